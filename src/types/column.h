@@ -1,0 +1,144 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "common/guid.h"
+#include "types/scalar_type.h"
+
+namespace rivulet {
+
+using Decimal = __int128;  // counts 10^-18, as DECIMAL(38,18) does
+constexpr int kDecimalScale = 18;
+
+// A string cell: the layout of DuckDB's duckdb_string_t, so that a column of them is handed to the
+// query engine as it is. Up to 12 bytes stand in the cell, longer text in memory that the column owns.
+struct StringRef {
+  static constexpr uint32_t kInlineSize = 12;
+
+  uint32_t size = 0;
+  union {
+    char inlined[kInlineSize];
+    struct {
+      char prefix[4];
+      const char* data;
+    } pointer;
+  };
+
+  StringRef() : inlined{} {}
+  // `text` must outlive the cell when it is longer than kInlineSize.
+  explicit StringRef(std::string_view text) : inlined{} {
+    size = static_cast<uint32_t>(text.size());
+    if (size <= kInlineSize) {
+      std::memcpy(inlined, text.data(), size);
+    } else {
+      std::memcpy(pointer.prefix, text.data(), sizeof(pointer.prefix));
+      pointer.data = text.data();
+    }
+  }
+  std::string_view view() const {
+    return {size <= kInlineSize ? inlined : pointer.data, size};
+  }
+};
+static_assert(sizeof(StringRef) == 16);
+
+// A guid cell: the layout of DuckDB's UUID (a hugeint whose top bit is flipped, low half first).
+struct GuidCell {
+  uint64_t lo;
+  int64_t hi;
+
+  static GuidCell from(const Guid& g) {
+    return {g.lo, static_cast<int64_t>(g.hi ^ (uint64_t{1} << 63))};
+  }
+  Guid guid() const { return {static_cast<uint64_t>(hi) ^ (uint64_t{1} << 63), lo}; }
+};
+
+// A read-only view of one column of a batch: an array of cells (see ScalarType for the cell of each
+// type) and a bitmap in which a set bit means "not null". DuckDB's vectors have the same layout, so one
+// of these views either a row-store chunk or a query result. It owns nothing.
+struct ColumnView {
+  ScalarType type = ScalarType::kString;
+  const void* cells = nullptr;
+  const uint64_t* validity = nullptr;  // null pointer: every cell is valid
+
+  bool is_null(size_t row) const {
+    return validity != nullptr && ((validity[row / 64] >> (row % 64)) & 1) == 0;
+  }
+  template <typename T>
+  const T& cell(size_t row) const {
+    return static_cast<const T*>(cells)[row];
+  }
+  std::string_view text(size_t row) const { return cell<StringRef>(row).view(); }
+};
+
+// Memory for the text of string cells: blocks that never move, freed together.
+class TextArena {
+ public:
+  // A copy of `text` that lives as long as the arena.
+  std::string_view store(std::string_view text);
+  // `size` bytes for the caller to fill; valid as long as the arena.
+  char* allocate(size_t size);
+  size_t allocated_bytes() const { return allocated_bytes_; }
+
+ private:
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  char* next_ = nullptr;
+  size_t left_ = 0;
+  size_t block_size_ = 0;  // of the newest block; the next is twice that, up to a limit
+  size_t allocated_bytes_ = 0;
+};
+
+// One column that grows at its end, and owns its cells and text. Not thread-safe.
+class Column {
+ public:
+  explicit Column(ScalarType type) : type_(type) {}
+  Column(Column&&) = default;
+  Column& operator=(Column&&) = default;
+
+  ScalarType type() const { return type_; }
+  size_t size() const { return size_; }
+  bool has_nulls() const { return !validity_.empty(); }
+  ColumnView view() const {
+    return {type_, cells_.data(), validity_.empty() ? nullptr : validity_.data()};
+  }
+
+  void reserve(size_t rows);
+  // Appends a cell of the type's C++ form (see ScalarType); T must be exactly that type.
+  template <typename T>
+  void append(const T& cell) {
+    grow_validity();
+    size_t offset = cells_.size();
+    cells_.resize(offset + sizeof(T));
+    std::memcpy(cells_.data() + offset, &cell, sizeof(T));
+    ++size_;
+  }
+  // A null; in a string column the empty string, since Kusto's strings are never null.
+  void append_null();
+  // Copies the text; string and dynamic columns only.
+  void append_text(std::string_view text);
+  // Appends text that lives in `arena()` already, or for as long as this column.
+  void append_text_ref(std::string_view text) { append(StringRef(text)); }
+  // Appends rows [first, first + count) of a column of the same type, copying text.
+  void append_from(const ColumnView& source, size_t first, size_t count);
+  // Forgets the rows from `size` on (to undo a half-parsed record). Text memory stays.
+  void truncate(size_t size);
+  TextArena& arena() { return arena_; }
+  // Heap bytes held.
+  size_t memory_bytes() const;
+
+ private:
+  void grow_validity() {
+    if (!validity_.empty() && size_ % 64 == 0) validity_.push_back(~uint64_t{0});
+  }
+
+  ScalarType type_;
+  size_t size_ = 0;
+  std::vector<char> cells_;
+  std::vector<uint64_t> validity_;  // empty while there is no null
+  TextArena arena_;
+};
+
+}  // namespace rivulet

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "types/column.h"
+
+namespace rivulet {
+
+// Rows by column: what ingestion makes and the store commits. Every column has row_count() cells.
+class ColumnBatch {
+ public:
+  explicit ColumnBatch(const std::vector<ScalarType>& types);
+
+  size_t row_count() const { return columns_.empty() ? 0 : columns_.front().size(); }
+  size_t column_count() const { return columns_.size(); }
+  Column& column(size_t i) { return columns_[i]; }
+  const Column& column(size_t i) const { return columns_[i]; }
+  size_t memory_bytes() const;
+
+ private:
+  std::vector<Column> columns_;
+};
+
+// A named, typed column of a result or a command's answer.
+struct ResultColumn {
+  std::string name;
+  ScalarType type;
+};
+
+// A whole small table, such as a management command's answer.
+struct ResultTable {
+  std::string name;
+  std::vector<ResultColumn> columns;
+  ColumnBatch rows;
+
+  ResultTable(std::string table_name, std::vector<ResultColumn> result_columns);
+};
+
+}  // namespace rivulet
