@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Installs what is missing to build, run or test Rivulet on Debian 12 or later, and nothing else.
+#
+#   scripts/bootstrap.sh [build|run|test|dev]
+#
+# build: compiler, libraries, npm (for DuckDB). run: and curl. test: and Python's venv.
+# dev: and clang-format and clang-tidy. Says nothing and takes no time when nothing is missing.
+set -euo pipefail
+
+say() { echo "bootstrap: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+packages=(
+  g++ cmake ninja-build ccache make git ca-certificates openssl
+  libboost-dev libsimdjson-dev libdeflate-dev librdkafka-dev libspdlog-dev libfmt-dev libcli11-dev
+  libtomlplusplus-dev prometheus-cpp-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev
+  libs2-dev rapidjson-dev libre2-dev libssl-dev libfast-float-dev libcurl4-openssl-dev
+)
+case "${1:-build}" in
+  build) ;;
+  run) packages+=(curl) ;;
+  test) packages+=(curl python3 python3-venv) ;;
+  dev) packages+=(curl python3 python3-venv clang-format clang-tidy) ;;
+  *) die "unknown set '$1': build, run, test or dev" ;;
+esac
+
+command -v dpkg-query >/dev/null ||
+  die "this is not Debian: install the counterparts of these packages yourself: ${packages[*]} nodejs npm"
+
+# `ii` is the state "installed"; a package that dpkg never heard of is simply not in the answer.
+installed=$(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
+missing=()
+for package in "${packages[@]}"; do
+  [[ $'\n'$installed$'\n' == *$'\n'"ii  $package"$'\n'* ]] || missing+=("$package")
+done
+# Node is often installed in another way than by Debian's package; the command is what counts.
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+command -v apt-get >/dev/null || die "apt-get is not here; these packages are missing: ${missing[*]}"
+privileged=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null ||
+    die "neither root nor sudo; ask an administrator to run: apt-get install ${missing[*]}"
+  privileged=(sudo)
+fi
+
+say "installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+install() {
+  "${privileged[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+install_log=$("${privileged[@]}" apt-get update -qq 2>&1) || say "apt-get update: $install_log"
+install || die "apt-get could not install: ${missing[*]}"
