@@ -1,0 +1,173 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/guid.h"
+#include "types/scalar_type.h"
+
+// What exists: databases, tables, columns, functions, ingestion mappings, policies. A Catalog is an
+// immutable value; a Change makes a new one that shares all that did not change. The newest catalog is
+// the fold of every Change in the log, in the log's order, and nothing else.
+namespace rivulet::catalog {
+
+using DatabaseId = uint64_t;  // ids are never used again after a drop
+using TableId = uint64_t;
+
+struct ColumnDef {
+  // Unique in its table for ever: a renamed column keeps it; a column whose type is changed, or that is
+  // dropped and added again, gets a new one (its old values are then no longer seen).
+  uint32_t id = 0;
+  std::string name;
+  ScalarType type = ScalarType::kString;
+  std::string docstring;
+
+  bool operator==(const ColumnDef&) const = default;
+};
+
+struct IngestionMapping {
+  std::string kind;  // "csv", "json", … lower case
+  std::string name;  // case-sensitive
+  std::string text;  // the JSON array as the user gave it, string literals joined
+  Ticks last_updated = 0;
+
+  bool operator==(const IngestionMapping&) const = default;
+};
+
+// Policy name in lower case without blanks ("streamingingestion", "retention") to its JSON text.
+using Policies = std::map<std::string, std::string, std::less<>>;
+
+struct Table {
+  TableId id = 0;
+  DatabaseId database_id = 0;
+  Guid guid;
+  std::string name;
+  std::string folder;
+  std::string docstring;
+  std::vector<ColumnDef> columns;
+  uint32_t next_column_id = 1;
+  Policies policies;
+  std::vector<IngestionMapping> mappings;
+
+  const ColumnDef* find_column(std::string_view column_name) const;
+  const IngestionMapping* find_mapping(std::string_view kind, std::string_view mapping_name) const;
+};
+
+// A stored function: `parameters` is "(a:long, T:(x:string))" and `body` "{ … }", as KQL text.
+struct Function {
+  std::string name;
+  std::string parameters;
+  std::string body;
+  std::string folder;
+  std::string docstring;
+
+  bool operator==(const Function&) const = default;
+};
+
+class Database {
+ public:
+  DatabaseId id = 0;
+  Guid guid;
+  std::string name;
+  std::string pretty_name;
+  Policies policies;
+  std::vector<IngestionMapping> mappings;
+
+  // Null when there is none. Names are case-sensitive.
+  std::shared_ptr<const Table> find_table(std::string_view table_name) const;
+  // Sorted by name. O(n log n): for listings.
+  std::vector<std::shared_ptr<const Table>> tables() const;
+  size_t table_count() const { return table_count_; }
+  const Function* find_function(std::string_view function_name) const;
+  const std::map<std::string, Function, std::less<>>& functions() const { return *functions_; }
+
+ private:
+  friend class Catalog;
+  // Tables by hash of their name, in shards: a change copies one shard, not a hundred thousand entries.
+  static constexpr size_t kShards = 1024;
+  using Shard = std::map<std::string, std::shared_ptr<const Table>, std::less<>>;
+  std::shared_ptr<const std::array<std::shared_ptr<const Shard>, kShards>> shards_;
+  size_t table_count_ = 0;
+  std::shared_ptr<const std::map<std::string, Function, std::less<>>> functions_;
+};
+
+// One step of the fold. Each puts or removes a whole entity, so that applying is simple and exact; the
+// commands that make them look at the newest catalog first (see Store::commit).
+struct PutDatabase {  // creates, or replaces all but tables and functions
+  DatabaseId id = 0;
+  Guid guid;
+  std::string name;
+  std::string pretty_name;
+  Policies policies;
+  std::vector<IngestionMapping> mappings;
+};
+struct DropDatabase {
+  DatabaseId id = 0;
+};
+struct PutTable {  // creates, or replaces the table of this id, under a new name too
+  Table table;
+};
+struct DropTable {
+  TableId id = 0;
+};
+struct PutFunction {
+  DatabaseId database_id = 0;
+  Function function;
+};
+struct DropFunction {
+  DatabaseId database_id = 0;
+  std::string name;
+};
+struct PutClusterPolicies {
+  Policies policies;
+};
+using Change = std::variant<PutDatabase, DropDatabase, PutTable, DropTable, PutFunction, DropFunction,
+                            PutClusterPolicies>;
+
+// Thread-safe to read, being immutable.
+class Catalog {
+ public:
+  // Holds nothing; the first ids it gives are 1.
+  Catalog();
+
+  // The catalog after `change`. The change must be possible (ids exist, names are free): an impossible
+  // one in a log is damage, and throws std::runtime_error.
+  std::shared_ptr<const Catalog> apply(const Change& change) const;
+
+  std::shared_ptr<const Database> find_database(std::string_view name) const;
+  std::shared_ptr<const Database> find_database(DatabaseId id) const;
+  std::vector<std::shared_ptr<const Database>> databases() const;  // sorted by name
+  std::shared_ptr<const Table> find_table(TableId id) const;
+  const Policies& cluster_policies() const { return *cluster_policies_; }
+  // Ids for the next PutDatabase and PutTable that create; the fold raises them past every id seen.
+  DatabaseId next_database_id() const { return next_database_id_; }
+  TableId next_table_id() const { return next_table_id_; }
+  size_t table_count() const;
+
+  // Every entity as changes that rebuild this catalog from an empty one, ids included: what a checkpoint
+  // holds.
+  std::vector<Change> changes() const;
+
+ private:
+  // Databases by id (few), and the table ids in shards as above: the engineer of this room decides.
+  std::shared_ptr<const std::map<DatabaseId, std::shared_ptr<const Database>>> databases_;
+  struct TableIndex;
+  std::shared_ptr<const TableIndex> table_index_;
+  std::shared_ptr<const Policies> cluster_policies_;
+  DatabaseId next_database_id_ = 1;
+  TableId next_table_id_ = 1;
+};
+
+// The bytes of a change in the log, and back. decode_change throws std::runtime_error on damage; it
+// accepts what every older version wrote.
+std::string encode_change(const Change& change);
+Change decode_change(std::string_view bytes);
+
+}  // namespace rivulet::catalog

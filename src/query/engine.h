@@ -1,0 +1,72 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kql/kql.h"
+#include "store/store.h"
+#include "types/column_batch.h"
+
+namespace rivulet::query {
+
+struct EngineOptions {
+  uint64_t memory_limit_bytes = 0;  // 0: a share of the machine's memory
+  int threads = 0;                  // 0: the number of cores
+  std::filesystem::path temp_directory;
+  std::filesystem::path extent_directory;  // the only place outside temp_directory that it may read
+};
+
+struct QueryRequest {
+  std::string text;
+  std::string database;
+  Ticks now = 0;
+  std::map<std::string, std::string> parameters;
+  std::chrono::milliseconds timeout{240'000};
+  uint64_t max_records = 500'000;         // truncationmaxrecords; 0: no limit
+  uint64_t max_bytes = 64ull << 20;       // truncationmaxsize; 0: no limit
+  uint64_t take_max_records = 0;          // query_take_max_records: cuts silently; 0: no limit
+  // Rows that the pipeline starts from (".show tables | where …"); null for a plain query.
+  std::shared_ptr<const ResultTable> input;
+};
+
+// One tabular result, read forward once. Not thread-safe, but may move between threads.
+class ResultStream {
+ public:
+  virtual ~ResultStream() = default;
+  virtual const std::vector<ResultColumn>& columns() const = 0;
+  virtual const kql::Visualization& visualization() const = 0;
+  // The next rows: valid until the next call; row count 0 at the end. Throws Error (cancelled, timed
+  // out, limits_exceeded, out of memory …); the stream is then finished.
+  struct Chunk {
+    size_t row_count = 0;
+    std::vector<ColumnView> columns;
+  };
+  virtual Chunk next() = 0;
+};
+
+// A query under way: its statements' results in order. Destroying it cancels what runs.
+class RunningQuery {
+ public:
+  virtual ~RunningQuery() = default;
+  virtual size_t result_count() const = 0;
+  // Starts the i-th statement; each may be taken once, in order, after the earlier one was read.
+  virtual std::unique_ptr<ResultStream> result(size_t i) = 0;
+  // From any thread: what runs ends soon with `cancelled`.
+  virtual void cancel() = 0;
+};
+
+// Runs KQL over a snapshot of the store. Thread-safe; each query works on the caller's thread.
+class Engine {
+ public:
+  static std::unique_ptr<Engine> open(const EngineOptions& options, const store::Store& store,
+                                      const Clock& clock);
+  virtual ~Engine() = default;
+  // Binds, takes one snapshot for all statements (P8), and prepares. Throws Error.
+  virtual std::unique_ptr<RunningQuery> start(const QueryRequest& request) = 0;
+};
+
+}  // namespace rivulet::query

@@ -1,0 +1,154 @@
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "common/clock.h"
+#include "common/file_system.h"
+#include "types/column_batch.h"
+
+// The log, the catalog, the row store and the extents as one thing: commit, snapshot, recovery and the
+// background work. docs/architecture.md tells the way of a row.
+namespace rivulet::store {
+
+// The place of a committed transaction in the one order of all commits; the first is 1.
+using Sequence = uint64_t;
+
+// Rows for one table. `rows->column(i)` holds the values of the column with id `column_ids[i]`; columns
+// of the table that are not named are null (strings: empty) and columns dropped meanwhile are ignored.
+struct Append {
+  catalog::TableId table = 0;
+  std::vector<uint32_t> column_ids;
+  std::shared_ptr<const ColumnBatch> rows;
+};
+
+// What is committed together: all of it or none.
+struct Transaction {
+  std::vector<Append> appends;
+  // Makes catalog changes from the newest catalog, in the commit order, on the committer thread (so it
+  // must be quick); throwing refuses the whole transaction with that error.
+  std::function<std::vector<catalog::Change>(const catalog::Catalog&)> alter;
+  // Tables whose rows committed before this transaction go away with it (.clear table data,
+  // .set-or-replace).
+  std::vector<catalog::TableId> clear;
+};
+
+struct CommitResult {
+  std::exception_ptr error;  // null: committed, durable, and visible to every later snapshot
+  Sequence sequence = 0;
+  Ticks time = 0;  // ingestion_time() of its rows
+  // After `alter`: the catalog that this transaction made.
+  std::shared_ptr<const catalog::Catalog> catalog;
+};
+// Called once, on the committer thread: hand over quickly.
+using CommitCallback = std::function<void(const CommitResult&)>;
+
+// A run of rows of a table's tail, at most 2,048: one view a column, in the layout of the query engine's
+// vectors. A column id the chunk does not have is null in every row.
+struct ChunkView {
+  uint32_t row_count = 0;
+  std::span<const uint32_t> column_ids;
+  std::span<const ColumnView> columns;
+  const int64_t* ingestion_times = nullptr;  // a cell a row: sys_time
+  const int64_t* sequences = nullptr;        // a cell a row: sys_seq
+};
+
+// A column's least and greatest value in an extent, cells of the column's type; strings are cut to a
+// prefix (`max_text` is then rounded up, so that every value lies within).
+struct ColumnStatistics {
+  uint32_t column_id = 0;
+  ScalarType type = ScalarType::kString;
+  bool has_range = false;  // false: no values, or not known
+  uint64_t null_count = 0;
+  int64_t min_int = 0, max_int = 0;    // bool, int, long, datetime, timespan
+  double min_real = 0, max_real = 0;   // real
+  std::string min_text, max_text;      // string
+};
+
+// A sealed Parquet file. Its columns are named c<column id>, sys_time and sys_seq.
+struct ExtentView {
+  Guid id;
+  std::filesystem::path path;
+  uint64_t row_count = 0;
+  uint64_t size_bytes = 0;           // of the file
+  uint64_t original_size_bytes = 0;  // of the rows before compression
+  Ticks min_time = 0, max_time = 0;  // ingestion times
+  Sequence min_sequence = 0, max_sequence = 0;
+  std::vector<uint32_t> column_ids;
+  std::vector<ColumnStatistics> statistics;
+  std::vector<std::string> tags;
+};
+
+// One table at one moment. Holding it keeps the chunks in memory and the files on disk.
+class TableSnapshot {
+ public:
+  virtual ~TableSnapshot() = default;
+  virtual const catalog::Table& table() const = 0;
+  virtual const std::vector<ChunkView>& chunks() const = 0;
+  virtual const std::vector<std::shared_ptr<const ExtentView>>& extents() const = 0;
+};
+
+// The whole database at one moment. Thread-safe.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual const std::shared_ptr<const catalog::Catalog>& catalog() const = 0;
+  virtual Sequence sequence() const = 0;
+  // Tables named when the snapshot was taken; null for others.
+  virtual std::shared_ptr<const TableSnapshot> table(catalog::TableId id) const = 0;
+};
+
+struct StoreOptions {
+  std::filesystem::path directory;
+  uint64_t log_segment_bytes = 64 << 20;
+  // The log is cut by a checkpoint when it grows past this.
+  uint64_t log_limit_bytes = 512 << 20;
+  // A table's tail becomes an extent at this many rows or bytes, or this age while it has
+  // at least seal_min_rows.
+  uint64_t seal_rows = 1'000'000;
+  uint64_t seal_bytes = 128 << 20;
+  uint64_t seal_min_rows = 10'000;
+  Ticks seal_age = 30 * kTicksPerMinute;
+};
+
+struct StoreStatistics {
+  uint64_t log_bytes = 0, log_segments = 0, log_syncs = 0, log_records = 0;
+  uint64_t tail_rows = 0, tail_bytes = 0;
+  uint64_t extent_count = 0, extent_rows = 0, extent_bytes = 0;
+  uint64_t checkpoints = 0, seals = 0;
+};
+
+// Thread-safe.
+class Store {
+ public:
+  // Locks the directory (a second open fails and says who holds it), recovers, and starts the threads.
+  // Throws Error or IoError with a sentence that names file and offset for damage that it will not
+  // repair; a torn end of the log is cut, and said in the log output.
+  static std::unique_ptr<Store> open(const StoreOptions& options, FileSystem& files, const Clock& clock);
+  // Commits what is queued, syncs, and releases the directory.
+  virtual ~Store() = default;
+
+  // Queues the transaction; `done` tells the outcome (P1 to P4). Order of commits is the order of calls.
+  virtual void commit(Transaction transaction, CommitCallback done) = 0;
+  // The same, waiting; throws the error.
+  CommitResult commit(Transaction transaction);
+
+  // The newest catalog that is durable.
+  virtual std::shared_ptr<const catalog::Catalog> catalog() const = 0;
+  // Everything committed so far, for the tables named; one moment for all of them.
+  virtual std::unique_ptr<Snapshot> snapshot(std::span<const catalog::TableId> tables) const = 0;
+
+  // Seals the tails of the tables into extents now (all tables when empty), and writes a checkpoint:
+  // for tests and benchmarks.
+  virtual void seal(std::span<const catalog::TableId> tables) = 0;
+  virtual void checkpoint() = 0;
+  virtual StoreStatistics statistics() const = 0;
+};
+
+}  // namespace rivulet::store
