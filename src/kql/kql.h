@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.h"
+#include "kql/expr.h"
+#include "types/column_batch.h"
+
+// The way from KQL text to SQL. This room knows schemas, never storage: what a query reads is named as
+// numbered sources, which the query engine provides.
+namespace rivulet::catalog {
+class Catalog;
+}  // namespace rivulet::catalog
+
+namespace rivulet::kql {
+
+// A conjunct `column op constant` of a filter that stands directly over a table. It serves to leave out
+// storage that cannot hold a match; the SQL filters all the same.
+struct ColumnBound {
+  enum class Op { kLess, kLessEqual, kEqual, kGreaterEqual, kGreater };
+  uint32_t column_id = 0;
+  Op op = Op::kEqual;
+  Literal value;  // of the column's type, never null
+};
+
+// What a query reads. In the SQL, source number i is the relation `s<i>` with columns `c<column_id>`
+// in the types that expr.h gives, and with `sys_time` (BIGINT ticks of ingestion) and `sys_seq` (BIGINT
+// commit sequence) where `needs_system_columns`.
+struct Source {
+  enum class Kind {
+    kTable,
+    kInput,  // BindOptions::input; column i of it is `c<i>`
+  };
+  Kind kind = Kind::kTable;
+  uint64_t table = 0;                // catalog::TableId
+  std::vector<uint32_t> column_ids;  // those the SQL names, ascending; empty when it only counts rows
+  std::vector<ColumnBound> bounds;   // all of them hold for every row that matters
+  bool needs_system_columns = false;
+};
+
+// What `render` asks for: an annotation, Rivulet draws nothing itself.
+struct Visualization {
+  std::string kind;  // "timechart", …; empty when the statement has no render
+  // Properties by their KQL names ("title", "xcolumn", "series", "ycolumns", "kind", "legend", …).
+  std::map<std::string, std::string> properties;
+};
+
+// A tabular statement, ready to run.
+struct BoundStatement {
+  std::string name;  // "PrimaryResult" or the name that `as` gave
+  std::vector<ResultColumn> columns;
+  // One SELECT whose result columns are `columns` in order. It starts with SELECT, so a WITH clause that
+  // defines the sources can be put before it; it ends in ORDER BY where the rows have an order.
+  std::string sql;
+  std::vector<Source> sources;
+  Visualization visualization;
+  bool is_sorted = false;  // by the client's own sort, top, …
+};
+
+// Runs a statement while binding and returns its rows. Needed for operators whose columns depend on data
+// (evaluate bag_unpack, pivot, …) and for scalars that must be known to bind. Throws as a query would.
+using ProbeFunction = std::function<ResultTable(const BoundStatement&)>;
+
+struct BindOptions {
+  std::string database;  // that names without a database belong to
+  Ticks now = 0;         // now() of the whole query
+  // Values for `declare query_parameters`, as KQL literals ("datetime(2020-01-01)", "'text'").
+  std::map<std::string, std::string> parameters;
+  // When set, the text starts with the operators of a pipeline ("| where …") over a relation of this
+  // schema: the result of a management command.
+  const std::vector<ResultColumn>* input = nullptr;
+  ProbeFunction probe;  // may be empty: what needs it is refused then
+};
+
+// Parses and binds a query: one statement for each tabular expression in the text, in order. Throws
+// syntax_error, semantic_error, not_supported and the catalog's "not found" errors. Thread-safe; the
+// catalog must outlive the call only.
+std::vector<BoundStatement> bind_query(std::string_view text, const catalog::Catalog& catalog,
+                                       const BindOptions& options);
+
+}  // namespace rivulet::kql
