@@ -1,0 +1,80 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "common/clock.h"
+#include "query/engine.h"
+#include "store/store.h"
+#include "types/column_batch.h"
+
+namespace rivulet::ingest {
+class StreamingStatistics;
+}
+namespace rivulet::query {
+class QueryRegistry;
+}
+
+// Management commands: the requests whose text begins with a dot.
+namespace rivulet::commands {
+
+struct CommandRequest {
+  std::string text;
+  // As the request named it, with the default database already in the place of "" and "NetDefaultDB".
+  // It need not exist unless the command means it.
+  std::string database;
+  std::string client_request_id;
+  std::string principal;    // fully qualified, as "aadapp=<id>;<tenant>"; empty: not authenticated
+  std::string user;         // x-ms-user, for listings
+  std::string application;  // x-ms-app, for listings
+
+  // Request options. Those of the query part ("| where …", "<| query") go to the engine as they are.
+  Ticks now = 0;           // of this request: now() in its query part
+  bool read_only = false;  // request_readonly: a command that changes anything is refused
+  std::chrono::milliseconds timeout{600'000};
+  std::map<std::string, std::string> parameters;
+  uint64_t max_records = 500'000;
+  uint64_t max_bytes = 64ull << 20;
+  uint64_t take_max_records = 0;
+};
+
+// A plain command answers one table; a command followed by "| query" or "; statement" answers the results
+// of a query that reads the command's table.
+using CommandResult = std::variant<ResultTable, std::unique_ptr<query::RunningQuery>>;
+
+// What the program knows of itself, for `.show version`, `.show cluster` and their like.
+struct ServiceFacts {
+  std::string product_version;  // "0.1.0"
+  std::string node_id = "rivulet";
+  std::string address;  // "http://host:port" as clients reach it
+  Ticks build_time = 0;
+  Ticks start_time = 0;
+};
+
+// Carries out management commands. Thread-safe; a command works on the caller's thread and returns when
+// its change is durable and visible. Everything passed in must outlive it.
+class Commands {
+ public:
+  Commands(store::Store& store, query::Engine& engine, query::QueryRegistry& queries,
+           ingest::StreamingStatistics& streaming, const Clock& clock, ServiceFacts facts);
+  ~Commands();
+  Commands(const Commands&) = delete;
+  Commands& operator=(const Commands&) = delete;
+
+  // Throws Error. A request that fails has changed nothing, except `.execute database script`, whose
+  // answer tells what became of each of its commands.
+  CommandResult execute(const CommandRequest& request);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// True when the text, after blanks and comments, begins with a dot: a command and not a query.
+bool is_command(std::string_view text);
+
+}  // namespace rivulet::commands
