@@ -16,13 +16,14 @@ constexpr int kDecimalScale = 18;
 
 // A string cell: the layout of DuckDB's duckdb_string_t, so that a column of them is handed to the
 // query engine as it is. Up to 12 bytes stand in the cell, longer text in memory that the column owns.
-struct StringRef {
+struct alignas(8) StringRef {
   static constexpr uint32_t kInlineSize = 12;
 
   uint32_t size = 0;
   union {
     char inlined[kInlineSize];
-    struct {
+    // Packed, or the union would start at offset 8; `data` still stands at a multiple of 8.
+    struct [[gnu::packed]] {
       char prefix[4];
       const char* data;
     } pointer;
