@@ -1,12 +1,58 @@
 # Everything a contributor types. `make run` and `make test` work in a fresh clone.
 
-JOBS ?= $(shell nproc)
-GENERATE := cmake -G Ninja
+# One compiler for each core, but no more than memory allows (about 1.5 GB each).
+JOBS ?= $(shell awk -v n=$$(nproc) '/MemAvailable/ { m = int($$2 / 1500000); print m < 1 ? 1 : m < n ? m : n }' /proc/meminfo)
+export JOBS
 
-.PHONY: build
-build: build/build.ninja
-	ninja -C build -j$(JOBS)
+SOURCES = $(shell git ls-files '*.cc' '*.h')
+CTEST = ctest --output-on-failure -j$(JOBS)
+export ASAN_OPTIONS ?= detect_stack_use_after_return=1
+export LSAN_OPTIONS ?= suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS ?= suppressions=$(CURDIR)/scripts/tsan.supp:second_deadlock_stack=1
+# The thread sanitizer of g++ 12 does not start where addresses are randomised by more than 28 bits.
+FIXED_ADDRESSES = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-build/build.ninja:
-	scripts/bootstrap.sh build
-	$(GENERATE) -B build
+.PHONY: help run build test bench format lint asan tsan clean
+
+help: ## List what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t10
+
+run: ## Build, then start a server on PORT (8080) with its data in DATA (data/), and the demo
+	@scripts/bootstrap.sh run
+	@$(MAKE) --no-print-directory build
+	@scripts/run.sh
+
+build: ## Build the program, the unit tests and the benchmarks into build/
+	@scripts/bootstrap.sh build
+	@[ -e build/build.ninja ] || cmake -G Ninja -B build
+	@cmake --build build -j $(JOBS)
+
+test: ## Build, and run every test
+	@scripts/test.sh
+
+bench: build ## Build, and run the benchmarks
+	@scripts/bench.sh
+
+format: ## Format every C++ file in place
+	@scripts/bootstrap.sh dev
+	@clang-format -i $(SOURCES)
+
+lint: build ## Run clang-tidy over src/, or over the files named in FILES
+	@scripts/bootstrap.sh dev
+	@scripts/lint.sh $(FILES)
+
+asan: ## Unit tests under the address and undefined behaviour sanitizers, in build-asan/
+	@scripts/bootstrap.sh build
+	@[ -e build-asan/build.ninja ] || cmake -G Ninja -B build-asan -DRIVULET_SANITIZE=address
+	@cmake --build build-asan -j $(JOBS)
+	@$(CTEST) --test-dir build-asan $(CTEST_ARGUMENTS)
+
+tsan: ## Unit tests under the thread sanitizer, in build-tsan/
+	@scripts/bootstrap.sh build
+	@[ -e build-tsan/build.ninja ] || cmake -G Ninja -B build-tsan -DRIVULET_SANITIZE=thread
+	@cmake --build build-tsan -j $(JOBS)
+	@$(FIXED_ADDRESSES) $(CTEST) --test-dir build-tsan $(CTEST_ARGUMENTS)
+
+clean: ## Remove what was built; data and downloads stay
+	rm -rf build build-asan build-tsan

@@ -56,3 +56,7 @@ rivulet_library(re2 libre2-dev HEADER re2/re2.h LIBRARY re2)
 rivulet_library(s2 libs2-dev HEADER s2/s2cell_id.h LIBRARY s2)
 rivulet_library(prometheus prometheus-cpp-dev HEADER prometheus/registry.h
                 LIBRARY prometheus-cpp-core)
+
+# S2's headers use Abseil inline, so its users must link the parts that these call.
+rivulet_package(absl absl::strings libabsl-dev)
+target_link_libraries(s2 INTERFACE absl::base absl::btree absl::raw_logging_internal absl::strings)

@@ -47,10 +47,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 say "installing ${missing[*]}"
-export DEBIAN_FRONTEND=noninteractive
-install() {
-  "${privileged[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
-}
-install_log=$("${privileged[@]}" apt-get update -qq 2>&1) || say "apt-get update: $install_log"
-install || die "apt-get could not install: ${missing[*]}"
+"${privileged[@]}" apt-get update -qq >&2 || say "apt-get update failed; trying with what is known"
+"${privileged[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2 ||
+  die "apt-get could not install: ${missing[*]}"

@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# Builds, and runs every test:
+#
+#   unit          the unit tests and the layering check, through ctest
+#   <name>        each executable tests/suites/<name>.sh, in order of name; its last line is
+#                 `N passed, M failed`, and an exit status other than 0 is a failure
+#   conformance   the KQL documentation cases, where a checkout has them beside it
+#   sanitizers    the unit tests again, if RIVULET_SANITIZE=1 or CI=true
+#
+# `scripts/test.sh unit conformance` runs only those. The last line is the total, in the same form.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/server.sh
+
+export JOBS=${JOBS:-$(nproc)}
+conformance_cases=${RIVULET_KQL_CASES:-../shared/kql-cases}
+# Below this share of passing cases, in percent, conformance has failed.
+conformance_floor=50
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+chosen=("$@")
+summary=()
+total_passed=0
+total_failed=0
+
+# wanted SUITE: whether it was asked for.
+wanted() { [ ${#chosen[@]} -eq 0 ] || [[ " ${chosen[*]} " == *" $1 "* ]]; }
+
+heading() { printf '\n== %s\n' "$1"; }
+
+# record SUITE PASSED FAILED [NOTE]
+record() {
+  summary+=("$(printf '%-14s %6d passed %6d failed  %s' "$1" "$2" "$3" "${4:-}")")
+  total_passed=$((total_passed + $2))
+  total_failed=$((total_failed + $3))
+}
+
+finish() {
+  heading 'summary'
+  printf '%s\n' "${summary[@]}"
+  echo "$total_passed passed, $total_failed failed"
+  [ "$total_failed" -eq 0 ] && [ "$total_passed" -gt 0 ]
+  exit
+}
+
+# record_ctest SUITE REPORT STATUS: counts what ctest wrote to REPORT.
+record_ctest() {
+  local name=$1 report=$2 status=$3 attribute tests failures skipped=0
+  count_of() { sed -n "s/.*<testsuite .*/&/;s/^[[:space:]]*$1=\"\([0-9]*\)\".*/\1/p;s/.*[[:space:]]$1=\"\([0-9]*\)\".*/\1/p" "$report" | head -n 1; }
+  if [ ! -s "$report" ]; then
+    record "$name" 0 1 'did not run'
+    return
+  fi
+  tests=$(count_of tests)
+  failures=$(count_of failures)
+  for attribute in disabled skipped; do
+    skipped=$((skipped + $(count_of "$attribute")))
+  done
+  # A status without a failed test is a fault of the run itself.
+  [ "$status" -eq 0 ] || [ "$failures" -gt 0 ] || failures=1
+  record "$name" $((tests > failures + skipped ? tests - failures - skipped : 0)) "$failures" \
+    "$([ "$skipped" -eq 0 ] || echo "$skipped skipped")"
+}
+
+run_unit() {
+  heading unit
+  ctest --test-dir build -j "$JOBS" --output-on-failure --output-junit "$work/unit.xml" \
+    >"$work/unit.log" 2>&1
+  local status=$?
+  # Passing tests are not worth a line each.
+  grep -vE '^ *Start +[0-9]+:|Passed +[0-9.]+ sec$' "$work/unit.log"
+  record_ctest unit "$work/unit.xml" "$status"
+}
+
+run_suite() {
+  local script=$1 name status line
+  name=$(basename "$script" .sh)
+  heading "$name"
+  "$script" 2>&1 | tee "$work/suite.log"
+  status=${PIPESTATUS[0]}
+  line=$(tail -n 1 "$work/suite.log")
+  if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+    local passed=${BASH_REMATCH[1]} failed=${BASH_REMATCH[2]}
+    [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+    record "$name" "$passed" "$failed" "$([ "$status" -eq 0 ] || echo "exit status $status")"
+  else
+    record "$name" 0 1 "no result, exit status $status"
+  fi
+}
+
+run_conformance() {
+  heading conformance
+  local status score
+  if ! start_rivulet "$work/conformance"; then
+    record conformance 0 1 'no server'
+    return
+  fi
+  "$conformance_cases/run" --url "$RIVULET_URL" --min "$conformance_floor" >"$work/cases.log" 2>&1
+  status=$?
+  stop_rivulet
+  score=$(tail -n 1 "$work/cases.log")
+  # A case that fails is a gap to close, not a broken build: only the floor decides.
+  echo "$score (at least $conformance_floor % are asked for)"
+  record conformance $((status == 0)) $((status != 0)) "$score"
+}
+
+run_sanitizers() {
+  heading sanitizers
+  make --no-print-directory asan CTEST_ARGUMENTS="--output-junit $work/asan.xml" \
+    >"$work/asan.log" 2>&1
+  local status=$?
+  if [ "$status" -eq 0 ]; then
+    tail -n 4 "$work/asan.log"
+  else
+    grep -vE '^ *Start +[0-9]+:|Passed +[0-9.]+ sec$' "$work/asan.log" | tail -n 300
+  fi
+  record_ctest sanitizers "$work/asan.xml" "$status"
+}
+
+scripts/bootstrap.sh test && make --no-print-directory build || {
+  record build 0 1
+  finish
+}
+
+! wanted unit || run_unit
+for script in tests/suites/*.sh; do
+  [ ! -x "$script" ] || ! wanted "$(basename "$script" .sh)" || run_suite "$script"
+done
+if [ -x "$conformance_cases/run" ] && wanted conformance; then
+  run_conformance
+fi
+if [ "${RIVULET_SANITIZE:-}" = 1 ] || [ "${CI:-}" = true ] || [[ " ${chosen[*]} " == *" sanitizers "* ]]; then
+  run_sanitizers
+fi
+finish
