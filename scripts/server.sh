@@ -11,9 +11,10 @@ RIVULET_BINARY=${RIVULET_BINARY:-build/rivulet}
 await_healthy() {
   local url=$1 pid=$2 attempt
   for ((attempt = 0; attempt < 300; attempt++)); do
+    # First a pause, in which a server that cannot start ends: another may be answering at this address.
+    sleep 0.1
     kill -0 "$pid" 2>/dev/null || return 1
     curl -fsS -o /dev/null --max-time 2 "$url/healthz" 2>/dev/null && return 0
-    sleep 0.1
   done
   return 1
 }
