@@ -69,7 +69,7 @@ Error throttled(std::string message);
 Error unavailable(std::string message);
 // 504 RequestExecutionTimeout.
 Error timed_out(std::string message);
-// 400 Query cancelled by the user or by a closed connection.
+// 400 General_QueryCancelled: by the user, or by a closed connection.
 Error cancelled(std::string message);
 // LimitsExceeded (E_QUERY_RESULT_SET_TOO_LARGE, E_RUNAWAY_QUERY …).
 Error limits_exceeded(std::string message);
