@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/guid.h"
@@ -40,9 +42,7 @@ struct alignas(8) StringRef {
       pointer.data = text.data();
     }
   }
-  std::string_view view() const {
-    return {size <= kInlineSize ? inlined : pointer.data, size};
-  }
+  std::string_view view() const { return {size <= kInlineSize ? inlined : pointer.data, size}; }
 };
 static_assert(sizeof(StringRef) == 16);
 
@@ -92,7 +92,46 @@ class TextArena {
   size_t allocated_bytes_ = 0;
 };
 
-// One column that grows at its end, and owns its cells and text. Not thread-safe.
+// Raw memory for cells that grows at its end, aligned to 16 bytes; growing does not zero it.
+class CellBuffer {
+ public:
+  CellBuffer() = default;
+  CellBuffer(CellBuffer&& other) noexcept { *this = std::move(other); }
+  CellBuffer& operator=(CellBuffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+    return *this;
+  }
+  ~CellBuffer() { std::free(data_); }
+
+  char* data() { return data_; }
+  const char* data() const { return data_; }
+  size_t size() const { return size_; }
+  size_t capacity() const { return capacity_; }
+  // `bytes` more at the end, for the caller to fill.
+  char* extend(size_t bytes) {
+    if (bytes > capacity_ - size_) grow(size_ + bytes);
+    char* end = data_ + size_;
+    size_ += bytes;
+    return end;
+  }
+  void reserve(size_t bytes) {
+    if (bytes > capacity_) set_capacity(bytes);
+  }
+  void truncate(size_t bytes) { size_ = bytes; }
+
+ private:
+  void grow(size_t needed);
+  void set_capacity(size_t bytes);
+
+  char* data_ = nullptr;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
+// One column that grows at its end, and owns its cells and text. Not thread-safe. A column that was
+// moved from may only be assigned to or destroyed.
 class Column {
  public:
   explicit Column(ScalarType type) : type_(type) {}
@@ -111,15 +150,16 @@ class Column {
   template <typename T>
   void append(const T& cell) {
     grow_validity();
-    size_t offset = cells_.size();
-    cells_.resize(offset + sizeof(T));
-    std::memcpy(cells_.data() + offset, &cell, sizeof(T));
+    std::memcpy(cells_.extend(sizeof(T)), &cell, sizeof(T));
     ++size_;
   }
   // A null; in a string column the empty string, since Kusto's strings are never null.
-  void append_null();
+  void append_null() { append_nulls(1); }
+  void append_nulls(size_t count);
   // Copies the text; string and dynamic columns only.
-  void append_text(std::string_view text);
+  void append_text(std::string_view text) {
+    append(StringRef(text.size() <= StringRef::kInlineSize ? text : arena_.store(text)));
+  }
   // Appends text that lives in `arena()` already, or for as long as this column.
   void append_text_ref(std::string_view text) { append(StringRef(text)); }
   // Appends rows [first, first + count) of a column of the same type, copying text.
@@ -137,8 +177,9 @@ class Column {
 
   ScalarType type_;
   size_t size_ = 0;
-  std::vector<char> cells_;
-  std::vector<uint64_t> validity_;  // empty while there is no null
+  CellBuffer cells_;
+  // Empty while there is no null; bits past size_ are set.
+  std::vector<uint64_t> validity_;
   TextArena arena_;
 };
 

@@ -12,11 +12,12 @@
 namespace rivulet {
 
 // ISO 8601 and the other forms that Kusto documents for datetime (RFC 822/850, "2014-05-25 08:20:03",
-// dates alone, offsets, "2016-06-15T10:20Z", US style "1/31/2017 10:00:00 AM"). UTC ticks.
+// dates alone, offsets, "2016-06-15T10:20Z", US style "1/31/2017 10:00:00 AM"). UTC ticks. Digits of the
+// fraction past the seventh are dropped.
 std::optional<Ticks> parse_datetime(std::string_view text);
 // "2020-03-04T14:05:01.3109965Z": always seven digits, as Kusto prints in tostring(); with `trim`
-// trailing zeros of the fraction are dropped.
-void append_datetime(std::string& out, Ticks ticks);
+// trailing zeros of the fraction are dropped, as in answers.
+void append_datetime(std::string& out, Ticks ticks, bool trim = false);
 // "[-][d.]hh:mm:ss[.fffffff]", and literal forms: "2d", "1.5h", "30m", "10s", "0.1s", "100ms", "10us"
 // ("microsecond", "microseconds"), "1tick", bare number = days.
 std::optional<int64_t> parse_timespan(std::string_view text);
@@ -30,9 +31,12 @@ std::optional<int32_t> parse_int(std::string_view text);
 std::optional<int64_t> parse_long(std::string_view text);
 // Also "NaN", "inf", "+inf", "-inf", "Infinity".
 std::optional<double> parse_real(std::string_view text);
-// Shortest text that reads back as the same double, .NET style: "1.0" for tostring is "1", "1E+20".
+// The shortest text that reads back as the same double, as Kusto prints it in tostring() and in answers:
+// "1.0", "0.25", "1E+20", "NaN", "-Infinity".
 void append_real(std::string& out, double value);
+// Digits past the 18th of the fraction are rounded; past DECIMAL(38,18) is no value.
 std::optional<Decimal> parse_decimal(std::string_view text);
+// Without zeros at the end of the fraction: "2", "2.5".
 void append_decimal(std::string& out, Decimal value);
 
 // Appends the cell as Kusto's tostring() does; nothing for null.
@@ -42,6 +46,14 @@ void append_cell_text(std::string& out, const ColumnView& column, size_t row);
 void append_cell_json(std::string& out, const ColumnView& column, size_t row);
 // Appends a JSON string literal with its quotes; invalid UTF-8 becomes U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
+// Appends the text without the white space between its tokens, all else as it is (order, spelling of
+// numbers, escapes). False, and nothing appended, when it is no JSON. Invalid UTF-8 becomes U+FFFD.
+bool append_compact_json(std::string& out, std::string_view json);
+// Appends what the JSON string literal stands for; `literal` is valid JSON, quotes included.
+void append_json_string_content(std::string& out, std::string_view literal);
+// Appends the text with every invalid sequence of UTF-8 replaced by U+FFFD.
+void append_valid_utf8(std::string& out, std::string_view text);
+bool is_valid_utf8(std::string_view text);
 // Appends a field of CSV, quoted where it must be.
 void append_csv_field(std::string& out, std::string_view text);
 

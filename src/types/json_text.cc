@@ -1,0 +1,417 @@
+// JSON, CSV and UTF-8: text as it stands inside other text, and whole cells.
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include <simdjson.h>
+
+#include "types/text.h"
+#include "types/text_scanner.h"
+
+namespace rivulet {
+namespace {
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+constexpr size_t kMaxJsonDepth = 1024;
+
+// Bytes of the UTF-8 sequence at the front, or 0 when it is invalid.
+size_t utf8_sequence(std::string_view text) {
+  auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  auto is_continuation = [&](size_t i) { return i < text.size() && (byte(i) & 0xc0) == 0x80; };
+  unsigned char lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead <= 0xdf) return is_continuation(1) ? 2 : 0;
+  if ((lead & 0xf0) == 0xe0) {
+    if (!is_continuation(1) || !is_continuation(2)) return 0;
+    if (lead == 0xe0 && byte(1) < 0xa0) return 0;   // overlong
+    if (lead == 0xed && byte(1) >= 0xa0) return 0;  // surrogate
+    return 3;
+  }
+  if (lead >= 0xf0 && lead <= 0xf4) {
+    if (!is_continuation(1) || !is_continuation(2) || !is_continuation(3)) return 0;
+    if (lead == 0xf0 && byte(1) < 0x90) return 0;
+    if (lead == 0xf4 && byte(1) >= 0x90) return 0;
+    return 4;
+  }
+  return 0;
+}
+
+// For each byte inside a JSON string literal: 0 plain, 'u' for \u00xx, 'x' for the start of a sequence of
+// several bytes, else the letter after the backslash.
+constexpr std::array<char, 256> kJsonEscapes = [] {
+  std::array<char, 256> escapes{};
+  for (size_t i = 0; i < 0x20; ++i) escapes[i] = 'u';
+  for (size_t i = 0x80; i < 0x100; ++i) escapes[i] = 'x';
+  escapes['\b'] = 'b';
+  escapes['\f'] = 'f';
+  escapes['\n'] = 'n';
+  escapes['\r'] = 'r';
+  escapes['\t'] = 't';
+  escapes['"'] = '"';
+  escapes['\\'] = '\\';
+  return escapes;
+}();
+
+void append_code_point(std::string& out, uint32_t code) {
+  auto put = [&](uint32_t byte) { out += static_cast<char>(byte); };
+  if (code < 0x80) {
+    put(code);
+  } else if (code < 0x800) {
+    put(0xc0 | code >> 6);
+    put(0x80 | (code & 0x3f));
+  } else if (code < 0x10000) {
+    put(0xe0 | code >> 12);
+    put(0x80 | (code >> 6 & 0x3f));
+    put(0x80 | (code & 0x3f));
+  } else {
+    put(0xf0 | code >> 18);
+    put(0x80 | (code >> 12 & 0x3f));
+    put(0x80 | (code >> 6 & 0x3f));
+    put(0x80 | (code & 0x3f));
+  }
+}
+
+uint32_t four_hex_digits(const char* text) {
+  uint32_t value = 0;
+  std::from_chars(text, text + 4, value, 16);
+  return value;
+}
+
+bool is_hex_digit(char c) {
+  return text::is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// Checks JSON and copies its tokens.
+class JsonCompactor {
+ public:
+  JsonCompactor(std::string& out, std::string_view json)
+      : out_(out), next_(json.data()), end_(json.data() + json.size()) {}
+
+  bool run() {
+    skip_blanks();
+    if (!value(0)) return false;
+    skip_blanks();
+    return next_ == end_;
+  }
+
+ private:
+  void skip_blanks() {
+    while (next_ != end_ && text::is_blank(*next_)) ++next_;
+  }
+  bool take(char c) {
+    if (next_ == end_ || *next_ != c) return false;
+    out_ += c;
+    ++next_;
+    return true;
+  }
+
+  bool value(size_t depth) {
+    if (next_ == end_ || depth > kMaxJsonDepth) return false;
+    switch (*next_) {
+      case '{':
+        return container('}', true, depth);
+      case '[':
+        return container(']', false, depth);
+      case '"':
+        return string();
+      case 't':
+        return word("true");
+      case 'f':
+        return word("false");
+      case 'n':
+        return word("null");
+      default:
+        return number();
+    }
+  }
+
+  bool container(char close, bool has_keys, size_t depth) {
+    out_ += *next_++;
+    skip_blanks();
+    if (take(close)) return true;
+    for (;;) {
+      if (has_keys) {
+        if (!string()) return false;
+        skip_blanks();
+        if (!take(':')) return false;
+        skip_blanks();
+      }
+      if (!value(depth + 1)) return false;
+      skip_blanks();
+      if (take(close)) return true;
+      if (!take(',')) return false;
+      skip_blanks();
+    }
+  }
+
+  bool string() {
+    if (next_ == end_ || *next_ != '"') return false;
+    const char* start = next_++;
+    for (;; ++next_) {
+      if (next_ == end_ || static_cast<unsigned char>(*next_) < 0x20) return false;
+      if (*next_ == '"') break;
+      if (*next_ != '\\') continue;
+      if (++next_ == end_) return false;
+      if (*next_ == 'u') {
+        if (end_ - next_ < 5) return false;
+        for (int i = 1; i <= 4; ++i) {
+          if (!is_hex_digit(next_[i])) return false;
+        }
+        next_ += 4;
+      } else if (std::strchr("\"\\/bfnrt", *next_) == nullptr || *next_ == '\0') {
+        return false;
+      }
+    }
+    ++next_;
+    append_valid_utf8(out_, {start, static_cast<size_t>(next_ - start)});
+    return true;
+  }
+
+  bool word(std::string_view expected) {
+    if (std::string_view(next_, static_cast<size_t>(end_ - next_)).substr(0, expected.size()) !=
+        expected) {
+      return false;
+    }
+    out_ += expected;
+    next_ += expected.size();
+    return true;
+  }
+
+  bool digits() {
+    const char* start = next_;
+    while (next_ != end_ && text::is_digit(*next_)) ++next_;
+    return next_ != start;
+  }
+
+  bool number() {
+    const char* start = next_;
+    if (*next_ == '-') ++next_;
+    bool has_leading_zero = next_ != end_ && *next_ == '0';
+    const char* whole = next_;
+    if (!digits() || (has_leading_zero && next_ - whole > 1)) return false;
+    if (next_ != end_ && *next_ == '.') {
+      ++next_;
+      if (!digits()) return false;
+    }
+    if (next_ != end_ && (*next_ == 'e' || *next_ == 'E')) {
+      ++next_;
+      if (next_ != end_ && (*next_ == '+' || *next_ == '-')) ++next_;
+      if (!digits()) return false;
+    }
+    out_.append(start, next_);
+    return true;
+  }
+
+  std::string& out_;
+  const char* next_;
+  const char* end_;
+};
+
+template <typename T>
+void append_integer(std::string& out, T value) {
+  char digits[24];
+  out.append(digits, std::to_chars(digits, digits + sizeof(digits), value).ptr);
+}
+
+}  // namespace
+
+bool is_valid_utf8(std::string_view text) {
+  return simdjson::validate_utf8(text);
+}
+
+void append_valid_utf8(std::string& out, std::string_view text) {
+  if (is_valid_utf8(text)) {
+    out += text;
+    return;
+  }
+  while (!text.empty()) {
+    size_t size = utf8_sequence(text);
+    if (size == 0) {
+      out += kReplacement;
+      size = 1;
+    } else {
+      out.append(text.data(), size);
+    }
+    text.remove_prefix(size);
+  }
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  size_t plain_from = 0;
+  size_t i = 0;
+  while (i < text.size()) {
+    char escape = kJsonEscapes[static_cast<unsigned char>(text[i])];
+    if (escape == 0) {
+      ++i;
+      continue;
+    }
+    if (escape == 'x') {
+      if (size_t size = utf8_sequence(text.substr(i)); size != 0) {
+        i += size;
+        continue;
+      }
+    }
+    out.append(text.data() + plain_from, i - plain_from);
+    if (escape == 'x') {
+      out += kReplacement;
+    } else if (escape == 'u') {
+      constexpr char kDigits[] = "0123456789abcdef";
+      out += "\\u00";
+      out += kDigits[static_cast<unsigned char>(text[i]) >> 4];
+      out += kDigits[text[i] & 15];
+    } else {
+      out += '\\';
+      out += escape;
+    }
+    plain_from = ++i;
+  }
+  out.append(text.data() + plain_from, text.size() - plain_from);
+  out += '"';
+}
+
+bool append_compact_json(std::string& out, std::string_view json) {
+  size_t before = out.size();
+  if (JsonCompactor(out, json).run()) return true;
+  out.resize(before);
+  return false;
+}
+
+void append_json_string_content(std::string& out, std::string_view literal) {
+  const char* next = literal.data() + 1;
+  const char* end = literal.data() + literal.size() - 1;
+  while (next < end) {
+    const auto* backslash =
+        static_cast<const char*>(std::memchr(next, '\\', static_cast<size_t>(end - next)));
+    if (backslash == nullptr || end - backslash < 2) backslash = end;
+    out.append(next, backslash);
+    if (backslash == end) return;
+    next = backslash + 2;
+    switch (backslash[1]) {
+      case 'b':
+        out += '\b';
+        break;
+      case 'f':
+        out += '\f';
+        break;
+      case 'n':
+        out += '\n';
+        break;
+      case 'r':
+        out += '\r';
+        break;
+      case 't':
+        out += '\t';
+        break;
+      case 'u': {
+        if (end - next < 4) return;
+        uint32_t code = four_hex_digits(next);
+        next += 4;
+        if (code >= 0xd800 && code < 0xdc00 && end - next >= 6 && next[0] == '\\' &&
+            next[1] == 'u') {
+          uint32_t low = four_hex_digits(next + 2);
+          if (low >= 0xdc00 && low < 0xe000) {
+            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+            next += 6;
+          }
+        }
+        // Half of a surrogate pair stands for nothing.
+        append_code_point(out, code >= 0xd800 && code < 0xe000 ? 0xfffd : code);
+        break;
+      }
+      default:
+        out += backslash[1];
+    }
+  }
+}
+
+void append_csv_field(std::string& out, std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+void append_cell_text(std::string& out, const ColumnView& column, size_t row) {
+  if (column.is_null(row)) return;
+  switch (column.type) {
+    case ScalarType::kBool:
+      out += column.cell<uint8_t>(row) != 0 ? "true" : "false";
+      break;
+    case ScalarType::kInt:
+      append_integer(out, column.cell<int32_t>(row));
+      break;
+    case ScalarType::kLong:
+      append_integer(out, column.cell<int64_t>(row));
+      break;
+    case ScalarType::kReal:
+      append_real(out, column.cell<double>(row));
+      break;
+    case ScalarType::kDecimal:
+      append_decimal(out, column.cell<Decimal>(row));
+      break;
+    case ScalarType::kDateTime:
+      append_datetime(out, column.cell<int64_t>(row));
+      break;
+    case ScalarType::kTimeSpan:
+      append_timespan(out, column.cell<int64_t>(row));
+      break;
+    case ScalarType::kGuid:
+      out += to_string(column.cell<GuidCell>(row).guid());
+      break;
+    case ScalarType::kString:
+      out += column.text(row);
+      break;
+    case ScalarType::kDynamic: {
+      std::string_view json = column.text(row);
+      if (json.size() >= 2 && json.front() == '"') {
+        append_json_string_content(out, json);
+      } else if (json != "null") {
+        out += json;
+      }
+      break;
+    }
+  }
+}
+
+void append_cell_json(std::string& out, const ColumnView& column, size_t row) {
+  if (column.is_null(row)) {
+    out += column.type == ScalarType::kString ? "\"\"" : "null";
+    return;
+  }
+  switch (column.type) {
+    case ScalarType::kString:
+      append_json_string(out, column.text(row));
+      return;
+    case ScalarType::kDynamic:
+      out += column.text(row).empty() ? "null" : column.text(row);
+      return;
+    case ScalarType::kReal:
+      if (std::isfinite(column.cell<double>(row))) break;
+      [[fallthrough]];
+    case ScalarType::kDecimal:
+    case ScalarType::kTimeSpan:
+    case ScalarType::kGuid:
+      out += '"';
+      append_cell_text(out, column, row);
+      out += '"';
+      return;
+    case ScalarType::kDateTime:
+      out += '"';
+      append_datetime(out, column.cell<int64_t>(row), /*trim=*/true);
+      out += '"';
+      return;
+    default:
+      break;
+  }
+  append_cell_text(out, column, row);
+}
+
+}  // namespace rivulet
