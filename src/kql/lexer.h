@@ -1,0 +1,84 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kql/expr.h"
+
+// Words of KQL, for queries and management commands alike.
+namespace rivulet::kql {
+
+// A place in the text: line and column count from 1, column in bytes.
+struct Position {
+  int line = 1;
+  int column = 1;
+};
+
+struct Token {
+  enum class Kind {
+    kEnd,
+    kName,         // identifier or keyword; may start with '$' ("$left")
+    kLiteral,      // number, timespan, string or typed literal ("1", "2h", "'x'", "datetime(null)")
+    kPunctuation,  // "|", "==", "..", …; one operator a token
+  };
+
+  Kind kind = Kind::kEnd;
+  std::string_view text;  // as it stands in the source
+  Literal literal;        // kLiteral only
+  bool is_obfuscated = false;     // h'…': the value must not be shown or traced
+  bool has_space_before = false;  // blanks or a comment stand before it
+  size_t offset = 0;              // in bytes, of the first byte
+  Position position;
+
+  bool is(std::string_view word) const {
+    return (kind == Kind::kName || kind == Kind::kPunctuation) && text == word;
+  }
+  bool is_string() const {
+    return kind == Kind::kLiteral && literal.type == ScalarType::kString;
+  }
+  size_t end_offset() const { return offset + text.size(); }
+};
+
+// Reads one token after another from a text that must outlive it. Comments, blanks and client directives
+// (lines that start with '#') are passed over. Every `next` throws syntax_error at what is no token, so a
+// command may stop before free text (".ingest inline … <|") and take rest().
+class Lexer {
+ public:
+  explicit Lexer(std::string_view text) : text_(text) {}
+
+  Token next();
+  // Offset just behind the last token.
+  size_t offset() const { return offset_; }
+  std::string_view rest() const { return text_.substr(offset_); }
+
+ private:
+  char peek(size_t ahead = 0) const {
+    return offset_ + ahead < text_.size() ? text_[offset_ + ahead] : '\0';
+  }
+  void advance(size_t count);
+  void skip_blanks();
+  bool try_string(Token& token);
+  bool try_typed_literal(Token& token, std::string_view name);
+  void read_number(Token& token);
+  void read_name(Token& token);
+  void read_punctuation(Token& token);
+  [[noreturn]] void fail(std::string_view message) const;
+
+  std::string_view text_;
+  size_t offset_ = 0;
+  Position position_;
+};
+
+// All tokens; the last is kEnd.
+std::vector<Token> tokenize(std::string_view text);
+
+// The value of a typed literal's inside: literal_from_text(kDateTime, "2020-01-01 10:00"), "null" and
+// quoted text included. Nothing when it is no such value.
+std::optional<Literal> literal_from_text(ScalarType type, std::string_view text);
+
+// Reads the inside of dynamic(…), which is JSON with KQL's own liberties (single quotes, datetime() and
+// other literals inside), and gives compact JSON; nothing when it is malformed.
+std::optional<std::string> dynamic_literal_json(std::string_view text);
+
+}  // namespace rivulet::kql
