@@ -37,9 +37,10 @@ struct Source {
     kInput,  // BindOptions::input; column i of it is `c<i>`
   };
   Kind kind = Kind::kTable;
-  uint64_t table = 0;                // catalog::TableId
-  std::vector<uint32_t> column_ids;  // those the SQL names, ascending; empty when it only counts rows
-  std::vector<ColumnBound> bounds;   // all of them hold for every row that matters
+  uint64_t table = 0;  // catalog::TableId
+  std::vector<uint32_t>
+      column_ids;  // those the SQL names, ascending; empty when it only counts rows
+  std::vector<ColumnBound> bounds;  // all of them hold for every row that matters
   bool needs_system_columns = false;
 };
 

@@ -10,15 +10,21 @@
 namespace rivulet::kql {
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\v'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\v';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 bool is_hex_digit(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 bool is_name_start(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
 }
-bool is_name_char(char c) { return is_name_start(c) || is_digit(c); }
+bool is_name_char(char c) {
+  return is_name_start(c) || is_digit(c);
+}
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
@@ -31,13 +37,20 @@ struct TypedLiteralName {
   ScalarType type;
 };
 constexpr std::array kTypedLiterals{
-    TypedLiteralName{"bool", ScalarType::kBool},         TypedLiteralName{"boolean", ScalarType::kBool},
-    TypedLiteralName{"int", ScalarType::kInt},           TypedLiteralName{"long", ScalarType::kLong},
-    TypedLiteralName{"real", ScalarType::kReal},         TypedLiteralName{"double", ScalarType::kReal},
-    TypedLiteralName{"decimal", ScalarType::kDecimal},   TypedLiteralName{"datetime", ScalarType::kDateTime},
-    TypedLiteralName{"date", ScalarType::kDateTime},     TypedLiteralName{"timespan", ScalarType::kTimeSpan},
-    TypedLiteralName{"time", ScalarType::kTimeSpan},     TypedLiteralName{"guid", ScalarType::kGuid},
-    TypedLiteralName{"uuid", ScalarType::kGuid},         TypedLiteralName{"uniqueid", ScalarType::kGuid},
+    TypedLiteralName{"bool", ScalarType::kBool},
+    TypedLiteralName{"boolean", ScalarType::kBool},
+    TypedLiteralName{"int", ScalarType::kInt},
+    TypedLiteralName{"long", ScalarType::kLong},
+    TypedLiteralName{"real", ScalarType::kReal},
+    TypedLiteralName{"double", ScalarType::kReal},
+    TypedLiteralName{"decimal", ScalarType::kDecimal},
+    TypedLiteralName{"datetime", ScalarType::kDateTime},
+    TypedLiteralName{"date", ScalarType::kDateTime},
+    TypedLiteralName{"timespan", ScalarType::kTimeSpan},
+    TypedLiteralName{"time", ScalarType::kTimeSpan},
+    TypedLiteralName{"guid", ScalarType::kGuid},
+    TypedLiteralName{"uuid", ScalarType::kGuid},
+    TypedLiteralName{"uniqueid", ScalarType::kGuid},
     TypedLiteralName{"dynamic", ScalarType::kDynamic},
 };
 
@@ -124,19 +137,37 @@ bool append_escape(std::string& out, std::string_view text, size_t& at) {
   if (at >= text.size()) return false;
   char c = text[at++];
   switch (c) {
-    case 'n': out += '\n'; return true;
-    case 't': out += '\t'; return true;
-    case 'r': out += '\r'; return true;
-    case 'b': out += '\b'; return true;
-    case 'f': out += '\f'; return true;
-    case 'v': out += '\v'; return true;
-    case 'a': out += '\a'; return true;
-    case '0': out += '\0'; return true;
+    case 'n':
+      out += '\n';
+      return true;
+    case 't':
+      out += '\t';
+      return true;
+    case 'r':
+      out += '\r';
+      return true;
+    case 'b':
+      out += '\b';
+      return true;
+    case 'f':
+      out += '\f';
+      return true;
+    case 'v':
+      out += '\v';
+      return true;
+    case 'a':
+      out += '\a';
+      return true;
+    case '0':
+      out += '\0';
+      return true;
     case '\\':
     case '\'':
     case '"':
     case '/':
-    case '`': out += c; return true;
+    case '`':
+      out += c;
+      return true;
     case 'x':
     case 'u':
     case 'U': {
@@ -155,7 +186,8 @@ bool append_escape(std::string& out, std::string_view text, size_t& at) {
       append_utf8(out, static_cast<uint32_t>(code));
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -370,9 +402,15 @@ class DynamicReader {
     }
     std::string text;
     switch (literal.type) {
-      case ScalarType::kBool: out_ += std::get<bool>(literal.value) ? "true" : "false"; return;
-      case ScalarType::kInt: out_ += std::to_string(std::get<int32_t>(literal.value)); return;
-      case ScalarType::kLong: out_ += std::to_string(std::get<int64_t>(literal.value)); return;
+      case ScalarType::kBool:
+        out_ += std::get<bool>(literal.value) ? "true" : "false";
+        return;
+      case ScalarType::kInt:
+        out_ += std::to_string(std::get<int32_t>(literal.value));
+        return;
+      case ScalarType::kLong:
+        out_ += std::to_string(std::get<int64_t>(literal.value));
+        return;
       case ScalarType::kReal: {
         double value = std::get<double>(literal.value);
         if (!std::isfinite(value)) {
@@ -385,12 +423,24 @@ class DynamicReader {
         out_ += text;
         return;
       }
-      case ScalarType::kDynamic: out_ += std::get<std::string>(literal.value); return;
-      case ScalarType::kString: text = std::get<std::string>(literal.value); break;
-      case ScalarType::kDateTime: append_datetime(text, std::get<int64_t>(literal.value)); break;
-      case ScalarType::kTimeSpan: append_timespan(text, std::get<int64_t>(literal.value)); break;
-      case ScalarType::kDecimal: append_decimal(text, std::get<Decimal>(literal.value)); break;
-      case ScalarType::kGuid: text = to_string(std::get<Guid>(literal.value)); break;
+      case ScalarType::kDynamic:
+        out_ += std::get<std::string>(literal.value);
+        return;
+      case ScalarType::kString:
+        text = std::get<std::string>(literal.value);
+        break;
+      case ScalarType::kDateTime:
+        append_datetime(text, std::get<int64_t>(literal.value));
+        break;
+      case ScalarType::kTimeSpan:
+        append_timespan(text, std::get<int64_t>(literal.value));
+        break;
+      case ScalarType::kDecimal:
+        append_decimal(text, std::get<Decimal>(literal.value));
+        break;
+      case ScalarType::kGuid:
+        text = to_string(std::get<Guid>(literal.value));
+        break;
     }
     append_json_string(out_, text);
   }
@@ -435,16 +485,27 @@ std::optional<Literal> literal_from_text(ScalarType type, std::string_view text)
     return literal;
   };
   switch (type) {
-    case ScalarType::kBool: return set(parse_bool(inside));
-    case ScalarType::kInt: return set(parse_int(inside));
-    case ScalarType::kLong: return set(parse_long(inside));
-    case ScalarType::kReal: return set(parse_real(inside));
-    case ScalarType::kDecimal: return set(parse_decimal(inside));
-    case ScalarType::kDateTime: return set(parse_datetime(inside));
-    case ScalarType::kTimeSpan: return set(parse_timespan(inside));
-    case ScalarType::kGuid: return set(parse_guid(inside));
-    case ScalarType::kString: literal.value = std::move(inside); return literal;
-    case ScalarType::kDynamic: break;
+    case ScalarType::kBool:
+      return set(parse_bool(inside));
+    case ScalarType::kInt:
+      return set(parse_int(inside));
+    case ScalarType::kLong:
+      return set(parse_long(inside));
+    case ScalarType::kReal:
+      return set(parse_real(inside));
+    case ScalarType::kDecimal:
+      return set(parse_decimal(inside));
+    case ScalarType::kDateTime:
+      return set(parse_datetime(inside));
+    case ScalarType::kTimeSpan:
+      return set(parse_timespan(inside));
+    case ScalarType::kGuid:
+      return set(parse_guid(inside));
+    case ScalarType::kString:
+      literal.value = std::move(inside);
+      return literal;
+    case ScalarType::kDynamic:
+      break;
   }
   return std::nullopt;
 }
@@ -529,7 +590,8 @@ bool Lexer::try_string(Token& token) {
     char quote = left.front();
     size_t at = 1;
     for (;;) {
-      if (at >= left.size() || left[at] == '\n' || left[at] == '\r') fail("Unterminated string literal");
+      if (at >= left.size() || left[at] == '\n' || left[at] == '\r')
+        fail("Unterminated string literal");
       if (left[at] == quote) {
         if (verbatim && at + 1 < left.size() && left[at + 1] == quote) {
           value += quote;
@@ -540,7 +602,8 @@ bool Lexer::try_string(Token& token) {
       }
       if (left[at] == '\\' && !verbatim) {
         ++at;
-        if (!append_escape(value, left, at)) fail("Malformed string literal: unknown escape sequence");
+        if (!append_escape(value, left, at))
+          fail("Malformed string literal: unknown escape sequence");
       } else {
         value += left[at++];
       }
@@ -557,7 +620,8 @@ bool Lexer::try_string(Token& token) {
 void Lexer::read_number(Token& token) {
   token.kind = Token::Kind::kLiteral;
   std::string_view left = rest();
-  if (left.size() > 2 && left[0] == '0' && (left[1] == 'x' || left[1] == 'X') && is_hex_digit(left[2])) {
+  if (left.size() > 2 && left[0] == '0' && (left[1] == 'x' || left[1] == 'X') &&
+      is_hex_digit(left[2])) {
     size_t length = 2;
     while (length < left.size() && is_hex_digit(left[length])) ++length;
     auto value = parse_long(left.substr(0, length));
@@ -574,7 +638,8 @@ void Lexer::read_number(Token& token) {
     ++length;
     while (length < left.size() && is_digit(left[length])) ++length;
   } else if (length < left.size() && left[length] == '.' &&
-             (length + 1 == left.size() || (left[length + 1] != '.' && !is_name_start(left[length + 1])))) {
+             (length + 1 == left.size() ||
+              (left[length + 1] != '.' && !is_name_start(left[length + 1])))) {
     is_real = true;
     ++length;
   }
@@ -635,8 +700,9 @@ bool Lexer::try_typed_literal(Token& token, std::string_view name) {
       fail("Missing ')' after a literal of type " + std::string(name));
     }
     auto literal = literal_from_text(typed.type, text_.substr(at + 1, closing - at - 1));
-    if (!literal) fail("'" + std::string(text_.substr(offset_, closing + 1 - offset_)) +
-                       "' is not a valid literal of type " + std::string(kusto_name(typed.type)));
+    if (!literal)
+      fail("'" + std::string(text_.substr(offset_, closing + 1 - offset_)) +
+           "' is not a valid literal of type " + std::string(kusto_name(typed.type)));
     token.kind = Token::Kind::kLiteral;
     token.literal = std::move(*literal);
     advance(closing + 1 - offset_);

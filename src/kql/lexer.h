@@ -24,8 +24,8 @@ struct Token {
   };
 
   Kind kind = Kind::kEnd;
-  std::string_view text;  // as it stands in the source
-  Literal literal;        // kLiteral only
+  std::string_view text;          // as it stands in the source
+  Literal literal;                // kLiteral only
   bool is_obfuscated = false;     // h'…': the value must not be shown or traced
   bool has_space_before = false;  // blanks or a comment stand before it
   size_t offset = 0;              // in bytes, of the first byte
@@ -34,9 +34,7 @@ struct Token {
   bool is(std::string_view word) const {
     return (kind == Kind::kName || kind == Kind::kPunctuation) && text == word;
   }
-  bool is_string() const {
-    return kind == Kind::kLiteral && literal.type == ScalarType::kString;
-  }
+  bool is_string() const { return kind == Kind::kLiteral && literal.type == ScalarType::kString; }
   size_t end_offset() const { return offset + text.size(); }
 };
 

@@ -17,7 +17,8 @@ PipelinePtr parse_operators(std::string_view text) {
   return pipeline;
 }
 
-std::shared_ptr<const FunctionDefinition> parse_function(std::string_view parameters, std::string_view body) {
+std::shared_ptr<const FunctionDefinition> parse_function(std::string_view parameters,
+                                                         std::string_view body) {
   auto definition = std::make_shared<FunctionDefinition>();
   Parser parameter_parser(parameters);
   definition->parameters = parameter_parser.parse_parameters();
@@ -186,8 +187,9 @@ bool Parser::at_source_keyword() {
     return following.is("(") || following.is("[");
   }
   if (token.text == "range") return following.kind == Token::Kind::kName || following.is("[");
-  bool is_operand = following.kind == Token::Kind::kName || following.kind == Token::Kind::kLiteral ||
-                    following.is("(") || following.is("[") || following.is("*");
+  bool is_operand = following.kind == Token::Kind::kName ||
+                    following.kind == Token::Kind::kLiteral || following.is("(") ||
+                    following.is("[") || following.is("*");
   if (token.text == "print") {
     return is_operand || following.is("-") || following.is("+");
   }

@@ -14,7 +14,8 @@ PipelinePtr parse_operators(std::string_view text);
 
 // Parses a function from the two texts that a stored function consists of: "(a: long, b: string = 'x')"
 // and "{ … }". The text need not outlive the call.
-std::shared_ptr<const FunctionDefinition> parse_function(std::string_view parameters, std::string_view body);
+std::shared_ptr<const FunctionDefinition> parse_function(std::string_view parameters,
+                                                         std::string_view body);
 
 // Parses one scalar expression and nothing else.
 ExpressionPtr parse_scalar(std::string_view text);

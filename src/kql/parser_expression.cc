@@ -12,11 +12,12 @@ constexpr int kMaxNesting = 160;
 // How many operands a chain like a + b + … may have: such a chain is a tree that deep.
 constexpr int kMaxChain = 300;
 
-constexpr std::array<std::string_view, 9> kSymbols{"==", "!=", "<>", "=~", "!~", "<", "<=", ">", ">="};
+constexpr std::array<std::string_view, 9> kSymbols{"==", "!=", "<>", "=~", "!~",
+                                                   "<",  "<=", ">",  ">="};
 constexpr std::array<std::string_view, 15> kWords{
-    "has",           "has_cs",   "contains",    "contains_cs",  "startswith",   "startswith_cs",
-    "endswith",      "endswith_cs", "hasprefix", "hasprefix_cs", "hassuffix",    "hassuffix_cs",
-    "like",          "likecs",   "containscs"};
+    "has",           "has_cs",       "contains",    "contains_cs", "startswith",
+    "startswith_cs", "endswith",     "endswith_cs", "hasprefix",   "hasprefix_cs",
+    "hassuffix",     "hassuffix_cs", "like",        "likecs",      "containscs"};
 constexpr std::array<std::string_view, 4> kListWords{"in", "has_any", "has_all", "between"};
 
 template <typename List>
@@ -162,7 +163,8 @@ std::string Parser::peek_comparison(size_t* token_count) {
     return "matches regex";
   }
   if (token.text == "notcontains") return "!contains";
-  if (is_among(kWords, token.text) || is_among(kListWords, token.text)) return std::string(token.text);
+  if (is_among(kWords, token.text) || is_among(kListWords, token.text))
+    return std::string(token.text);
   return "";
 }
 
@@ -182,7 +184,8 @@ ExpressionPtr Parser::parse_comparison() {
       left = parse_list_operator(std::move(left), std::move(name), position);
       continue;
     }
-    ExpressionPtr binary = make(Expression::Kind::kBinary, name == ":" ? "has" : std::move(name), position);
+    ExpressionPtr binary =
+        make(Expression::Kind::kBinary, name == ":" ? "has" : std::move(name), position);
     add_argument(*binary, std::move(left));
     add_argument(*binary, parse_additive());
     left = std::move(binary);
@@ -190,7 +193,8 @@ ExpressionPtr Parser::parse_comparison() {
   return left;
 }
 
-ExpressionPtr Parser::parse_list_operator(ExpressionPtr left, std::string name, const Position& position) {
+ExpressionPtr Parser::parse_list_operator(ExpressionPtr left, std::string name,
+                                          const Position& position) {
   bool is_between = name.ends_with("between");
   ExpressionPtr list = make(Expression::Kind::kList, std::move(name), position);
   add_argument(*list, std::move(left));
@@ -251,7 +255,9 @@ ExpressionPtr Parser::parse_unary() {
   return unary;
 }
 
-ExpressionPtr Parser::parse_primary_and_postfix() { return parse_postfix(parse_primary()); }
+ExpressionPtr Parser::parse_primary_and_postfix() {
+  return parse_postfix(parse_primary());
+}
 
 ExpressionPtr Parser::parse_postfix(ExpressionPtr value) {
   int links = 0;
@@ -267,7 +273,8 @@ ExpressionPtr Parser::parse_postfix(ExpressionPtr value) {
         value = std::move(call);
         continue;
       }
-      if (reader_.at("*") && !reader_.peek().has_space_before && value->kind == Expression::Kind::kCall) {
+      if (reader_.at("*") && !reader_.peek().has_space_before &&
+          value->kind == Expression::Kind::kCall) {
         reader_.next();  // database('x').T*
         ExpressionPtr member = make(Expression::Kind::kMember, name + "*", position);
         add_argument(*member, std::move(value));
@@ -373,7 +380,8 @@ ExpressionPtr Parser::parse_pattern(std::string_view what) {
       reader_.next();
     } else if (reader_.name_length() > 0) {
       text += reader_.read_name(what);
-    } else if (has_star && token.kind == Token::Kind::kLiteral && token.literal.type == ScalarType::kLong) {
+    } else if (has_star && token.kind == Token::Kind::kLiteral &&
+               token.literal.type == ScalarType::kLong) {
       text += token.text;
       reader_.next();
     } else {
@@ -382,7 +390,8 @@ ExpressionPtr Parser::parse_pattern(std::string_view what) {
   }
   if (text.empty()) reader_.fail_expected(what);
   if (text == "*") return make(Expression::Kind::kStar, "*", first.position);
-  return make(has_star ? Expression::Kind::kPattern : Expression::Kind::kName, std::move(text), first.position);
+  return make(has_star ? Expression::Kind::kPattern : Expression::Kind::kName, std::move(text),
+              first.position);
 }
 
 ExpressionPtr Parser::parse_table() {

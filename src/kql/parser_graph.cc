@@ -52,7 +52,8 @@ GraphPattern::Edge Parser::parse_graph_edge() {
         Literal literal = reader_.read_literal("a number of hops");
         const auto* hops = std::get_if<int64_t>(&literal.value);
         if (hops == nullptr || *hops < 0 || *hops > kMaxHops) {
-          reader_.fail("The number of hops must be between 0 and " + std::to_string(kMaxHops), position);
+          reader_.fail("The number of hops must be between 0 and " + std::to_string(kMaxHops),
+                       position);
         }
         return *hops;
       };

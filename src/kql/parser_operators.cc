@@ -8,9 +8,14 @@ namespace rivulet::kql {
 namespace {
 
 // Operators of Kusto's that are refused by name.
-constexpr std::array<std::string_view, 8> kRefused{
-    "fork",         "facet",      "macro-expand", "assert-schema", "execute-and-cache",
-    "graph-where-nodes", "graph-where-edges", "make-graph-snapshot"};
+constexpr std::array<std::string_view, 8> kRefused{"fork",
+                                                   "facet",
+                                                   "macro-expand",
+                                                   "assert-schema",
+                                                   "execute-and-cache",
+                                                   "graph-where-nodes",
+                                                   "graph-where-edges",
+                                                   "make-graph-snapshot"};
 
 std::string literal_text(const Literal& literal) {
   if (const auto* text = std::get_if<std::string>(&literal.value)) return *text;
@@ -150,8 +155,9 @@ OperatorOption Parser::parse_option() {
   }
   reader_.expect("=");
   option.value = parse_primary();
-  option.text = option.value->kind == Expression::Kind::kLiteral ? literal_text(option.value->literal)
-                                                                 : option.value->text;
+  option.text = option.value->kind == Expression::Kind::kLiteral
+                    ? literal_text(option.value->literal)
+                    : option.value->text;
   return option;
 }
 
@@ -162,11 +168,13 @@ std::vector<OperatorOption> Parser::parse_options(std::initializer_list<std::str
     const Token& token = reader_.peek();
     if (token.kind != Token::Kind::kName) return options;
     bool is_hint = token.text == "hint" && reader_.peek(1).is(".");
-    bool is_known = std::find(known.begin(), known.end(), token.text) != known.end() && reader_.peek(1).is("=");
+    bool is_known =
+        std::find(known.begin(), known.end(), token.text) != known.end() && reader_.peek(1).is("=");
     if (!is_hint && !is_known) return options;
     options.push_back(parse_option());
-    bool separated = reader_.at(",") && reader_.at_name(1) &&
-                     (reader_.peek(2).is("=") || (reader_.peek(1).is("hint") && reader_.peek(2).is(".")));
+    bool separated =
+        reader_.at(",") && reader_.at_name(1) &&
+        (reader_.peek(2).is("=") || (reader_.peek(1).is("hint") && reader_.peek(2).is(".")));
     const Token& following = reader_.peek(1);
     if (separated && (following.text == "hint" ||
                       std::find(known.begin(), known.end(), following.text) != known.end())) {
@@ -301,7 +309,8 @@ JoinOperator Parser::parse_join(bool is_lookup) {
   join.options = parse_options({"kind", "withsource"});
   join.right = parse_table();
   if (reader_.at("hint") || reader_.at("kind")) {
-    for (OperatorOption& option : parse_options({"kind"})) join.options.push_back(std::move(option));
+    for (OperatorOption& option : parse_options({"kind"}))
+      join.options.push_back(std::move(option));
   }
   reader_.expect("on");
   do {
@@ -593,10 +602,12 @@ RenderOperator Parser::parse_render() {
     do {
       if (!option.text.empty()) option.text += ",";
       ExpressionPtr value = parse_unary();
-      option.text += value->kind == Expression::Kind::kLiteral ? literal_text(value->literal) : value->text;
+      option.text +=
+          value->kind == Expression::Kind::kLiteral ? literal_text(value->literal) : value->text;
       option.value = std::move(value);
     } while (reader_.at(",") && !reader_.peek(1 + reader_.name_length(1)).is("=") &&
-             (reader_.at_name(1) || reader_.peek(1).kind == Token::Kind::kLiteral) && reader_.accept(","));
+             (reader_.at_name(1) || reader_.peek(1).kind == Token::Kind::kLiteral) &&
+             reader_.accept(","));
     render.options.push_back(std::move(option));
     reader_.accept(",");
   }

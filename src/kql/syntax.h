@@ -80,8 +80,8 @@ struct Expression {
 // name=value in front of an operator's operands (kind=inner, hint.strategy=shuffle, withsource=x).
 struct OperatorOption {
   std::string name;
-  std::string text;      // a word or the text of a literal
-  ExpressionPtr value;   // set when it is an expression in parentheses or a literal
+  std::string text;     // a word or the text of a literal
+  ExpressionPtr value;  // set when it is an expression in parentheses or a literal
   Position position;
 };
 
@@ -323,16 +323,17 @@ struct GraphMarkComponentsOperator {
 // A tabular source that may also stand at the start of a pipeline.
 using PipelineSource =
     std::variant<ExpressionPtr, DataTable, RangeSource, PrintSource, ExternalData, UnionOperator,
-                            SearchOperator, FindOperator, EvaluateOperator>;
+                 SearchOperator, FindOperator, EvaluateOperator>;
 
 struct Operator {
   using Body =
-      std::variant<WhereOperator, ProjectOperator, ReorderOperator, SummarizeOperator, SortOperator, TopOperator,
-                   TopHittersOperator, TopNestedOperator, TakeOperator, CountOperator, SampleOperator,
-                   JoinOperator, UnionOperator, MvExpandOperator, MvApplyOperator, ParseOperator,
-                   ParseKvOperator, MakeSeriesOperator, GetSchemaOperator, SerializeOperator, AsOperator,
-                   ConsumeOperator, InvokeOperator, PartitionOperator, ScanOperator, ReduceOperator,
-                   EvaluateOperator, SearchOperator, FindOperator, RenderOperator, MakeGraphOperator,
+      std::variant<WhereOperator, ProjectOperator, ReorderOperator, SummarizeOperator, SortOperator,
+                   TopOperator, TopHittersOperator, TopNestedOperator, TakeOperator, CountOperator,
+                   SampleOperator, JoinOperator, UnionOperator, MvExpandOperator, MvApplyOperator,
+                   ParseOperator, ParseKvOperator, MakeSeriesOperator, GetSchemaOperator,
+                   SerializeOperator, AsOperator, ConsumeOperator, InvokeOperator,
+                   PartitionOperator, ScanOperator, ReduceOperator, EvaluateOperator,
+                   SearchOperator, FindOperator, RenderOperator, MakeGraphOperator,
                    GraphMatchOperator, GraphToTableOperator, GraphMarkComponentsOperator>;
   std::string name;  // as written: "where", "filter"
   Body body;

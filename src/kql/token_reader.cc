@@ -51,18 +51,22 @@ size_t TokenReader::name_length(size_t ahead) {
   return 0;
 }
 
-bool TokenReader::at_name(size_t ahead) { return name_length(ahead) > 0; }
+bool TokenReader::at_name(size_t ahead) {
+  return name_length(ahead) > 0;
+}
 
 std::string TokenReader::read_name(std::string_view what) {
   switch (name_length()) {
-    case 1: return std::string(next().text);
+    case 1:
+      return std::string(next().text);
     case 3: {
       next();
       std::string name = std::get<std::string>(next().literal.value);
       next();
       return name;
     }
-    default: fail_expected(what);
+    default:
+      fail_expected(what);
   }
 }
 
@@ -73,7 +77,8 @@ std::string TokenReader::peek_hyphenated(size_t* token_count) {
   word = peek().text;
   *token_count = 1;
   while (peek(*token_count).is("-") && !peek(*token_count).has_space_before &&
-         peek(*token_count + 1).kind == Token::Kind::kName && !peek(*token_count + 1).has_space_before) {
+         peek(*token_count + 1).kind == Token::Kind::kName &&
+         !peek(*token_count + 1).has_space_before) {
     word += '-';
     word += peek(*token_count + 1).text;
     *token_count += 2;
@@ -137,7 +142,8 @@ ScalarType TokenReader::read_type() {
       return *type;
     }
   }
-  fail_expected("a type (bool, int, long, real, decimal, datetime, timespan, guid, string or dynamic)");
+  fail_expected(
+      "a type (bool, int, long, real, decimal, datetime, timespan, guid, string or dynamic)");
 }
 
 }  // namespace rivulet::kql
