@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -9,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "catalog/persistent_map.h"
 #include "common/clock.h"
 #include "common/guid.h"
 #include "types/scalar_type.h"
@@ -84,18 +84,18 @@ class Database {
   std::shared_ptr<const Table> find_table(std::string_view table_name) const;
   // Sorted by name. O(n log n): for listings.
   std::vector<std::shared_ptr<const Table>> tables() const;
-  size_t table_count() const { return table_count_; }
+  size_t table_count() const { return tables_.size(); }
   const Function* find_function(std::string_view function_name) const;
   const std::map<std::string, Function, std::less<>>& functions() const { return *functions_; }
 
  private:
   friend class Catalog;
-  // Tables by hash of their name, in shards: a change copies one shard, not a hundred thousand entries.
-  static constexpr size_t kShards = 1024;
-  using Shard = std::map<std::string, std::shared_ptr<const Table>, std::less<>>;
-  std::shared_ptr<const std::array<std::shared_ptr<const Shard>, kShards>> shards_;
-  size_t table_count_ = 0;
-  std::shared_ptr<const std::map<std::string, Function, std::less<>>> functions_;
+  struct TableByName {
+    static std::string_view key(const std::shared_ptr<const Table>& table) { return table->name; }
+  };
+  PersistentMap<std::shared_ptr<const Table>, TableByName> tables_;
+  std::shared_ptr<const std::map<std::string, Function, std::less<>>> functions_ =
+      std::make_shared<const std::map<std::string, Function, std::less<>>>();
 };
 
 // One step of the fold. Each puts or removes a whole entity, so that applying is simple and exact; the
@@ -128,14 +128,19 @@ struct DropFunction {
 struct PutClusterPolicies {
   Policies policies;
 };
-using Change = std::variant<PutDatabase, DropDatabase, PutTable, DropTable, PutFunction, DropFunction,
-                            PutClusterPolicies>;
+// Ids below these are not given again, though nothing may carry them any more. changes() needs it.
+struct ReserveIds {
+  DatabaseId next_database_id = 1;
+  TableId next_table_id = 1;
+};
+using Change = std::variant<PutDatabase, DropDatabase, PutTable, DropTable, PutFunction,
+                            DropFunction, PutClusterPolicies, ReserveIds>;
 
 // Thread-safe to read, being immutable.
 class Catalog {
  public:
   // Holds nothing; the first ids it gives are 1.
-  Catalog();
+  Catalog() = default;
 
   // The catalog after `change`. The change must be possible (ids exist, names are free): an impossible
   // one in a log is damage, and throws std::runtime_error.
@@ -149,18 +154,40 @@ class Catalog {
   // Ids for the next PutDatabase and PutTable that create; the fold raises them past every id seen.
   DatabaseId next_database_id() const { return next_database_id_; }
   TableId next_table_id() const { return next_table_id_; }
-  size_t table_count() const;
+  size_t table_count() const { return tables_.size(); }
 
   // Every entity as changes that rebuild this catalog from an empty one, ids included: what a checkpoint
   // holds.
   std::vector<Change> changes() const;
 
  private:
-  // Databases by id (few), and the table ids in shards as above: the engineer of this room decides.
-  std::shared_ptr<const std::map<DatabaseId, std::shared_ptr<const Database>>> databases_;
-  struct TableIndex;
-  std::shared_ptr<const TableIndex> table_index_;
-  std::shared_ptr<const Policies> cluster_policies_;
+  void put(const PutDatabase& change);
+  void put(const DropDatabase& change);
+  void put(const PutTable& change);
+  void put(const DropTable& change);
+  void put(const PutFunction& change);
+  void put(const DropFunction& change);
+  void put(const PutClusterPolicies& change);
+  void put(const ReserveIds& change);
+  // A copy of the database, to be changed and given to replace_database. Throws when there is none.
+  std::shared_ptr<Database> copy_database(DatabaseId id) const;
+  void replace_database(std::shared_ptr<const Database> database);
+
+  struct DatabaseByName {
+    static std::string_view key(const std::shared_ptr<const Database>& value) {
+      return value->name;
+    }
+  };
+  struct ById {
+    template <typename T>
+    static uint64_t key(const std::shared_ptr<const T>& value) {
+      return value->id;
+    }
+  };
+  PersistentMap<std::shared_ptr<const Database>, DatabaseByName> databases_by_name_;
+  PersistentMap<std::shared_ptr<const Database>, ById> databases_;
+  PersistentMap<std::shared_ptr<const Table>, ById> tables_;
+  std::shared_ptr<const Policies> cluster_policies_ = std::make_shared<const Policies>();
   DatabaseId next_database_id_ = 1;
   TableId next_table_id_ = 1;
 };
