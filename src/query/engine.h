@@ -1,13 +1,16 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
+#include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "common/clock.h"
 #include "kql/kql.h"
+#include "query/query_registry.h"
 #include "store/store.h"
 #include "types/column_batch.h"
 
@@ -26,11 +29,16 @@ struct QueryRequest {
   Ticks now = 0;
   std::map<std::string, std::string> parameters;
   std::chrono::milliseconds timeout{240'000};
-  uint64_t max_records = 500'000;         // truncationmaxrecords; 0: no limit
-  uint64_t max_bytes = 64ull << 20;       // truncationmaxsize; 0: no limit
-  uint64_t take_max_records = 0;          // query_take_max_records: cuts silently; 0: no limit
+  uint64_t max_records = 500'000;    // truncationmaxrecords; 0: no limit
+  uint64_t max_bytes = 64ull << 20;  // truncationmaxsize; 0: no limit
+  uint64_t take_max_records = 0;     // query_take_max_records: cuts silently; 0: no limit
   // Rows that the pipeline starts from (".show tables | where …"); null for a plain query.
   std::shared_ptr<const ResultTable> input;
+  // Who asks, for `.show queries` and `.cancel query`.
+  std::string client_activity_id;
+  std::string root_activity_id;
+  std::string user;
+  std::string application;
 };
 
 // One tabular result, read forward once. Not thread-safe, but may move between threads.
@@ -40,7 +48,8 @@ class ResultStream {
   virtual const std::vector<ResultColumn>& columns() const = 0;
   virtual const kql::Visualization& visualization() const = 0;
   // The next rows: valid until the next call; row count 0 at the end. Throws Error (cancelled, timed
-  // out, limits_exceeded, out of memory …); the stream is then finished.
+  // out, limits_exceeded, out of memory …); the stream is then finished. It is over once its
+  // RunningQuery is destroyed.
   struct Chunk {
     size_t row_count = 0;
     std::vector<ColumnView> columns;
@@ -59,14 +68,18 @@ class RunningQuery {
   virtual void cancel() = 0;
 };
 
-// Runs KQL over a snapshot of the store. Thread-safe; each query works on the caller's thread.
+// Runs KQL over a snapshot of the store. Thread-safe; each query works on the caller's thread. Outlives
+// its queries.
 class Engine {
  public:
+  // Throws std::runtime_error when the engine's library is not the right one, or does not open.
   static std::unique_ptr<Engine> open(const EngineOptions& options, const store::Store& store,
                                       const Clock& clock);
   virtual ~Engine() = default;
   // Binds, takes one snapshot for all statements (P8), and prepares. Throws Error.
   virtual std::unique_ptr<RunningQuery> start(const QueryRequest& request) = 0;
+  // What runs and what ran last.
+  virtual QueryRegistry& queries() = 0;
 };
 
 }  // namespace rivulet::query

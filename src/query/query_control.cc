@@ -1,0 +1,88 @@
+#include "query/query_control.h"
+
+#include <algorithm>
+
+namespace rivulet::query {
+
+void QueryControl::request_stop(Stop reason) {
+  Stop none = Stop::kNone;
+  stop_.compare_exchange_strong(none, reason, std::memory_order_acq_rel);
+}
+
+void QueryControl::attach(duckdb_connection connection) {
+  std::lock_guard lock(mutex_);
+  connection_ = connection;
+}
+
+void QueryControl::detach() {
+  std::lock_guard lock(mutex_);
+  connection_ = nullptr;
+}
+
+void QueryControl::interrupt() {
+  std::lock_guard lock(mutex_);
+  if (connection_ != nullptr) duckdb_interrupt(connection_);
+}
+
+Watchdog::Watchdog() : next_look_(Clock::now()), thread_([this] { run(); }) {}
+
+Watchdog::~Watchdog() {
+  {
+    std::lock_guard lock(mutex_);
+    is_closing_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Watchdog::add(std::shared_ptr<QueryControl> control) {
+  bool is_due_earlier = false;
+  {
+    std::lock_guard lock(mutex_);
+    is_due_earlier = control->deadline() < next_look_;
+    controls_.push_back(std::move(control));
+  }
+  if (is_due_earlier) wake_.notify_one();
+}
+
+void Watchdog::remove(const QueryControl* control) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(controls_, [&](const auto& c) { return c.get() == control; });
+}
+
+void Watchdog::stop(const std::shared_ptr<QueryControl>& control, QueryControl::Stop reason) {
+  control->request_stop(reason);
+  control->interrupt();
+  {
+    std::lock_guard lock(mutex_);
+    next_look_ = Clock::now();
+  }
+  wake_.notify_one();
+}
+
+void Watchdog::run() {
+  std::unique_lock lock(mutex_);
+  while (!is_closing_) {
+    Clock::time_point now = Clock::now();
+    Clock::time_point next = now + kIdle;
+    for (const auto& control : controls_) {
+      if (control->deadline() <= now) control->request_stop(QueryControl::Stop::kTimedOut);
+      if (control->stop() != QueryControl::Stop::kNone) {
+        control->interrupt();
+        next = std::min(next, now + kRepeat);
+      } else {
+        next = std::min(next, control->deadline());
+      }
+    }
+    next_look_ = next;
+    // When idle there is nothing to wake for: the next add() or stop() says so.
+    if (controls_.empty()) {
+      next_look_ = Clock::time_point::max();
+      wake_.wait(lock, [this] { return is_closing_ || !controls_.empty(); });
+    } else {
+      wake_.wait_until(lock, next);
+    }
+  }
+}
+
+}  // namespace rivulet::query

@@ -1,0 +1,361 @@
+#include "query/scan.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <charconv>
+#include <cstring>
+
+namespace rivulet::query {
+namespace {
+
+// A thread is worth starting for at least this many chunks.
+constexpr size_t kChunksPerThread = 16;
+
+struct ScanContext {
+  ScanRegistry* registry;
+  int threads;
+};
+
+struct BindData {
+  uint64_t registration = 0;
+  uint64_t slot = 0;
+  std::vector<ScanColumn> columns;
+};
+
+// One a scan, shared by its threads.
+struct GlobalState {
+  std::shared_ptr<const ScanSources> sources;
+  const ScanSource* source = nullptr;
+  std::vector<ScanColumn> columns;  // those the plan reads
+  std::vector<idx_t> vectors;       // where each stands in the output
+  std::atomic<size_t> next_chunk{0};
+};
+
+// Where the wanted columns stand in the chunks seen last: chunks of a table mostly share their columns.
+struct LocalState {
+  static constexpr size_t kAbsent = SIZE_MAX;
+  std::vector<uint32_t> column_ids;
+  bool is_mapped = false;
+  std::vector<size_t> positions;        // of GlobalState::columns
+  std::vector<size_t> range_positions;  // of ScanSource::ranges
+};
+
+template <typename T>
+void destroy(void* data) {
+  delete static_cast<T*>(data);
+}
+
+uint64_t integer_parameter(duckdb_bind_info info, idx_t index) {
+  DuckdbValue value(duckdb_bind_get_parameter(info, index));
+  return duckdb_get_uint64(value.get());
+}
+
+std::vector<ScanColumn> parse_columns(std::string_view text) {
+  std::vector<ScanColumn> columns;
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at < end) {
+    ScanColumn column;
+    if (*at == 't' || *at == 'q') {
+      column.kind = *at == 't' ? ScanColumn::Kind::kIngestionTime : ScanColumn::Kind::kSequence;
+      ++at;
+    } else {
+      unsigned type = 0;
+      at = std::from_chars(at, end, column.column_id).ptr + 1;
+      at = std::from_chars(at, end, type).ptr;
+      column.type = static_cast<ScalarType>(type);
+    }
+    columns.push_back(column);
+    ++at;  // the comma
+  }
+  return columns;
+}
+
+void bind_scan(duckdb_bind_info info) {
+  auto* context = static_cast<ScanContext*>(duckdb_bind_get_extra_info(info));
+  auto data = std::make_unique<BindData>();
+  data->registration = integer_parameter(info, 0);
+  data->slot = integer_parameter(info, 1);
+  DuckdbValue columns(duckdb_bind_get_parameter(info, 2));
+  char* text = duckdb_get_varchar(columns.get());
+  data->columns = parse_columns(text);
+  duckdb_free(text);
+
+  auto sources = context->registry->find(data->registration);
+  if (sources == nullptr || data->slot >= sources->slots.size()) {
+    duckdb_bind_set_error(info, "rv_scan: no such source");
+    return;
+  }
+  duckdb_bind_set_cardinality(info, sources->slots[data->slot].row_count, true);
+  for (const ScanColumn& column : data->columns) {
+    LogicalType type = logical_type(column.type);
+    duckdb_bind_add_result_column(info, column_name(column).c_str(), type.get());
+  }
+  if (data->columns.empty()) {
+    LogicalType type = logical_type(ScalarType::kBool);
+    duckdb_bind_add_result_column(info, "nothing", type.get());
+  }
+  duckdb_bind_set_bind_data(info, data.release(), destroy<BindData>);
+}
+
+void init_scan(duckdb_init_info info) {
+  auto* context = static_cast<ScanContext*>(duckdb_init_get_extra_info(info));
+  auto* bind = static_cast<BindData*>(duckdb_init_get_bind_data(info));
+  auto state = std::make_unique<GlobalState>();
+  state->sources = context->registry->find(bind->registration);
+  if (state->sources == nullptr || bind->slot >= state->sources->slots.size()) {
+    duckdb_init_set_error(info, "rv_scan: no such source");
+    return;
+  }
+  state->source = &state->sources->slots[bind->slot];
+  idx_t count = duckdb_init_get_column_count(info);
+  for (idx_t i = 0; i < count; ++i) {
+    idx_t column = duckdb_init_get_column_index(info, i);
+    // A plan that only counts asks for a column that does not exist; its values are not looked at.
+    if (column >= bind->columns.size()) continue;
+    state->columns.push_back(bind->columns[column]);
+    state->vectors.push_back(i);
+  }
+  size_t threads = state->source->chunks->size() / kChunksPerThread + 1;
+  duckdb_init_set_max_threads(info, std::min<size_t>(threads, context->threads));
+  duckdb_init_set_init_data(info, state.release(), destroy<GlobalState>);
+}
+
+void init_thread(duckdb_init_info info) {
+  duckdb_init_set_init_data(info, new LocalState, destroy<LocalState>);
+}
+
+void map_columns(LocalState& local, const GlobalState& global, const store::ChunkView& chunk) {
+  if (local.is_mapped && std::equal(local.column_ids.begin(), local.column_ids.end(),
+                                    chunk.column_ids.begin(), chunk.column_ids.end())) {
+    return;
+  }
+  local.column_ids.assign(chunk.column_ids.begin(), chunk.column_ids.end());
+  local.is_mapped = true;
+  auto find = [&](uint32_t id) {
+    for (size_t i = 0; i < local.column_ids.size(); ++i) {
+      if (local.column_ids[i] == id) return i;
+    }
+    return LocalState::kAbsent;
+  };
+  local.positions.clear();
+  for (const ScanColumn& column : global.columns) {
+    local.positions.push_back(column.kind == ScanColumn::Kind::kColumn ? find(column.column_id)
+                                                                       : LocalState::kAbsent);
+  }
+  local.range_positions.clear();
+  for (const ScanRange& range : global.source->ranges) {
+    local.range_positions.push_back(find(range.column_id));
+  }
+}
+
+// Whether a row lies within every range, each range by itself: a cheap test that may say yes too often.
+bool may_match(const LocalState& local, const std::vector<ScanRange>& ranges,
+               const store::ChunkView& chunk) {
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    if (local.range_positions[i] == LocalState::kAbsent) return false;  // null never matches
+    const auto* cells = static_cast<const int64_t*>(chunk.columns[local.range_positions[i]].cells);
+    // Without an early end within a block the compiler makes vector code of it.
+    constexpr size_t kBlock = 256;
+    bool any = false;
+    for (size_t row = 0; row < chunk.row_count && !any; row += kBlock) {
+      size_t end = std::min<size_t>(row + kBlock, chunk.row_count);
+      uint64_t hits = 0;
+      for (size_t r = row; r < end; ++r) {
+        hits += static_cast<uint64_t>(cells[r] >= ranges[i].low) &
+                static_cast<uint64_t>(cells[r] <= ranges[i].high);
+      }
+      any = hits != 0;
+    }
+    if (!any) return false;
+  }
+  return true;
+}
+
+void fill_absent(duckdb_vector vector, ScalarType type, size_t rows) {
+  if (type == ScalarType::kString) {
+    std::memset(duckdb_vector_get_data(vector), 0, rows * sizeof(StringRef));
+    return;
+  }
+  duckdb_vector_ensure_validity_writable(vector);
+  std::memset(duckdb_vector_get_validity(vector), 0, (rows + 63) / 64 * sizeof(uint64_t));
+}
+
+void fill_vector(duckdb_vector vector, const ColumnView& view, size_t rows) {
+  std::memcpy(duckdb_vector_get_data(vector), view.cells, rows * cell_size(view.type));
+  if (view.validity != nullptr) {
+    duckdb_vector_ensure_validity_writable(vector);
+    std::memcpy(duckdb_vector_get_validity(vector), view.validity,
+                (rows + 63) / 64 * sizeof(uint64_t));
+  }
+}
+
+void scan(duckdb_function_info info, duckdb_data_chunk output) {
+  auto* global = static_cast<GlobalState*>(duckdb_function_get_init_data(info));
+  auto* local = static_cast<LocalState*>(duckdb_function_get_local_init_data(info));
+  const auto& chunks = *global->source->chunks;
+  const store::ChunkView* chunk = nullptr;
+  do {
+    size_t index = global->next_chunk.fetch_add(1, std::memory_order_relaxed);
+    if (index >= chunks.size()) {
+      duckdb_data_chunk_set_size(output, 0);
+      return;
+    }
+    chunk = &chunks[index];
+    map_columns(*local, *global, *chunk);
+  } while (chunk->row_count == 0 || !may_match(*local, global->source->ranges, *chunk));
+
+  size_t rows = chunk->row_count;
+  for (size_t i = 0; i < global->columns.size(); ++i) {
+    const ScanColumn& column = global->columns[i];
+    duckdb_vector vector = duckdb_data_chunk_get_vector(output, global->vectors[i]);
+    switch (column.kind) {
+      case ScanColumn::Kind::kIngestionTime:
+        std::memcpy(duckdb_vector_get_data(vector), chunk->ingestion_times, rows * sizeof(int64_t));
+        break;
+      case ScanColumn::Kind::kSequence:
+        std::memcpy(duckdb_vector_get_data(vector), chunk->sequences, rows * sizeof(int64_t));
+        break;
+      case ScanColumn::Kind::kColumn:
+        if (local->positions[i] == LocalState::kAbsent) {
+          fill_absent(vector, column.type, rows);
+        } else {
+          fill_vector(vector, chunk->columns[local->positions[i]], rows);
+        }
+        break;
+    }
+  }
+  duckdb_data_chunk_set_size(output, rows);
+}
+
+}  // namespace
+
+uint64_t ScanRegistry::add() {
+  std::lock_guard lock(mutex_);
+  if (!free_ids_.empty()) {
+    uint64_t id = free_ids_.back();
+    free_ids_.pop_back();
+    return id;
+  }
+  by_id_.emplace_back();
+  return by_id_.size() - 1;
+}
+
+void ScanRegistry::remove(uint64_t id) {
+  std::shared_ptr<const ScanSources>
+      old;  // let go outside the lock: it may be a snapshot's last holder
+  std::lock_guard lock(mutex_);
+  old = std::move(by_id_[id]);
+  free_ids_.push_back(id);
+}
+
+void ScanRegistry::set(uint64_t id, std::shared_ptr<const ScanSources> sources) {
+  std::lock_guard lock(mutex_);
+  std::swap(by_id_[id], sources);
+}
+
+std::shared_ptr<const ScanSources> ScanRegistry::find(uint64_t id) const {
+  std::lock_guard lock(mutex_);
+  return id < by_id_.size() ? by_id_[id] : nullptr;
+}
+
+std::string column_name(const ScanColumn& column) {
+  switch (column.kind) {
+    case ScanColumn::Kind::kIngestionTime:
+      return "sys_time";
+    case ScanColumn::Kind::kSequence:
+      return "sys_seq";
+    case ScanColumn::Kind::kColumn:
+      break;
+  }
+  return "c" + std::to_string(column.column_id);
+}
+
+std::string scan_sql(uint64_t registration, size_t slot, const std::vector<ScanColumn>& columns) {
+  std::string sql = fmt::format("rv_scan({}, {}, '", registration, slot);
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (i > 0) sql += ',';
+    switch (columns[i].kind) {
+      case ScanColumn::Kind::kIngestionTime:
+        sql += 't';
+        break;
+      case ScanColumn::Kind::kSequence:
+        sql += 'q';
+        break;
+      case ScanColumn::Kind::kColumn:
+        fmt::format_to(std::back_inserter(sql), "{}:{}", columns[i].column_id,
+                       static_cast<unsigned>(columns[i].type));
+        break;
+    }
+  }
+  return sql + "')";
+}
+
+std::string_view sql_type(ScalarType type) {
+  switch (type) {
+    case ScalarType::kBool:
+      return "BOOLEAN";
+    case ScalarType::kInt:
+      return "INTEGER";
+    case ScalarType::kLong:
+    case ScalarType::kDateTime:
+    case ScalarType::kTimeSpan:
+      return "BIGINT";
+    case ScalarType::kReal:
+      return "DOUBLE";
+    case ScalarType::kDecimal:
+      return "DECIMAL(38,18)";
+    case ScalarType::kGuid:
+      return "UUID";
+    case ScalarType::kString:
+    case ScalarType::kDynamic:
+      break;
+  }
+  return "VARCHAR";
+}
+
+LogicalType logical_type(ScalarType type) {
+  switch (type) {
+    case ScalarType::kBool:
+      return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN));
+    case ScalarType::kInt:
+      return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_INTEGER));
+    case ScalarType::kLong:
+    case ScalarType::kDateTime:
+    case ScalarType::kTimeSpan:
+      return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
+    case ScalarType::kReal:
+      return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_DOUBLE));
+    case ScalarType::kDecimal:
+      return LogicalType(duckdb_create_decimal_type(38, kDecimalScale));
+    case ScalarType::kGuid:
+      return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_UUID));
+    case ScalarType::kString:
+    case ScalarType::kDynamic:
+      break;
+  }
+  return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR));
+}
+
+void register_scan(Connection& connection, ScanRegistry& registry, int threads) {
+  duckdb_table_function function = duckdb_create_table_function();
+  duckdb_table_function_set_name(function, "rv_scan");
+  LogicalType number(duckdb_create_logical_type(DUCKDB_TYPE_UBIGINT));
+  LogicalType text(duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR));
+  duckdb_table_function_add_parameter(function, number.get());
+  duckdb_table_function_add_parameter(function, number.get());
+  duckdb_table_function_add_parameter(function, text.get());
+  duckdb_table_function_set_extra_info(function, new ScanContext{&registry, threads},
+                                       destroy<ScanContext>);
+  duckdb_table_function_set_bind(function, bind_scan);
+  duckdb_table_function_set_init(function, init_scan);
+  duckdb_table_function_set_local_init(function, init_thread);
+  duckdb_table_function_set_function(function, scan);
+  duckdb_table_function_supports_projection_pushdown(function, true);
+  duckdb_state state = duckdb_register_table_function(connection.get(), function);
+  duckdb_destroy_table_function(&function);
+  if (state != DuckDBSuccess) throw std::runtime_error("cannot register rv_scan with DuckDB");
+}
+
+}  // namespace rivulet::query

@@ -1,0 +1,280 @@
+#include "query/statement_run.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "query/error_mapping.h"
+
+namespace rivulet::query {
+namespace {
+
+// From this many rows on a statement is worth the engine with several threads; below, waking them costs
+// more than they save.
+constexpr uint64_t kHeavyRows = 200'000;
+
+bool has_type(duckdb_logical_type found, ScalarType declared) {
+  LogicalType wanted = logical_type(declared);
+  duckdb_type id = duckdb_get_type_id(found);
+  if (id != duckdb_get_type_id(wanted.get())) return false;
+  return id != DUCKDB_TYPE_DECIMAL ||
+         (duckdb_decimal_width(found) == 38 && duckdb_decimal_scale(found) == kDecimalScale);
+}
+
+// A long that arithmetic made wider, such as the sum of longs, wraps around as 64-bit arithmetic does.
+std::string wrap_to_long(const std::string& column) {
+  return fmt::format(
+      "CAST(CASE WHEN {0} BETWEEN -9223372036854775808::HUGEINT AND 9223372036854775807::HUGEINT "
+      "THEN {0} "
+      "ELSE ((({0} % 18446744073709551616::HUGEINT) + 27670116110564327424::HUGEINT) % "
+      "18446744073709551616::HUGEINT) - 9223372036854775808::HUGEINT END AS BIGINT)",
+      column);
+}
+
+// The statement with every column cast to its declared type. Rows keep their order: a projection does
+// not change it.
+std::string with_declared_types(const kql::BoundStatement& statement,
+                                duckdb_prepared_statement prepared) {
+  std::string select = "SELECT ";
+  std::string names;
+  for (size_t i = 0; i < statement.columns.size(); ++i) {
+    if (i > 0) select += ", ", names += ", ";
+    std::string name = "o" + std::to_string(i);
+    names += name;
+    LogicalType found(duckdb_prepared_statement_column_logical_type(prepared, i));
+    ScalarType declared = statement.columns[i].type;
+    if (has_type(found.get(), declared)) {
+      select += name;
+    } else if (sql_type(declared) == "BIGINT" &&
+               duckdb_get_type_id(found.get()) == DUCKDB_TYPE_HUGEINT) {
+      select += wrap_to_long(name);
+    } else {
+      fmt::format_to(std::back_inserter(select), "CAST({} AS {})", name, sql_type(declared));
+    }
+  }
+  return fmt::format("{} FROM ({}) AS r({})", select, statement.sql, names);
+}
+
+uint64_t chunk_bytes(const ResultStream::Chunk& chunk) {
+  uint64_t bytes = 0;
+  for (const ColumnView& column : chunk.columns) {
+    if (!is_text(column.type)) {
+      bytes += chunk.row_count * cell_size(column.type);
+      continue;
+    }
+    const auto* cells = static_cast<const StringRef*>(column.cells);
+    for (size_t row = 0; row < chunk.row_count; ++row) {
+      if (!column.is_null(row)) bytes += cells[row].size;
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
+// The rows of one statement, as DuckDB streams them.
+class StatementStream : public ResultStream {
+ public:
+  explicit StatementStream(std::unique_ptr<PreparedRun> run) : run_(std::move(run)) {
+    QueryContext& context = *run_->context_;
+    (*run_->connection_).set_clean(false);
+    context.control->attach((*run_->connection_)->get());
+    ++context.open_streams;
+    try {
+      PendingResult pending;
+      if (context.control->stop() != QueryControl::Stop::kNone)
+        throw stop_error(context.control->stop());
+      if (duckdb_pending_prepared_streaming(run_->prepared_.get(), pending.out()) !=
+          DuckDBSuccess) {
+        fail(DUCKDB_ERROR_INVALID, duckdb_pending_error(pending.get()));
+      }
+      if (duckdb_execute_pending(pending.get(), result_.get()) != DuckDBSuccess) {
+        fail(duckdb_result_error_type(result_.get()), duckdb_result_error(result_.get()));
+      }
+    } catch (const Error& error) {
+      end(false);
+      context.fail(error);
+      throw;
+    }
+  }
+
+  ~StatementStream() override {
+    if (!is_finished_) end(false);
+  }
+
+  const std::vector<ResultColumn>& columns() const override { return run_->statement_.columns; }
+  const kql::Visualization& visualization() const override {
+    return run_->statement_.visualization;
+  }
+
+  Chunk next() override {
+    if (is_finished_) return {};
+    try {
+      Chunk chunk = fetch();
+      count(chunk);
+      return chunk;
+    } catch (const Error& error) {
+      end(false);
+      run_->context_->fail(error);
+      throw;
+    }
+  }
+
+ private:
+  [[noreturn]] void fail(duckdb_error_type type, const char* message) {
+    throw query_error(type, message != nullptr ? message : "unknown",
+                      run_->context_->control->stop(), run_->statement_.sql);
+  }
+
+  void end(bool is_clean) {
+    is_finished_ = true;
+    chunk_.reset();
+    run_->context_->control->detach();
+    --run_->context_->open_streams;
+    (*run_->connection_).set_clean(is_clean);
+  }
+
+  Chunk fetch() {
+    const QueryControl& control = *run_->context_->control;
+    if (control.stop() != QueryControl::Stop::kNone) throw stop_error(control.stop());
+    chunk_.reset();
+    *chunk_.out() = duckdb_fetch_chunk(*result_.get());
+    if (!chunk_) {
+      const char* message = duckdb_result_error(result_.get());
+      if (message != nullptr && *message != '\0')
+        fail(duckdb_result_error_type(result_.get()), message);
+      if (control.stop() != QueryControl::Stop::kNone) throw stop_error(control.stop());
+      end(true);
+      return {};
+    }
+    Chunk chunk;
+    chunk.row_count = duckdb_data_chunk_get_size(chunk_.get());
+    chunk.columns.reserve(columns().size());
+    for (size_t i = 0; i < columns().size(); ++i) chunk.columns.push_back(view(i, chunk.row_count));
+    return chunk;
+  }
+
+  ColumnView view(size_t column, size_t rows) {
+    duckdb_vector vector = duckdb_data_chunk_get_vector(chunk_.get(), column);
+    ColumnView view{columns()[column].type, duckdb_vector_get_data(vector),
+                    duckdb_vector_get_validity(vector)};
+    if (view.type == ScalarType::kString && view.validity != nullptr) {
+      // A string is never null for Kusto's clients.
+      auto* cells = static_cast<StringRef*>(duckdb_vector_get_data(vector));
+      for (size_t row = 0; row < rows; ++row) {
+        if (view.is_null(row)) cells[row] = StringRef();
+      }
+      view.validity = nullptr;
+    }
+    return view;
+  }
+
+  void count(Chunk& chunk) {
+    const ResultLimits& limits = run_->context_->limits;
+    if (chunk.row_count == 0) {
+      report();
+      return;
+    }
+    if (limits.take_max_records > 0 && rows_ + chunk.row_count > limits.take_max_records) {
+      chunk.row_count = limits.take_max_records - rows_;
+      if (chunk.row_count == 0) {
+        chunk.columns.clear();
+        end(false);
+        report();
+        return;
+      }
+    }
+    rows_ += chunk.row_count;
+    bytes_ += chunk_bytes(chunk);
+    if (limits.max_records > 0 && rows_ > limits.max_records) {
+      throw limits_exceeded(
+          fmt::format("Query result set has exceeded the internal record count limit {} "
+                      "(E_QUERY_RESULT_SET_TOO_LARGE; see https://aka.ms/kustoquerylimits)",
+                      limits.max_records));
+    }
+    if (limits.max_bytes > 0 && bytes_ > limits.max_bytes) {
+      throw limits_exceeded(
+          fmt::format("Query result set has exceeded the internal data size limit {} "
+                      "(E_QUERY_RESULT_SET_TOO_LARGE; see https://aka.ms/kustoquerylimits)",
+                      limits.max_bytes));
+    }
+  }
+
+  void report() {
+    run_->context_->registry.update(run_->context_->registry_id, [&](QueryRecord& record) {
+      record.result_rows += rows_;
+      record.result_bytes += bytes_;
+    });
+  }
+
+  std::unique_ptr<PreparedRun> run_;
+  DuckdbResult result_;
+  DataChunk chunk_;
+  bool is_finished_ = false;
+  uint64_t rows_ = 0;
+  uint64_t bytes_ = 0;
+};
+
+QueryContext::QueryContext(Watchdog& query_watchdog, QueryRegistry& query_registry,
+                           QueryControl::Deadline deadline)
+    : watchdog(query_watchdog),
+      registry(query_registry),
+      control(std::make_shared<QueryControl>(deadline)) {
+  watchdog.add(control);
+}
+
+QueryContext::~QueryContext() {
+  watchdog.remove(control.get());
+  if (control->stop() == QueryControl::Stop::kCancelled) {
+    registry.finish(registry_id, QueryState::kCancelled, "cancelled");
+  } else {
+    registry.finish(registry_id, QueryState::kCompleted);
+  }
+}
+
+void QueryContext::fail(const Error& error) {
+  bool is_cancelled = control->stop() == QueryControl::Stop::kCancelled;
+  registry.finish(registry_id, is_cancelled ? QueryState::kCancelled : QueryState::kFailed,
+                  error.message());
+}
+
+PreparedRun::PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatement statement,
+                         const store::Snapshot& snapshot,
+                         const std::shared_ptr<const InputChunks>& input, Database& light,
+                         Database& heavy, ScanRegistry& scans)
+    : context_(std::move(context)), statement_(std::move(statement)), scan_(scans) {
+  composed_ = compose(statement_, snapshot, input, scan_.id());
+  scan_.set(composed_.sources);
+  context_->registry.update(context_->registry_id, [&](QueryRecord& record) {
+    record.scanned_rows += composed_.row_count;
+    record.extents_total += composed_.extents_total;
+    record.extents_scanned += composed_.extents_scanned;
+  });
+  try {
+    connection_.emplace(composed_.row_count >= kHeavyRows ? heavy : light);
+    prepared_ = (*connection_)->prepare(composed_.with + statement_.sql);
+    idx_t count = duckdb_prepared_statement_column_count(prepared_.get());
+    if (count != statement_.columns.size()) {
+      spdlog::error("query: {} columns are declared, but the SQL has {}: {}",
+                    statement_.columns.size(), count, statement_.sql);
+      throw internal_error("A query's declared columns differ from those of its plan.");
+    }
+    bool matches = true;
+    for (idx_t i = 0; i < count && matches; ++i) {
+      LogicalType found(duckdb_prepared_statement_column_logical_type(prepared_.get(), i));
+      matches = has_type(found.get(), statement_.columns[i].type);
+    }
+    if (!matches) {
+      spdlog::debug("query: column types differ from the declared ones: {}", statement_.sql);
+      prepared_ = (*connection_)
+                      ->prepare(composed_.with + with_declared_types(statement_, prepared_.get()));
+    }
+  } catch (const DuckdbError& error) {
+    throw query_error(error.type(), error.what(), context_->control->stop(), statement_.sql);
+  }
+}
+
+std::unique_ptr<ResultStream> PreparedRun::run(std::unique_ptr<PreparedRun> self) {
+  return std::make_unique<StatementStream>(std::move(self));
+}
+
+}  // namespace rivulet::query

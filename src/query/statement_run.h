@@ -1,0 +1,64 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/error.h"
+#include "query/connection.h"
+#include "query/engine.h"
+#include "query/query_control.h"
+#include "query/scan.h"
+#include "query/source_sql.h"
+
+namespace rivulet::query {
+
+// What cuts a result.
+struct ResultLimits {
+  uint64_t max_records = 0;       // more is an error; 0: no limit
+  uint64_t max_bytes = 0;         // likewise, of cells and text
+  uint64_t take_max_records = 0;  // the rest is dropped; 0: no limit
+};
+
+// What the statements of one query have in common. Shared by the query and its streams, so that a
+// stream's memory does not depend on the order in which they go away.
+struct QueryContext {
+  QueryContext(Watchdog& watchdog, QueryRegistry& registry, QueryControl::Deadline deadline);
+  ~QueryContext();
+
+  // Ends the query for the registry: why it failed, or how it was stopped.
+  void fail(const Error& error);
+
+  Watchdog& watchdog;
+  QueryRegistry& registry;
+  const std::shared_ptr<QueryControl> control;
+  uint64_t registry_id = 0;
+  ResultLimits limits;
+  std::atomic<int> open_streams = 0;  // started and not at their end
+};
+
+// A statement that was planned over a snapshot, on a connection of its own.
+class PreparedRun {
+ public:
+  // Throws Error.
+  PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatement statement,
+              const store::Snapshot& snapshot, const std::shared_ptr<const InputChunks>& input,
+              Database& light, Database& heavy, ScanRegistry& scans);
+  // Starts it and gives its rows; once.
+  std::unique_ptr<ResultStream> run(std::unique_ptr<PreparedRun> self);
+
+  const kql::BoundStatement& statement() const { return statement_; }
+
+ private:
+  friend class StatementStream;
+
+  std::shared_ptr<QueryContext> context_;
+  kql::BoundStatement statement_;
+  ComposedStatement composed_;
+  ScanRegistration scan_;
+  std::optional<ConnectionLease> connection_;
+  PreparedStatement prepared_;
+};
+
+}  // namespace rivulet::query
