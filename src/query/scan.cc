@@ -48,7 +48,7 @@ void destroy(void* data) {
 
 uint64_t integer_parameter(duckdb_bind_info info, idx_t index) {
   DuckdbValue value(duckdb_bind_get_parameter(info, index));
-  return duckdb_get_uint64(value.get());
+  return static_cast<uint64_t>(duckdb_get_int64(value.get()));
 }
 
 std::vector<ScanColumn> parse_columns(std::string_view text) {
@@ -341,7 +341,7 @@ LogicalType logical_type(ScalarType type) {
 void register_scan(Connection& connection, ScanRegistry& registry, int threads) {
   duckdb_table_function function = duckdb_create_table_function();
   duckdb_table_function_set_name(function, "rv_scan");
-  LogicalType number(duckdb_create_logical_type(DUCKDB_TYPE_UBIGINT));
+  LogicalType number(duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
   LogicalType text(duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR));
   duckdb_table_function_add_parameter(function, number.get());
   duckdb_table_function_add_parameter(function, number.get());

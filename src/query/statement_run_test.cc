@@ -1,0 +1,442 @@
+#include "query/statement_run.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "query/testing/fake_table.h"
+#include "types/text.h"
+
+namespace rivulet::query {
+namespace {
+
+using kql::BoundStatement;
+using kql::ColumnBound;
+using kql::Source;
+
+struct Limits {
+  uint64_t max_records = 0, max_bytes = 0, take = 0;
+  std::chrono::milliseconds timeout{60'000};
+};
+
+class StatementRunTest : public ::testing::Test {
+ protected:
+  StatementRunTest() {
+    directory_ =
+        std::filesystem::temp_directory_path() / ("query_test_" + std::to_string(getpid()));
+    std::filesystem::create_directories(directory_ / "extents");
+    light_ = open("light", 1);
+    heavy_ = open("heavy", 2);
+  }
+  ~StatementRunTest() override {
+    light_.reset();
+    heavy_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  std::unique_ptr<Database> open(const char* name, int threads) {
+    DatabaseOptions options;
+    options.threads = threads;
+    options.memory_limit_bytes = 512 << 20;
+    options.temp_directory = directory_ / name;
+    options.extent_directory = directory_ / "extents";
+    return std::make_unique<Database>(
+        options, [&](Connection& connection) { register_scan(connection, scans_, threads); });
+  }
+
+  // A table with the columns 1 long, 2 string, 3 datetime and this many rows: the row's number, a text
+  // made of it (every 7th is longer than a cell; every 5th long is null), and the number as ticks.
+  std::shared_ptr<FakeTable> numbers(size_t rows, catalog::TableId id = 1) {
+    auto table = std::make_shared<FakeTable>(make_table(
+        id, "T",
+        {{"n", ScalarType::kLong}, {"s", ScalarType::kString}, {"t", ScalarType::kDateTime}}));
+    auto batch = std::make_shared<ColumnBatch>(
+        std::vector<ScalarType>{ScalarType::kLong, ScalarType::kString, ScalarType::kDateTime});
+    for (size_t i = 0; i < rows; ++i) {
+      if (i % 5 == 4) {
+        batch->column(0).append_null();
+      } else {
+        batch->column(0).append(static_cast<int64_t>(i));
+      }
+      batch->column(1).append_text(i % 7 == 0 ? "a text longer than a cell " + std::to_string(i)
+                                              : std::to_string(i));
+      batch->column(2).append(static_cast<int64_t>(i));
+    }
+    table->append({1, 2, 3}, batch, 1, 100);
+    return table;
+  }
+
+  static Source source(catalog::TableId table, std::vector<uint32_t> columns) {
+    Source source;
+    source.table = table;
+    source.column_ids = std::move(columns);
+    return source;
+  }
+
+  std::unique_ptr<ResultStream> start(BoundStatement statement, const FakeSnapshot& snapshot,
+                                      const Limits& limits = {},
+                                      std::shared_ptr<const InputChunks> input = nullptr) {
+    context_ = std::make_shared<QueryContext>(watchdog_, registry_,
+                                              std::chrono::steady_clock::now() + limits.timeout);
+    context_->limits = {limits.max_records, limits.max_bytes, limits.take};
+    auto run = std::make_unique<PreparedRun>(context_, std::move(statement), snapshot, input,
+                                             *light_, *heavy_, scans_);
+    PreparedRun& self = *run;
+    return self.run(std::move(run));
+  }
+
+  // All rows, cells by "|", rows by line.
+  static std::string read(ResultStream& stream) {
+    std::string text;
+    for (auto chunk = stream.next(); chunk.row_count > 0; chunk = stream.next()) {
+      for (size_t row = 0; row < chunk.row_count; ++row) {
+        for (size_t i = 0; i < chunk.columns.size(); ++i) {
+          if (i > 0) text += '|';
+          if (chunk.columns[i].is_null(row)) text += "null";
+          append_cell_text(text, chunk.columns[i], row);
+        }
+        text += '\n';
+      }
+    }
+    return text;
+  }
+  std::string run(BoundStatement statement, const FakeSnapshot& snapshot,
+                  const Limits& limits = {}) {
+    return read(*start(std::move(statement), snapshot, limits));
+  }
+  std::string error_of(BoundStatement statement, const FakeSnapshot& snapshot,
+                       const Limits& limits = {}) {
+    try {
+      run(std::move(statement), snapshot, limits);
+    } catch (const Error& error) {
+      return error.code() + ": " + error.message();
+    }
+    return "none";
+  }
+
+  std::filesystem::path directory_;
+  ScanRegistry scans_;
+  Watchdog watchdog_;
+  QueryRegistry registry_{system_clock()};
+  std::unique_ptr<Database> light_, heavy_;
+  std::shared_ptr<QueryContext> context_;
+};
+
+BoundStatement statement(std::vector<ResultColumn> columns, std::string sql,
+                         std::vector<Source> sources = {}) {
+  BoundStatement statement;
+  statement.columns = std::move(columns);
+  statement.sql = std::move(sql);
+  statement.sources = std::move(sources);
+  return statement;
+}
+
+TEST_F(StatementRunTest, ReadsCellsOfEveryType) {
+  FakeSnapshot snapshot;
+  auto out =
+      run(statement({{"b", ScalarType::kBool},
+                     {"i", ScalarType::kInt},
+                     {"l", ScalarType::kLong},
+                     {"r", ScalarType::kReal},
+                     {"d", ScalarType::kDecimal},
+                     {"t", ScalarType::kDateTime},
+                     {"g", ScalarType::kGuid},
+                     {"s", ScalarType::kString},
+                     {"n", ScalarType::kLong},
+                     {"e", ScalarType::kString}},
+                    "SELECT true, 1::INTEGER, 2::BIGINT, 1.5::DOUBLE, 2.25::DECIMAL(38,18), "
+                    "621355968000000000::BIGINT, '74be27de-1e4e-49d9-b579-fe0b331d3642'::UUID, "
+                    "'a text longer than a cell', NULL::BIGINT, NULL::VARCHAR"),
+          snapshot);
+  EXPECT_EQ(out,
+            "true|1|2|1.5|2.25|1970-01-01T00:00:00.0000000Z|74be27de-1e4e-49d9-b579-fe0b331d3642|"
+            "a text longer than a cell|null|\n");
+}
+
+TEST_F(StatementRunTest, ScansChunksWithNullsAndLongText) {
+  FakeSnapshot snapshot;
+  snapshot.add(numbers(5000));
+  auto out = run(statement({{"s", ScalarType::kString}, {"n", ScalarType::kLong}},
+                           "SELECT c2, c1 FROM s0 WHERE c3 IN (0, 4, 2100, 4999) ORDER BY c3",
+                           {source(1, {1, 2, 3})}),
+                 snapshot);
+  EXPECT_EQ(
+      out,
+      "a text longer than a cell 0|0\n4|null\na text longer than a cell 2100|2100\n4999|null\n");
+}
+
+TEST_F(StatementRunTest, CountsWithoutColumns) {
+  FakeSnapshot snapshot;
+  snapshot.add(numbers(5000));
+  auto out =
+      run(statement({{"Count", ScalarType::kLong}}, "SELECT count(*) FROM s0", {source(1, {})}),
+          snapshot);
+  EXPECT_EQ(out, "5000\n");
+}
+
+TEST_F(StatementRunTest, AnEmptyTableIsATypedRelation) {
+  FakeSnapshot snapshot;
+  snapshot.add(numbers(0));
+  auto out = run(statement({{"c", ScalarType::kLong}, {"m", ScalarType::kString}},
+                           "SELECT count(*), coalesce(max(c2), 'x') FROM s0", {source(1, {2})}),
+                 snapshot);
+  EXPECT_EQ(out, "0|x\n");
+}
+
+TEST_F(StatementRunTest, ASourceCanBeReadTwice) {
+  FakeSnapshot snapshot;
+  snapshot.add(numbers(3000));
+  auto out = run(statement({{"c", ScalarType::kLong}},
+                           "SELECT count(*) FROM s0 a JOIN s0 b ON a.c3 = b.c3", {source(1, {3})}),
+                 snapshot);
+  EXPECT_EQ(out, "3000\n");
+}
+
+TEST_F(StatementRunTest, SystemColumns) {
+  FakeSnapshot snapshot;
+  snapshot.add(numbers(3));
+  Source s = source(1, {1});
+  s.needs_system_columns = true;
+  auto out = run(statement({{"t", ScalarType::kLong}, {"q", ScalarType::kLong}},
+                           "SELECT sys_time, sys_seq FROM s0 LIMIT 1", {s}),
+                 snapshot);
+  EXPECT_EQ(out, "100|1\n");
+}
+
+TEST_F(StatementRunTest, ColumnsThatAChunkLacksAreNullAndStringsEmpty) {
+  auto table = numbers(2);
+  auto batch = std::make_shared<ColumnBatch>(std::vector<ScalarType>{ScalarType::kDateTime});
+  batch->column(0).append(int64_t{7});
+  table->append({3}, batch);
+  FakeSnapshot snapshot;
+  snapshot.add(table);
+  auto out = run(
+      statement({{"n", ScalarType::kLong}, {"s", ScalarType::kString}, {"e", ScalarType::kBool}},
+                "SELECT c1, c2, c2 = '' FROM s0 ORDER BY c3", {source(1, {1, 2, 3})}),
+      snapshot);
+  EXPECT_EQ(out, "0|a text longer than a cell 0|false\n1|1|false\nnull||true\n");
+}
+
+TEST_F(StatementRunTest, ManyRowsInParallelKeepTheOrderOfOrderBy) {
+  FakeSnapshot snapshot;
+  snapshot.add(numbers(600'000));
+  auto stream =
+      start(statement({{"t", ScalarType::kLong}},
+                      "SELECT c3 FROM s0 WHERE c3 % 2 = 0 ORDER BY c3 DESC", {source(1, {3})}),
+            snapshot);
+  int64_t expected = 599'998;
+  for (auto chunk = stream->next(); chunk.row_count > 0; chunk = stream->next()) {
+    for (size_t row = 0; row < chunk.row_count; ++row, expected -= 2) {
+      ASSERT_EQ(chunk.columns[0].cell<int64_t>(row), expected);
+    }
+  }
+  EXPECT_EQ(expected, -2);
+}
+
+TEST_F(StatementRunTest, CastingToDeclaredTypesKeepsOrderAndWraps) {
+  FakeSnapshot snapshot;
+  snapshot.add(numbers(300'000));
+  // sum() of longs is wider than a long.
+  auto stream = start(
+      statement({{"k", ScalarType::kLong}, {"s", ScalarType::kLong}},
+                "SELECT c3, sum(c3) OVER (PARTITION BY c3) FROM s0 ORDER BY c3", {source(1, {3})}),
+      snapshot);
+  int64_t expected = 0;
+  for (auto chunk = stream->next(); chunk.row_count > 0; chunk = stream->next()) {
+    for (size_t row = 0; row < chunk.row_count; ++row, ++expected) {
+      ASSERT_EQ(chunk.columns[1].cell<int64_t>(row), expected);
+    }
+  }
+  EXPECT_EQ(expected, 300'000);
+  EXPECT_EQ(run(statement({{"s", ScalarType::kLong}},
+                          "SELECT sum(x) FROM (VALUES (9223372036854775807), (1), (1)) t(x)"),
+                snapshot),
+            "-9223372036854775807\n");
+  EXPECT_EQ(run(statement({{"s", ScalarType::kLong}},
+                          "SELECT sum(x) FROM (VALUES (-9223372036854775807), (-2)) t(x)"),
+                snapshot),
+            "9223372036854775807\n");
+}
+
+TEST_F(StatementRunTest, RangesSkipChunksAndChangeNothing) {
+  FakeSnapshot snapshot;
+  snapshot.add(numbers(100'000));
+  for (auto [low, high] : {std::pair<int64_t, int64_t>{0, 3},
+                           {4096, 4096},
+                           {2047, 2048},
+                           {99'999, 200'000},
+                           {200'000, 300'000},
+                           {-5, -1}}) {
+    Source s = source(1, {3});
+    s.bounds.push_back({3, ColumnBound::Op::kGreaterEqual, {ScalarType::kDateTime, low}});
+    s.bounds.push_back({3, ColumnBound::Op::kLess, {ScalarType::kDateTime, high + 1}});
+    auto out = run(statement({{"c", ScalarType::kLong}},
+                             "SELECT count(*) FROM s0 WHERE c3 >= " + std::to_string(low) +
+                                 " AND c3 < " + std::to_string(high + 1),
+                             {s}),
+                   snapshot);
+    int64_t expected =
+        std::max<int64_t>(0, std::min<int64_t>(high, 99'999) - std::max<int64_t>(low, 0) + 1);
+    EXPECT_EQ(out, std::to_string(expected) + "\n");
+  }
+}
+
+TEST_F(StatementRunTest, AnInputTableIsASource) {
+  auto table = std::make_shared<ResultTable>(
+      "in", std::vector<ResultColumn>{{"a", ScalarType::kString}, {"b", ScalarType::kLong}});
+  for (int64_t i = 0; i < 5000; ++i) {
+    table->rows.column(0).append_text("row " + std::to_string(i));
+    if (i % 2 == 0) {
+      table->rows.column(1).append(i);
+    } else {
+      table->rows.column(1).append_null();
+    }
+  }
+  Source s;
+  s.kind = Source::Kind::kInput;
+  s.column_ids = {0, 1};
+  FakeSnapshot snapshot;
+  auto stream = start(
+      statement({{"a", ScalarType::kString}, {"b", ScalarType::kLong}},
+                "SELECT c0, c1 FROM s0 WHERE c0 IN ('row 4098', 'row 4999') ORDER BY c0", {s}),
+      snapshot, {}, std::make_shared<InputChunks>(table));
+  EXPECT_EQ(read(*stream), "row 4098|4098\nrow 4999|null\n");
+}
+
+TEST_F(StatementRunTest, ErrorsInTheMiddleOfAStreamAreToldAndNotTakenForTheEnd) {
+  FakeSnapshot snapshot;
+  snapshot.add(numbers(500'000));
+  BoundStatement bad =
+      statement({{"x", ScalarType::kLong}},
+                "SELECT CAST(CASE WHEN c3 = 499000 THEN 'x' ELSE '1' END AS BIGINT) FROM s0",
+                {source(1, {3})});
+  std::string error = error_of(bad, snapshot);
+  EXPECT_TRUE(error.starts_with("General_BadRequest: Could not convert string 'x'")) << error;
+  EXPECT_EQ(error.find("SELECT"), std::string::npos) << error;
+}
+
+TEST_F(StatementRunTest, FaultsOfTheSqlAreInternalAndTellNothing) {
+  FakeSnapshot snapshot;
+  std::string error =
+      error_of(statement({{"x", ScalarType::kLong}}, "SELECT c1 FROM missing"), snapshot);
+  EXPECT_TRUE(error.starts_with("General_InternalServerError")) << error;
+  EXPECT_EQ(error.find("missing"), std::string::npos) << error;
+}
+
+TEST_F(StatementRunTest, LimitsOfTheResult) {
+  FakeSnapshot snapshot;
+  snapshot.add(numbers(10'000));
+  BoundStatement all = statement({{"t", ScalarType::kLong}}, "SELECT c3 FROM s0", {source(1, {3})});
+  EXPECT_NE(error_of(all, snapshot, {.max_records = 9'999}).find("E_QUERY_RESULT_SET_TOO_LARGE"),
+            std::string::npos);
+  EXPECT_EQ(error_of(all, snapshot, {.max_records = 10'000}), "none");
+  EXPECT_NE(error_of(all, snapshot, {.max_bytes = 79'999}).find("E_QUERY_RESULT_SET_TOO_LARGE"),
+            std::string::npos);
+  EXPECT_EQ(error_of(all, snapshot, {.max_bytes = 80'000}), "none");
+  std::string taken = run(all, snapshot, {.max_records = 3000, .take = 2500});
+  EXPECT_EQ(std::count(taken.begin(), taken.end(), '\n'), 2500);
+}
+
+constexpr const char* kEndless =
+    "SELECT count(*) FROM range(100000000) a(x), range(100000000) b(y) WHERE (x * y) % 7 = 3";
+
+TEST_F(StatementRunTest, ATimeoutEndsTheQuery) {
+  FakeSnapshot snapshot;
+  auto begin = std::chrono::steady_clock::now();
+  std::string error = error_of(statement({{"c", ScalarType::kLong}}, kEndless), snapshot,
+                               {.timeout = std::chrono::milliseconds(150)});
+  auto took = std::chrono::steady_clock::now() - begin;
+  EXPECT_TRUE(error.starts_with("RequestExecutionTimeout")) << error;
+  EXPECT_LT(took, std::chrono::seconds(5));
+}
+
+TEST_F(StatementRunTest, CancelEndsTheQueryWheneverItComes) {
+  FakeSnapshot snapshot;
+  for (int delay_us : {0, 50, 500, 5'000, 50'000}) {
+    std::thread canceller;
+    std::string error;
+    try {
+      context_ = nullptr;
+      auto stream_context = std::make_shared<QueryContext>(
+          watchdog_, registry_, std::chrono::steady_clock::now() + std::chrono::seconds(60));
+      canceller = std::thread([this, stream_context, delay_us] {
+        std::this_thread::sleep_for(std::chrono::microseconds(delay_us));
+        watchdog_.stop(stream_context->control, QueryControl::Stop::kCancelled);
+      });
+      auto run = std::make_unique<PreparedRun>(stream_context,
+                                               statement({{"c", ScalarType::kLong}}, kEndless),
+                                               snapshot, nullptr, *light_, *heavy_, scans_);
+      PreparedRun& self = *run;
+      auto stream = self.run(std::move(run));
+      read(*stream);
+    } catch (const Error& e) {
+      error = e.message();
+    }
+    canceller.join();
+    EXPECT_EQ(error, "Query was cancelled.");
+  }
+}
+
+TEST_F(StatementRunTest, LackOfMemoryIsSaid) {
+  light_ = nullptr;
+  DatabaseOptions options;
+  options.threads = 1;
+  options.memory_limit_bytes = 20 << 20;
+  light_ = std::make_unique<Database>(
+      options, [&](Connection& connection) { register_scan(connection, scans_, 1); });
+  FakeSnapshot snapshot;
+  std::string error = error_of(
+      statement({{"c", ScalarType::kLong}}, "SELECT len(list(x)) FROM range(50000000) t(x)"),
+      snapshot);
+  EXPECT_TRUE(error.starts_with("LimitsExceeded")) << error;
+  EXPECT_NE(error.find("E_LOW_MEMORY_CONDITION"), std::string::npos) << error;
+  // The engine works on.
+  EXPECT_EQ(run(statement({{"c", ScalarType::kLong}}, "SELECT 1::BIGINT"), snapshot), "1\n");
+}
+
+TEST_F(StatementRunTest, AnAbandonedStreamLetsTheSnapshotGo) {
+  auto table = numbers(300'000);
+  std::weak_ptr<FakeTable> weak = table;
+  {
+    FakeSnapshot snapshot;
+    snapshot.add(std::move(table));
+    auto stream = start(
+        statement({{"t", ScalarType::kLong}}, "SELECT c3 FROM s0", {source(1, {3})}), snapshot);
+    stream->next();
+    EXPECT_FALSE(weak.expired());
+  }
+  EXPECT_TRUE(weak.expired());
+}
+
+TEST_F(StatementRunTest, AReadStreamLetsTheSnapshotGo) {
+  auto table = numbers(3'000);
+  std::weak_ptr<FakeTable> weak = table;
+  {
+    FakeSnapshot snapshot;
+    snapshot.add(std::move(table));
+    run(statement({{"t", ScalarType::kLong}}, "SELECT c3 FROM s0", {source(1, {3})}), snapshot);
+  }
+  EXPECT_TRUE(weak.expired());
+}
+
+TEST_F(StatementRunTest, NoFileOutsideCanBeRead) {
+  FakeSnapshot snapshot;
+  std::string error = error_of(
+      statement({{"x", ScalarType::kString}}, "SELECT content FROM read_text('/etc/hostname')"),
+      snapshot);
+  EXPECT_TRUE(error.starts_with("General_InternalServerError")) << error;
+}
+
+TEST_F(StatementRunTest, TakeOfManyRowsIsQuick) {
+  FakeSnapshot snapshot;
+  snapshot.add(numbers(600'000));
+  std::string out =
+      run(statement({{"t", ScalarType::kLong}}, "SELECT c3 FROM s0 LIMIT 10", {source(1, {3})}),
+          snapshot);
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 10);
+}
+
+}  // namespace
+}  // namespace rivulet::query

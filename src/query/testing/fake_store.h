@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "query/testing/fake_table.h"
+#include "store/store.h"
+
+// A store in memory for tests of this room and those below it: nothing is durable.
+namespace rivulet::query {
+
+class FakeStore : public store::Store {
+ public:
+  FakeStore() : catalog_(std::make_shared<catalog::Catalog>()) {}
+
+  // Makes the database when it is not there, and the table in it; columns get the ids 1, 2, ….
+  std::shared_ptr<FakeTable> add_table(const std::string& database, const std::string& name,
+                                       const std::vector<ResultColumn>& columns);
+  void apply(const catalog::Change& change);
+  void set_sequence(store::Sequence sequence) { sequence_ = sequence; }
+
+  void commit(store::Transaction transaction, store::CommitCallback done) override;
+  std::shared_ptr<const catalog::Catalog> catalog() const override;
+  std::unique_ptr<store::Snapshot> snapshot(
+      std::span<const catalog::TableId> tables) const override;
+  void seal(std::span<const catalog::TableId>) override {}
+  void checkpoint() override {}
+  store::StoreStatistics statistics() const override { return {}; }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const catalog::Catalog> catalog_;
+  std::map<catalog::TableId, std::shared_ptr<FakeTable>> tables_;
+  store::Sequence sequence_ = 1;
+};
+
+}  // namespace rivulet::query
