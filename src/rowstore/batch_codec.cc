@@ -1,0 +1,192 @@
+#include "rowstore/batch_codec.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "common/binary.h"
+
+namespace rivulet::rowstore {
+namespace {
+
+enum class Nulls : uint8_t { kNone = 0, kSome = 1, kAll = 2 };
+enum class Encoding : uint8_t {
+  kFixed = 0,
+  kConstant = 1,
+  kText1 = 2,
+  kText2 = 3,
+  kText4 = 4,
+  kConstantText = 5,
+};
+
+Nulls nulls_of(const ColumnView& column, size_t rows) {
+  if (column.validity == nullptr) return Nulls::kNone;
+  size_t nulls = 0;
+  for (size_t row = 0; row < rows; ++row) nulls += column.is_null(row) ? 1 : 0;
+  return nulls == 0 ? Nulls::kNone : nulls == rows ? Nulls::kAll : Nulls::kSome;
+}
+
+template <typename Length>
+void encode_texts(ByteWriter& writer, const StringRef* cells, size_t rows, size_t text_bytes) {
+  char* lengths = writer.reserve(rows * sizeof(Length) + text_bytes);
+  char* text = lengths + rows * sizeof(Length);
+  for (size_t row = 0; row < rows; ++row, lengths += sizeof(Length)) {
+    std::string_view view = cells[row].view();
+    auto length = static_cast<Length>(view.size());
+    std::memcpy(lengths, &length, sizeof(length));
+    std::memcpy(text, view.data(), view.size());
+    text += view.size();
+  }
+}
+
+void encode_text_column(ByteWriter& writer, const StringRef* cells, size_t rows) {
+  size_t text_bytes = 0, longest = 0;
+  bool is_constant = rows > 1;
+  for (size_t row = 0; row < rows; ++row) {
+    std::string_view text = cells[row].view();
+    text_bytes += text.size();
+    longest = std::max(longest, text.size());
+    is_constant = is_constant && text == cells[0].view();
+  }
+  if (is_constant) {
+    writer.byte(static_cast<uint8_t>(Encoding::kConstantText));
+    writer.string(cells[0].view());
+  } else if (longest <= UINT8_MAX) {
+    writer.byte(static_cast<uint8_t>(Encoding::kText1));
+    encode_texts<uint8_t>(writer, cells, rows, text_bytes);
+  } else if (longest <= UINT16_MAX) {
+    writer.byte(static_cast<uint8_t>(Encoding::kText2));
+    encode_texts<uint16_t>(writer, cells, rows, text_bytes);
+  } else {
+    writer.byte(static_cast<uint8_t>(Encoding::kText4));
+    encode_texts<uint32_t>(writer, cells, rows, text_bytes);
+  }
+}
+
+template <typename Length>
+void decode_texts(ByteReader& reader, StringRef* cells, size_t rows) {
+  std::string_view lengths = reader.bytes(rows * sizeof(Length));
+  size_t text_bytes = 0;
+  for (size_t row = 0; row < rows; ++row) {
+    Length length;
+    std::memcpy(&length, lengths.data() + row * sizeof(Length), sizeof(length));
+    text_bytes += length;
+  }
+  const char* text = reader.bytes(text_bytes).data();
+  for (size_t row = 0; row < rows; ++row) {
+    Length length;
+    std::memcpy(&length, lengths.data() + row * sizeof(Length), sizeof(length));
+    cells[row] = StringRef(std::string_view(text, length));
+    text += length;
+  }
+}
+
+bool is_known(uint8_t type) {
+  return type >= static_cast<uint8_t>(ScalarType::kBool) &&
+         type <= static_cast<uint8_t>(ScalarType::kDynamic);
+}
+
+}  // namespace
+
+void encode_batch(std::string& out, std::span<const uint32_t> column_ids,
+                  std::span<const ColumnView> columns, size_t row_count) {
+  ByteWriter writer(out);
+  writer.varint(row_count);
+  writer.varint(columns.size());
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const ColumnView& column = columns[i];
+    writer.varint(column_ids[i]);
+    writer.byte(static_cast<uint8_t>(column.type));
+    Nulls nulls = nulls_of(column, row_count);
+    writer.byte(static_cast<uint8_t>(nulls));
+    if (nulls == Nulls::kSome) writer.bytes(column.validity, (row_count + 7) / 8);
+    if (nulls == Nulls::kAll) continue;
+    if (is_text(column.type)) {
+      encode_text_column(writer, static_cast<const StringRef*>(column.cells), row_count);
+      continue;
+    }
+    size_t width = cell_size(column.type);
+    const char* cells = static_cast<const char*>(column.cells);
+    bool is_constant =
+        row_count > 1 && std::memcmp(cells, cells + width, (row_count - 1) * width) == 0;
+    writer.byte(static_cast<uint8_t>(is_constant ? Encoding::kConstant : Encoding::kFixed));
+    writer.bytes(cells, is_constant ? width : row_count * width);
+  }
+}
+
+template <typename T>
+T* BatchDecoder::scratch(std::vector<std::vector<T>>& pool, size_t& used, size_t size) {
+  if (used == pool.size()) pool.emplace_back();
+  std::vector<T>& memory = pool[used++];
+  if (memory.size() < size) memory.resize(size);
+  return memory.data();
+}
+
+void BatchDecoder::decode(std::string_view bytes) {
+  ByteReader reader(bytes);
+  column_ids_.clear();
+  columns_.clear();
+  size_t texts_used = 0, validities_used = 0, cells_used = 0;
+  row_count_ = reader.varint();
+  size_t column_count = reader.varint();
+  for (size_t i = 0; i < column_count; ++i) {
+    column_ids_.push_back(static_cast<uint32_t>(reader.varint()));
+    uint8_t type = reader.byte();
+    if (!is_known(type)) throw std::runtime_error("a batch has a column of an unknown type");
+    ColumnView& column = columns_.emplace_back();
+    column.type = static_cast<ScalarType>(type);
+    auto nulls = static_cast<Nulls>(reader.byte());
+    if (nulls != Nulls::kNone) {
+      size_t words = (row_count_ + 63) / 64;
+      uint64_t* validity = scratch(validities_, validities_used, words);
+      std::memset(validity, 0, words * sizeof(uint64_t));
+      if (nulls == Nulls::kSome) {
+        std::string_view bitmap = reader.bytes((row_count_ + 7) / 8);
+        std::memcpy(validity, bitmap.data(), bitmap.size());
+      }
+      column.validity = validity;
+    }
+    size_t width = cell_size(column.type);
+    if (nulls == Nulls::kAll) {
+      char* cells = scratch(cells_, cells_used, row_count_ * width);
+      std::memset(cells, 0, row_count_ * width);
+      column.cells = cells;
+      continue;
+    }
+    auto encoding = static_cast<Encoding>(reader.byte());
+    if (is_text(column.type)) {
+      StringRef* cells = scratch(texts_, texts_used, row_count_);
+      column.cells = cells;
+      switch (encoding) {
+        case Encoding::kText1:
+          decode_texts<uint8_t>(reader, cells, row_count_);
+          break;
+        case Encoding::kText2:
+          decode_texts<uint16_t>(reader, cells, row_count_);
+          break;
+        case Encoding::kText4:
+          decode_texts<uint32_t>(reader, cells, row_count_);
+          break;
+        case Encoding::kConstantText:
+          std::fill_n(cells, row_count_, StringRef(reader.string()));
+          break;
+        default:
+          throw std::runtime_error("a batch has text in an unknown encoding");
+      }
+    } else if (encoding == Encoding::kFixed) {
+      column.cells = reader.bytes(row_count_ * width).data();
+    } else if (encoding == Encoding::kConstant) {
+      std::string_view cell = reader.bytes(width);
+      char* cells = scratch(cells_, cells_used, row_count_ * width);
+      for (size_t row = 0; row < row_count_; ++row) {
+        std::memcpy(cells + row * width, cell.data(), width);
+      }
+      column.cells = cells;
+    } else {
+      throw std::runtime_error("a batch has cells in an unknown encoding");
+    }
+  }
+  if (!reader.at_end()) throw std::runtime_error("a batch has bytes behind its end");
+}
+
+}  // namespace rivulet::rowstore

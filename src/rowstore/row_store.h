@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "rowstore/chunk.h"
+#include "rowstore/chunk_view.h"
+
+namespace rivulet::rowstore {
+
+using ChunkList = std::vector<std::shared_ptr<const Chunk>>;
+
+// A table's tail at one moment: whoever holds it keeps its chunks. Cheap to copy.
+struct TailView {
+  std::shared_ptr<const ChunkList> closed;  // may be null
+  std::shared_ptr<const Chunk> open;        // may be null
+  uint32_t open_rows = 0;
+
+  bool empty() const { return !closed && !open; }
+};
+
+// The chunks of a TailView as views, and what those refer to.
+class ChunkViews {
+ public:
+  explicit ChunkViews(const TailView& tail);
+  ChunkViews(const ChunkViews&) = delete;
+  ChunkViews& operator=(const ChunkViews&) = delete;
+
+  const std::vector<ChunkView>& views() const { return views_; }
+
+ private:
+  TailView tail_;
+  std::vector<ChunkView> views_;
+  std::vector<ColumnView> open_columns_;
+  std::vector<uint64_t> open_validity_;
+};
+
+// How large a tail is.
+struct TailSize {
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  Ticks oldest = 0;  // ingestion time of its first row
+};
+
+// The tails of all tables. A table without recent rows takes nothing.
+//
+// One thread, the committer, changes it: append, cut and clear prepare a change that no reader sees, and
+// publish() makes all that was prepared visible. mutex() orders readers against publish(): whoever holds it
+// sees all of a publication or nothing, and the store publishes the catalog and the manifest under it too.
+class RowStore {
+ public:
+  std::mutex& mutex() const { return mutex_; }
+
+  // Appends rows to the tail of the table. `table` is the newest definition: columns that it does not have
+  // are ignored, columns that are not given are null.
+  void append(const catalog::Table& table, std::span<const uint32_t> column_ids,
+              std::span<const ColumnView> columns, size_t row_count, Ticks time, Sequence sequence);
+  // The same with a time and a sequence for each row, as a checkpoint holds them.
+  void restore(const catalog::Table& table, std::span<const uint32_t> column_ids,
+               std::span<const ColumnView> columns, size_t row_count, const int64_t* times,
+               const int64_t* sequences);
+  // Removes rows up to and including a sequence; all rows.
+  void cut(catalog::TableId table, Sequence up_to);
+  void clear(catalog::TableId table);
+  // How large the tail is, with what is prepared.
+  TailSize size(catalog::TableId table) const;
+
+  // Makes visible what was prepared. The caller holds mutex(). Memory that nobody uses any more is put
+  // into `garbage`, to be freed after the mutex.
+  void publish(std::vector<TailView>& garbage);
+
+  // What is published. The caller holds mutex().
+  TailView view(catalog::TableId table) const;
+  void for_each(const std::function<void(catalog::TableId, const TailView&)>& visit) const;
+  uint64_t total_rows() const { return total_rows_; }
+  uint64_t total_bytes() const { return total_bytes_; }
+
+ private:
+  // The published state, guarded by mutex_, and the prepared one, the committer's.
+  struct Tail {
+    TailView published;
+    uint64_t published_rows = 0, published_bytes = 0;
+
+    std::shared_ptr<const ChunkList> closed;
+    ChunkList newly_closed;
+    std::shared_ptr<Chunk> open;
+    uint64_t closed_rows = 0, closed_bytes = 0;
+    bool is_touched = false;
+
+    uint64_t rows() const { return closed_rows + (open ? open->rows() : 0); }
+    uint64_t bytes() const { return closed_bytes + (open ? open->memory_bytes() : 0); }
+  };
+
+  void append_rows(const catalog::Table& table, std::span<const uint32_t> column_ids,
+                   SourceRows source, size_t row_count);
+  void close_open(Tail& tail);
+  Tail* find(catalog::TableId table) const;
+  void touch(catalog::TableId id, Tail& tail);
+
+  mutable std::mutex mutex_;
+  // Changed by the committer under mutex_, so that it may read without.
+  std::unordered_map<catalog::TableId, std::unique_ptr<Tail>> tails_;
+  uint64_t total_rows_ = 0, total_bytes_ = 0;  // guarded by mutex_
+  std::vector<std::pair<catalog::TableId, Tail*>> touched_;
+  std::vector<int> layout_index_;
+};
+
+}  // namespace rivulet::rowstore
