@@ -154,7 +154,12 @@ OperatorOption Parser::parse_option() {
     option.name += "." + reader_.read_name("the name of an option");
   }
   reader_.expect("=");
-  option.value = parse_primary();
+  const Position position = reader_.peek().position;
+  if (reader_.at_name()) {  // what follows may be a parenthesis that is no call: kind=inner (T)
+    option.value = make(Expression::Kind::kName, reader_.read_name("a value"), position);
+  } else {
+    option.value = parse_unary();
+  }
   option.text = option.value->kind == Expression::Kind::kLiteral
                     ? literal_text(option.value->literal)
                     : option.value->text;
