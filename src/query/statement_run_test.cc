@@ -68,6 +68,26 @@ class StatementRunTest : public ::testing::Test {
     return table;
   }
 
+  // A file of the query's rows, with the range of column 3 as statistics.
+  store::ExtentView extent(const std::string& name, const std::string& sql,
+                           std::vector<uint32_t> column_ids, int64_t min, int64_t max,
+                           store::Sequence first = 1, store::Sequence last = 1) {
+    store::ExtentView view;
+    view.path = directory_ / "extents" / (name + ".parquet");
+    ConnectionLease connection(*light_);
+    connection->execute("COPY (" + sql + ") TO '" + view.path.string() + "' (FORMAT parquet)");
+    view.row_count = static_cast<uint64_t>(max - min + 1);
+    view.min_sequence = first;
+    view.max_sequence = last;
+    view.column_ids = std::move(column_ids);
+    store::ColumnStatistics statistics{
+        .column_id = 3, .type = ScalarType::kDateTime, .has_range = true};
+    statistics.min_int = min;
+    statistics.max_int = max;
+    view.statistics.push_back(statistics);
+    return view;
+  }
+
   static Source source(catalog::TableId table, std::vector<uint32_t> columns) {
     Source source;
     source.table = table;
@@ -80,6 +100,7 @@ class StatementRunTest : public ::testing::Test {
                                       std::shared_ptr<const InputChunks> input = nullptr) {
     context_ = std::make_shared<QueryContext>(watchdog_, registry_,
                                               std::chrono::steady_clock::now() + limits.timeout);
+    context_->registry_id = registry_.add({}, [] {});
     context_->limits = {limits.max_records, limits.max_bytes, limits.take};
     auto run = std::make_unique<PreparedRun>(context_, std::move(statement), snapshot, input,
                                              *light_, *heavy_, scans_);
@@ -427,6 +448,82 @@ TEST_F(StatementRunTest, NoFileOutsideCanBeRead) {
       statement({{"x", ScalarType::kString}}, "SELECT content FROM read_text('/etc/hostname')"),
       snapshot);
   EXPECT_TRUE(error.starts_with("General_InternalServerError")) << error;
+}
+
+TEST_F(StatementRunTest, ReadsTheTailAndExtentsOfEveryShape) {
+  auto table = numbers(10);  // t 0 … 9
+  table->add_extent(
+      extent("a",
+             "SELECT x AS c1, 'e' || x AS c2, x AS c3, 5::BIGINT AS sys_time, 1::BIGINT AS "
+             "sys_seq FROM range(100, 200) r(x)",
+             {1, 2, 3}, 100, 199));
+  table->add_extent(extent("b",
+                           "SELECT x AS c3, x AS c1, 5::BIGINT AS sys_time, x - 200 AS sys_seq "
+                           "FROM range(200, 300) r(x)",
+                           {1, 3}, 200, 299, 0, 99));
+  table->add_extent(
+      extent("c",
+             "SELECT x AS c1, 'f' || x AS c2, x AS c3, 5::BIGINT AS sys_time, 1::BIGINT AS "
+             "sys_seq FROM range(300, 400) r(x)",
+             {1, 2, 3}, 300, 399));
+  FakeSnapshot snapshot(49);  // the second extent holds rows that are newer
+  snapshot.add(table);
+  std::vector<ResultColumn> columns = {{"c", ScalarType::kLong}, {"e", ScalarType::kLong}};
+  const char* sql = "SELECT count(*), sum((c2 = '')::BIGINT)::BIGINT FROM s0";
+  EXPECT_EQ(run(statement(columns, sql, {source(1, {2, 3})}), snapshot), "260|50\n");
+  EXPECT_EQ(run(statement({{"c", ScalarType::kLong}}, "SELECT count(*) FROM s0", {source(1, {})}),
+                snapshot),
+            "260\n");
+  // Only what may match is opened.
+  Source bounded = source(1, {2, 3});
+  bounded.bounds.push_back(
+      {3, ColumnBound::Op::kGreaterEqual, {ScalarType::kDateTime, int64_t{250}}});
+  bounded.bounds.push_back({3, ColumnBound::Op::kLess, {ScalarType::kDateTime, int64_t{300}}});
+  std::filesystem::remove(directory_ / "extents" / "a.parquet");
+  std::filesystem::remove(directory_ / "extents" / "c.parquet");
+  EXPECT_EQ(run(statement(columns,
+                          "SELECT count(*), coalesce(sum((c2 = '')::BIGINT), 0)::BIGINT FROM s0 "
+                          "WHERE c3 >= 245 "
+                          "AND c3 < 300",
+                          {bounded}),
+                snapshot),
+            "5|5\n");
+  context_.reset();
+  EXPECT_EQ(registry_.recent().front().extents_total, 3u);
+  EXPECT_EQ(registry_.recent().front().extents_scanned, 1u);
+}
+
+TEST(MayMatch, ByStatistics) {
+  store::ExtentView extent;
+  extent.column_ids = {1, 2, 3};
+  store::ColumnStatistics number{.column_id = 1, .type = ScalarType::kLong, .has_range = true};
+  number.min_int = 10;
+  number.max_int = 20;
+  store::ColumnStatistics text{.column_id = 2, .type = ScalarType::kString, .has_range = true};
+  text.min_text = "b";
+  text.max_text = "d";
+  extent.statistics = {number, text};
+  auto may = [&](uint32_t column, ColumnBound::Op op, auto value, ScalarType type) {
+    return may_match(extent, {ColumnBound{column, op, {type, value}}});
+  };
+  using Op = ColumnBound::Op;
+  auto number_may = [&](Op op, int64_t value) { return may(1, op, value, ScalarType::kLong); };
+  EXPECT_FALSE(number_may(Op::kLess, 10));
+  EXPECT_TRUE(number_may(Op::kLessEqual, 10));
+  EXPECT_TRUE(number_may(Op::kEqual, 20));
+  EXPECT_FALSE(number_may(Op::kEqual, 21));
+  EXPECT_FALSE(number_may(Op::kGreater, 20));
+  EXPECT_TRUE(number_may(Op::kGreaterEqual, 20));
+  auto text_may = [&](uint32_t column, const char* value) {
+    return may(column, Op::kEqual, std::string(value), ScalarType::kString);
+  };
+  EXPECT_TRUE(text_may(2, "c"));
+  EXPECT_FALSE(text_may(2, "a"));
+  EXPECT_FALSE(text_may(2, "e"));
+  EXPECT_TRUE(text_may(3, "whatever"));  // no statistics
+  EXPECT_FALSE(text_may(4, "c"));        // no such column: every value is empty
+  EXPECT_TRUE(text_may(4, ""));
+  EXPECT_FALSE(may(4, Op::kLess, int64_t{3}, ScalarType::kLong));
 }
 
 TEST_F(StatementRunTest, TakeOfManyRowsIsQuick) {
