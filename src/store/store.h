@@ -11,6 +11,8 @@
 #include "catalog/catalog.h"
 #include "common/clock.h"
 #include "common/file_system.h"
+#include "extents/extent.h"
+#include "rowstore/chunk_view.h"
 #include "types/column_batch.h"
 
 // The log, the catalog, the row store and the extents as one thing: commit, snapshot, recovery and the
@@ -18,7 +20,7 @@
 namespace rivulet::store {
 
 // The place of a committed transaction in the one order of all commits; the first is 1.
-using Sequence = uint64_t;
+using Sequence = rivulet::Sequence;
 
 // Rows for one table. `rows->column(i)` holds the values of the column with id `column_ids[i]`; columns
 // of the table that are not named are null (strings: empty) and columns dropped meanwhile are ignored.
@@ -49,41 +51,9 @@ struct CommitResult {
 // Called once, on the committer thread: hand over quickly.
 using CommitCallback = std::function<void(const CommitResult&)>;
 
-// A run of rows of a table's tail, at most 2,048: one view a column, in the layout of the query engine's
-// vectors. A column id the chunk does not have is null in every row.
-struct ChunkView {
-  uint32_t row_count = 0;
-  std::span<const uint32_t> column_ids;
-  std::span<const ColumnView> columns;
-  const int64_t* ingestion_times = nullptr;  // a cell a row: sys_time
-  const int64_t* sequences = nullptr;        // a cell a row: sys_seq
-};
-
-// A column's least and greatest value in an extent, cells of the column's type; strings are cut to a
-// prefix (`max_text` is then rounded up, so that every value lies within).
-struct ColumnStatistics {
-  uint32_t column_id = 0;
-  ScalarType type = ScalarType::kString;
-  bool has_range = false;  // false: no values, or not known
-  uint64_t null_count = 0;
-  int64_t min_int = 0, max_int = 0;    // bool, int, long, datetime, timespan
-  double min_real = 0, max_real = 0;   // real
-  std::string min_text, max_text;      // string
-};
-
-// A sealed Parquet file. Its columns are named c<column id>, sys_time and sys_seq.
-struct ExtentView {
-  Guid id;
-  std::filesystem::path path;
-  uint64_t row_count = 0;
-  uint64_t size_bytes = 0;           // of the file
-  uint64_t original_size_bytes = 0;  // of the rows before compression
-  Ticks min_time = 0, max_time = 0;  // ingestion times
-  Sequence min_sequence = 0, max_sequence = 0;
-  std::vector<uint32_t> column_ids;
-  std::vector<ColumnStatistics> statistics;
-  std::vector<std::string> tags;
-};
+using extents::ColumnStatistics;
+using extents::ExtentView;  // a sealed Parquet file
+using rivulet::ChunkView;   // a run of rows of a table's tail
 
 // One table at one moment. Holding it keeps the chunks in memory and the files on disk.
 class TableSnapshot {
@@ -130,7 +100,8 @@ class Store {
   // Locks the directory (a second open fails and says who holds it), recovers, and starts the threads.
   // Throws Error or IoError with a sentence that names file and offset for damage that it will not
   // repair; a torn end of the log is cut, and said in the log output.
-  static std::unique_ptr<Store> open(const StoreOptions& options, FileSystem& files, const Clock& clock);
+  static std::unique_ptr<Store> open(const StoreOptions& options, FileSystem& files,
+                                     const Clock& clock);
   // Commits what is queued, syncs, and releases the directory.
   virtual ~Store() = default;
 

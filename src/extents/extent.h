@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/guid.h"
+#include "types/scalar_type.h"
+
+namespace rivulet::extents {
+
+// A column's least and greatest value in an extent, cells of the column's type; strings are cut to a
+// prefix (`max_text` is then rounded up, so that every value lies within).
+struct ColumnStatistics {
+  uint32_t column_id = 0;
+  ScalarType type = ScalarType::kString;
+  bool has_range = false;  // false: no values, or not known
+  uint64_t null_count = 0;
+  int64_t min_int = 0, max_int = 0;   // bool, int, long, datetime, timespan
+  double min_real = 0, max_real = 0;  // real
+  std::string min_text, max_text;     // string
+
+  bool operator==(const ColumnStatistics&) const = default;
+};
+
+// A sealed Parquet file. Its columns are named c<column id>, sys_time and sys_seq.
+struct ExtentView {
+  Guid id;
+  std::filesystem::path path;
+  uint64_t row_count = 0;
+  uint64_t size_bytes = 0;           // of the file
+  uint64_t original_size_bytes = 0;  // of the rows before compression
+  Ticks min_time = 0, max_time = 0;  // ingestion times
+  uint64_t min_sequence = 0, max_sequence = 0;
+  std::vector<uint32_t> column_ids;
+  std::vector<ColumnStatistics> statistics;
+  std::vector<std::string> tags;
+};
+
+}  // namespace rivulet::extents
