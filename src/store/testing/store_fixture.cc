@@ -1,0 +1,125 @@
+#include "store/testing/store_fixture.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace rivulet::store::testing {
+
+TemporaryDirectory::TemporaryDirectory() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "rivulet-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) throw IoError(pattern, "create directory", errno);
+  path_ = pattern;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+StoreOptions small_options(const std::filesystem::path& directory) {
+  StoreOptions options;
+  options.directory = directory;
+  options.log_segment_bytes = 64 << 10;
+  return options;
+}
+
+std::shared_ptr<const catalog::Table> create_table(Store& store, std::string_view name,
+                                                   const std::vector<NamedType>& columns) {
+  Transaction transaction;
+  transaction.alter = [&](const catalog::Catalog& catalog) -> std::vector<catalog::Change> {
+    catalog::Table table;
+    table.id = catalog.next_table_id();
+    table.database_id = catalog.find_database("NetDefaultDB")->id;
+    table.guid = new_guid();
+    table.name = name;
+    for (const NamedType& column : columns) {
+      table.columns.push_back({table.next_column_id++, column.name, column.type, ""});
+    }
+    return {catalog::PutTable{table}};
+  };
+  CommitResult result = store.commit(std::move(transaction));
+  return result.catalog->find_database("NetDefaultDB")->find_table(name);
+}
+
+std::shared_ptr<const catalog::Table> create_table(Store& store, std::string_view name) {
+  return create_table(store, name, {{"id", ScalarType::kLong}, {"text", ScalarType::kString}});
+}
+
+void drop_table(Store& store, catalog::TableId table) {
+  Transaction transaction;
+  transaction.alter = [table](const catalog::Catalog&) -> std::vector<catalog::Change> {
+    return {catalog::DropTable{table}};
+  };
+  store.commit(std::move(transaction));
+}
+
+std::string text_of(int64_t id) {
+  switch (id % 4) {
+    case 0:
+      return "";
+    case 1:
+      return fmt::format("t{}", id);
+    case 2:
+      return fmt::format("a text of more than twelve bytes, {}", id);
+    default:
+      return std::string(static_cast<size_t>(id % 300), 'x') + std::to_string(id);
+  }
+}
+
+Append make_rows(const catalog::Table& table, int64_t first, size_t count) {
+  std::vector<ScalarType> types{ScalarType::kLong, ScalarType::kString};
+  auto batch = std::make_shared<ColumnBatch>(types);
+  for (size_t i = 0; i < count; ++i) {
+    int64_t id = first + static_cast<int64_t>(i);
+    batch->column(0).append(id);
+    batch->column(1).append_text(text_of(id));
+  }
+  return {table.id, {table.columns[0].id, table.columns[1].id}, batch};
+}
+
+Transaction one_append(Append append) {
+  Transaction transaction;
+  transaction.appends.push_back(std::move(append));
+  return transaction;
+}
+
+std::vector<Row> tail_rows(const TableSnapshot& table) {
+  std::vector<Row> rows;
+  uint32_t id_column = table.table().columns[0].id, text_column = table.table().columns[1].id;
+  for (const ChunkView& chunk : table.chunks()) {
+    auto find = [&chunk](uint32_t id) -> const ColumnView* {
+      for (size_t i = 0; i < chunk.column_ids.size(); ++i) {
+        if (chunk.column_ids[i] == id) return &chunk.columns[i];
+      }
+      return nullptr;
+    };
+    const ColumnView* ids = find(id_column);
+    const ColumnView* texts = find(text_column);
+    for (uint32_t row = 0; row < chunk.row_count; ++row) {
+      rows.push_back({ids == nullptr ? 0 : ids->cell<int64_t>(row),
+                      texts == nullptr ? "" : std::string(texts->text(row)),
+                      static_cast<Sequence>(chunk.sequences[row]), chunk.ingestion_times[row]});
+    }
+  }
+  return rows;
+}
+
+std::vector<Row> all_rows(const Store& store, catalog::TableId table) {
+  auto snapshot = store.snapshot({&table, 1});
+  auto view = snapshot->table(table);
+  std::vector<Row> rows;
+  if (view) rows = tail_rows(*view);
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.id < b.id; });
+  return rows;
+}
+
+std::vector<int64_t> all_ids(const Store& store, catalog::TableId table) {
+  std::vector<int64_t> ids;
+  for (const Row& row : all_rows(store, table)) ids.push_back(row.id);
+  return ids;
+}
+
+}  // namespace rivulet::store::testing

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "common/clock.h"
+#include "common/file_system.h"
+#include "store/store.h"
+
+// What tests of the store, and of rooms above it, need again and again.
+namespace rivulet::store::testing {
+
+// A new empty directory, removed at the end.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// A clock that goes on by one tick at each look, so that times in a test are never the same by chance.
+class TestClock final : public Clock {
+ public:
+  Ticks now() const override { return ticks_.fetch_add(1) + 1; }
+  std::chrono::steady_clock::time_point steady_now() const override {
+    return std::chrono::steady_clock::now();
+  }
+  void set(Ticks ticks) { ticks_ = ticks; }
+  void advance(Ticks ticks) { ticks_ += ticks; }
+
+ private:
+  mutable std::atomic<Ticks> ticks_{630'000'000'000'000'000};
+};
+
+// Small segments, so that a test crosses many.
+StoreOptions small_options(const std::filesystem::path& directory);
+
+struct NamedType {
+  std::string name;
+  ScalarType type;
+};
+// Creates a table in NetDefaultDB.
+std::shared_ptr<const catalog::Table> create_table(Store& store, std::string_view name,
+                                                   const std::vector<NamedType>& columns);
+// Columns "id:long, text:string".
+std::shared_ptr<const catalog::Table> create_table(Store& store, std::string_view name);
+void drop_table(Store& store, catalog::TableId table);
+
+// Rows (id, text(id)) for a table of those columns, ids from `first` on.
+Append make_rows(const catalog::Table& table, int64_t first, size_t count);
+// The text that goes with an id: some short, some long, some empty.
+std::string text_of(int64_t id);
+Transaction one_append(Append append);
+
+// A row as it is read back.
+struct Row {
+  int64_t id;
+  std::string text;
+  Sequence sequence;
+  Ticks time;
+
+  bool operator==(const Row&) const = default;
+};
+// The rows of the tail of a table of (id, text), in order.
+std::vector<Row> tail_rows(const TableSnapshot& table);
+// The rows of the table now, those of extents included, sorted by id.
+std::vector<Row> all_rows(const Store& store, catalog::TableId table);
+// Just their ids.
+std::vector<int64_t> all_ids(const Store& store, catalog::TableId table);
+
+}  // namespace rivulet::store::testing
