@@ -590,8 +590,9 @@ bool Lexer::try_string(Token& token) {
     char quote = left.front();
     size_t at = 1;
     for (;;) {
-      if (at >= left.size() || left[at] == '\n' || left[at] == '\r')
-        fail("Unterminated string literal");
+      bool at_line_break =
+          at < left.size() && !options_.allow_line_breaks && (left[at] == '\n' || left[at] == '\r');
+      if (at >= left.size() || at_line_break) fail("Unterminated string literal");
       if (left[at] == quote) {
         if (verbatim && at + 1 < left.size() && left[at + 1] == quote) {
           value += quote;

@@ -43,12 +43,20 @@ struct Token {
 // command may stop before free text (".ingest inline … <|") and take rest().
 class Lexer {
  public:
+  struct Options {
+    // Management commands take string literals that run over several lines.
+    bool allow_line_breaks = false;
+  };
   explicit Lexer(std::string_view text) : text_(text) {}
+  Lexer(std::string_view text, Options options) : text_(text), options_(options) {}
 
   Token next();
   // Offset just behind the last token.
   size_t offset() const { return offset_; }
   std::string_view rest() const { return text_.substr(offset_); }
+  const Options& options() const { return options_; }
+  // Goes on at `offset`, which lies at or behind offset().
+  void skip_to(size_t offset) { advance(offset - offset_); }
 
  private:
   char peek(size_t ahead = 0) const {
@@ -64,6 +72,7 @@ class Lexer {
   [[noreturn]] void fail(std::string_view message) const;
 
   std::string_view text_;
+  Options options_;
   size_t offset_ = 0;
   Position position_;
 };

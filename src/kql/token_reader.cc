@@ -18,6 +18,19 @@ Token TokenReader::next() {
   return token;
 }
 
+void TokenReader::take_raw(size_t offset) {
+  Token token;
+  token.kind = Token::Kind::kLiteral;
+  token.offset = end_offset();
+  token.text = text_.substr(token.offset, offset - token.offset);
+  // The lookahead was read as something else, and may have been read past the offset.
+  tokens_.resize(index_);
+  tokens_.push_back(token);
+  ++index_;
+  lexer_ = Lexer(text_, lexer_.options());
+  lexer_.skip_to(offset);
+}
+
 bool TokenReader::accept(std::string_view word) {
   if (!at(word)) return false;
   ++index_;

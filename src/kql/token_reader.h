@@ -14,6 +14,7 @@ namespace rivulet::kql {
 class TokenReader {
  public:
   explicit TokenReader(std::string_view text) : text_(text), lexer_(text) {}
+  TokenReader(std::string_view text, Lexer::Options options) : text_(text), lexer_(text, options) {}
 
   const Token& peek(size_t ahead = 0);
   Token next();
@@ -40,6 +41,11 @@ class TokenReader {
   size_t index() const { return index_; }
   void rewind(size_t index) { index_ = index; }
   std::string_view text() const { return text_; }
+  // Where the last token that was read ends, in bytes from the start of the text.
+  size_t end_offset() const { return index_ == 0 ? 0 : tokens_[index_ - 1].end_offset(); }
+  // Takes the bytes up to `offset` as one token, whatever they are; it lies behind end_offset(), and
+  // rewind() may pass over it.
+  void take_raw(size_t offset);
 
  private:
   std::string_view text_;
