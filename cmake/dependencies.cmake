@@ -36,6 +36,7 @@ function(rivulet_library target package)
 endfunction()
 
 find_package(Threads REQUIRED)
+rivulet_package(ICU ICU::i18n libicu-dev COMPONENTS uc i18n)
 rivulet_package(fmt fmt::fmt libfmt-dev)
 rivulet_package(spdlog spdlog::spdlog libspdlog-dev)
 rivulet_package(simdjson simdjson::simdjson libsimdjson-dev)

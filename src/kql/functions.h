@@ -28,6 +28,8 @@ struct CallContext {
   std::string order_by;
 };
 
+// typeof(T) as an argument arrives as a string literal that holds the type's name.
+
 // Binds a call: checks the arguments' types, throws semantic_error for those it does not take, and gives
 // the result's type and SQL. Arguments arrive bound.
 using BindCall = Expr (*)(const CallContext& context, std::span<const Expr> arguments);

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <algorithm>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/error.h"
+#include "kql/expr.h"
+#include "kql/functions.h"
+
+// What the families of functions in this folder share: a way to declare a function in one line, the
+// conversions of arguments, and the making of SQL.
+namespace rivulet::kql {
+
+using Arguments = std::span<const Expr>;
+
+std::span<const ScalarFunction> operator_functions();
+std::span<const ScalarFunction> comparison_functions();
+std::span<const ScalarFunction> conversion_functions();
+std::span<const ScalarFunction> conditional_functions();
+std::span<const ScalarFunction> text_functions();
+std::span<const ScalarFunction> datetime_functions();
+std::span<const ScalarFunction> dynamic_functions();
+std::span<const ScalarFunction> math_functions();
+std::span<const AggregateFunction> aggregate_functions();
+std::span<const WindowFunction> window_functions();
+
+// "name(a, b)".
+std::string call_sql(std::string_view function, std::initializer_list<std::string_view> arguments);
+// An expression made of `from`: constant when all of them are.
+Expr make_expr(ScalarType type, std::string sql, Arguments from);
+// A text as an SQL string literal.
+std::string quoted(std::string_view text);
+std::string long_sql(int64_t value);
+
+inline bool is_integer(ScalarType type) {
+  return type == ScalarType::kInt || type == ScalarType::kLong;
+}
+inline bool is_number(ScalarType type) {
+  return is_integer(type) || type == ScalarType::kReal || type == ScalarType::kDecimal;
+}
+inline bool is_ticks(ScalarType type) {
+  return type == ScalarType::kDateTime || type == ScalarType::kTimeSpan;
+}
+
+// The value in another type as the conversion functions (tostring, tolong, …) have it: null where it has
+// no such value, '' for text.
+Expr convert(const Expr& expr, ScalarType type);
+// The value as an argument of type `type`: a wider number, a dynamic's value, anything as dynamic.
+// Nothing where Kusto takes no such argument.
+std::optional<Expr> convert_argument(const Expr& expr, ScalarType type);
+// Throws the error for an argument (from 0) that is not `wanted`, such as "a string".
+[[noreturn]] void argument_error(std::string_view function, size_t index, std::string_view wanted);
+// The type named by typeof(T), which arrives as a string literal with the name.
+ScalarType type_argument(std::string_view function, const Expr& expr, size_t index);
+// The constant, where the argument must be one.
+int64_t constant_long(std::string_view function, Arguments arguments, size_t index);
+std::string constant_string(std::string_view function, Arguments arguments, size_t index);
+double constant_real(std::string_view function, Arguments arguments, size_t index);
+
+template <size_t N>
+struct FixedString {
+  char text[N];
+  consteval FixedString(const char (&literal)[N]) { std::copy_n(literal, N, text); }  // NOLINT
+  constexpr std::string_view view() const { return {text, N - 1}; }
+};
+
+// A signature: the result's type, ':', and one letter an argument:
+//   B bool  I int  L long  R real  M decimal  T datetime  P timespan  G guid  S string  D dynamic  X any
+// Those after '?' may be left out, and then stand for the SQL between '=' and ';' that may follow the
+// letter, or for nothing. After a last '*' the argument before it repeats. A result of '1' is of the
+// first argument's type.
+//
+// In the SQL, $1, $2 … are the arguments and $ alone is all of them, comma-separated.
+Expr bind_signature(std::string_view name, std::string_view signature, std::string_view sql,
+                    Arguments arguments);
+
+struct Arity {
+  int least = 0;
+  int most = 0;
+};
+constexpr Arity arity_of(std::string_view signature) {
+  Arity arity;
+  bool is_optional = false;
+  for (size_t i = 2; i < signature.size(); ++i) {
+    const char c = signature[i];
+    if (c == '?') {
+      is_optional = true;
+    } else if (c == '*') {
+      arity.most = -1;
+    } else if (c == '=') {
+      while (signature[i] != ';') ++i;
+    } else {
+      ++arity.most;
+      if (!is_optional) ++arity.least;
+    }
+  }
+  return arity;
+}
+
+template <FixedString kName, FixedString kSignature, FixedString kSql>
+constexpr ScalarFunction simple() {
+  constexpr Arity arity = arity_of(kSignature.view());
+  return {kName.view(), arity.least, arity.most, [](const CallContext&, Arguments arguments) {
+            return bind_signature(kName.view(), kSignature.view(), kSql.view(), arguments);
+          }};
+}
+
+}  // namespace rivulet::kql

@@ -1,0 +1,92 @@
+#include <numbers>
+
+#include "kql/functions/library.h"
+
+// Mathematical functions.
+namespace rivulet::kql {
+
+namespace {
+
+Expr bind_abs(const CallContext&, Arguments arguments) {
+  const Expr& value = arguments[0];
+  switch (value.type) {
+    case ScalarType::kInt:
+    case ScalarType::kLong:
+    case ScalarType::kTimeSpan: {
+      // The least of all has no counterpart and stays as it is.
+      const Expr whole = convert(value, ScalarType::kLong);
+      const ScalarType type = value.type == ScalarType::kTimeSpan ? value.type : ScalarType::kLong;
+      return make_expr(type,
+                       "(CASE WHEN " + whole.sql + " < 0 THEN k_negate(" + whole.sql + ") ELSE " +
+                           whole.sql + " END)",
+                       arguments);
+    }
+    case ScalarType::kDecimal:
+      return make_expr(value.type, "abs(" + value.sql + ")", arguments);
+    default:
+      return bind_signature("abs", "R:R", "k_abs_real($)", arguments);
+  }
+}
+
+Expr bind_rand(const CallContext&, Arguments arguments) {
+  Expr result;
+  if (arguments.empty()) {
+    result.type = ScalarType::kReal;
+    result.sql = "k_rand()";
+    return result;
+  }
+  result = bind_signature("rand", "R:L", "k_rand_below($)::DOUBLE", arguments);
+  result.is_constant = false;
+  return result;
+}
+
+Expr bind_new_guid(const CallContext&, Arguments) {
+  Expr result;
+  result.type = ScalarType::kGuid;
+  result.sql = "k_new_guid()";
+  return result;
+}
+
+Expr bind_pi(const CallContext&, Arguments) {
+  return literal_expr({ScalarType::kReal, std::numbers::pi});
+}
+
+constexpr ScalarFunction kFunctions[] = {
+    simple<"sin", "R:R", "k_sin($)">(),
+    simple<"cos", "R:R", "k_cos($)">(),
+    simple<"tan", "R:R", "k_tan($)">(),
+    simple<"cot", "R:R", "k_cot($)">(),
+    simple<"asin", "R:R", "k_asin($)">(),
+    simple<"acos", "R:R", "k_acos($)">(),
+    simple<"atan", "R:R", "k_atan($)">(),
+    simple<"atan2", "R:RR", "k_atan2($)">(),
+    simple<"exp", "R:R", "k_exp($)">(),
+    simple<"exp2", "R:R", "k_exp2($)">(),
+    simple<"exp10", "R:R", "k_exp10($)">(),
+    simple<"log", "R:R", "k_log($)">(),
+    simple<"log2", "R:R", "k_log2($)">(),
+    simple<"log10", "R:R", "k_log10($)">(),
+    simple<"sqrt", "R:R", "k_sqrt($)">(),
+    simple<"pow", "R:RR", "k_pow($)">(),
+    simple<"gamma", "R:R", "k_gamma($)">(),
+    simple<"loggamma", "R:R", "k_loggamma($)">(),
+    simple<"erf", "R:R", "k_erf($)">(),
+    simple<"erfc", "R:R", "k_erfc($)">(),
+    simple<"degrees", "R:R", "k_degrees($)">(),
+    simple<"radians", "R:R", "k_radians($)">(),
+    simple<"ceiling", "R:R", "k_ceiling($)">(),
+    simple<"round", "R:R?L=0::BIGINT;", "k_round($)">(),
+    {"abs", 1, 1, bind_abs},
+    simple<"sign", "R:R", "k_sign($)">(),
+    {"pi", 0, 0, bind_pi},
+    {"rand", 0, 1, bind_rand},
+    {"new_guid", 0, 0, bind_new_guid},
+};
+
+}  // namespace
+
+std::span<const ScalarFunction> math_functions() {
+  return kFunctions;
+}
+
+}  // namespace rivulet::kql

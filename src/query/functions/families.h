@@ -1,0 +1,20 @@
+#pragma once
+
+#include <span>
+
+#include "query/functions/udf.h"
+
+// The k_* functions by family, one file each: what register_functions adds.
+namespace rivulet::query {
+
+std::span<const Udf> arithmetic_functions();
+std::span<const Udf> term_functions();
+std::span<const Udf> conversion_functions();
+std::span<const Udf> dynamic_functions();
+std::span<const Udf> text_functions();
+std::span<const Udf> regex_functions();
+std::span<const Udf> datetime_functions();
+std::span<const Udf> math_functions();
+std::span<const Udf> aggregate_functions();
+
+}  // namespace rivulet::query

@@ -1,0 +1,238 @@
+#include <cctype>
+#include <set>
+
+#include "kql/functions.h"
+#include "query/functions/sql_fixture.h"
+
+namespace rivulet::query {
+namespace {
+
+class Functions : public SqlFixture {};
+
+struct Case {
+  const char* sql;
+  const char* expected;
+};
+
+TEST_F(Functions, Values) {
+  const Case cases[] = {
+      {"k_add(9223372036854775807, 1)", "-9223372036854775808"},
+      {"k_divide(-7, 2)", "-3"},
+      {"k_divide(7, 0)", "NULL"},
+      {"k_divide((-9223372036854775808)::BIGINT, -1)", "-9223372036854775808"},
+      {"k_modulo(-14, 12)", "10"},
+      {"k_modulo(14, -12)", "2"},
+      {"k_modulo(-14, -12)", "10"},
+      {"k_divide_real(1, 0)", "inf"},
+      {"k_multiply_decimal(1.5, 2.5)::DECIMAL(10,2)", "3.75"},
+      {"k_divide_decimal(1, 3)", "0.333333333333333333"},
+      {"k_bin(-1, 10)", "-10"},
+      {"k_bin(19, 10)", "10"},
+      {"k_bin(19, 0)", "NULL"},
+      {"k_bin_at(65, 25, 70)", "45"},
+      {"k_bin_real(-4.5, 1)", "-5.0"},
+      {"k_less_real(1, 'nan')", "false"},
+      {"k_equal_real('nan', 'nan')", "false"},
+      {"k_equal_real(NULL, NULL)", "NULL"},
+      {"k_equal_real(NULL, 1)", "false"},
+      {"k_has('North America', 'amer')", "false"},
+      {"k_has('North America', 'america')", "true"},
+      {"k_has('a.b-c', 'B-C')", "true"},
+      {"k_has('über Straße', 'ÜBER')", "true"},
+      {"k_has('überall', 'über')", "false"},
+      {"k_has('x', '')", "true"},
+      {"k_has_prefix('North America', 'ame')", "true"},
+      {"k_has_suffix('North America', 'ICA')", "true"},
+      {"k_has_cs('North America', 'america')", "false"},
+      {"k_contains('Ärger', 'ärg')", "true"},
+      {"k_has_any('the quick fox', '[\"dog\",\"FOX\"]')", "true"},
+      {"k_has_all('the quick fox', '[\"dog\",\"FOX\"]')", "false"},
+      {"k_member('{\"a\":{\"b\":[1,2]},\"c\":null}', 'a')", "{\"b\":[1,2]}"},
+      {"k_member('{\"a\":1,\"c\":null}', 'c')", "NULL"},
+      {"k_member('{\"a\\\"]\":1,\"c\":2}', 'c')", "2"},
+      {"k_element('[1,\"x]\",[3]]', -1)", "[3]"},
+      {"k_element('[1,\"x]\",[3]]', 1)", "\"x]\""},
+      {"k_element('[1]', 5)", "NULL"},
+      {"k_parse_json(' { \"a\" : [ 1.0 , 2e0, \"\\u00e4\" ] } ')", "{\"a\":[1.0,2.0,\"ä\"]}"},
+      {"k_parse_json('{bad')", "\"{bad\""},
+      {"k_parse_json('')", "NULL"},
+      {"k_parse_json('12345678901234567890')", "1.2345678901234567E+19"},
+      {"k_dynamic_to_string('\"a\\\"b\"')", "a\"b"},
+      {"k_dynamic_to_long('\"12\"')", "12"},
+      {"k_dynamic_to_long('1.9')", "1"},
+      {"k_pack_array('1', NULL, '\"x\"')", "[1,null,\"x\"]"},
+      {"k_pack_bag('\"a\"', '1', '\"b\"', NULL)", "{\"a\":1,\"b\":null}"},
+      {"k_range(1, 8, 3)", "[1,4,7]"},
+      {"k_strlen('Straße🍒')", "7"},
+      {"k_substring('Straße', 4, 1)", "ß"},
+      {"k_substring('hello', -3, 2)", "ll"},
+      {"k_substring('hello', 9, 2)", ""},
+      {"k_indexof('abcabc', 'c', 3, -1, 1)", "5"},
+      {"k_split('a_b__c', '_')", "[\"a\",\"b\",\"\",\"c\"]"},
+      {"k_split('aa', '')", "[\"aa\"]"},
+      {"k_reverse('aßb')", "bßa"},
+      {"k_extract('(\\d+)-(\\d+)', 2, 'x12-34')", "34"},
+      {"k_extract('(', 0, 'x')",
+       "error: Invalid Input Error: the regular expression '(' is not valid: missing ): ("},
+      {"k_extract_all('(\\w)(\\d)', NULL, 'a1 b2')", "[[\"a\",\"1\"],[\"b\",\"2\"]]"},
+      {"k_replace_regex('Number is 1.00', 'is (\\d+)', 'was: \\1')", "Number was: 1.00"},
+      {"k_trim('--', '--x--')", "x"},
+      {"k_countof('aaa', 'aa')", "2"},
+      {"k_countof_regex('aaa', 'aa')", "1"},
+      {"k_format_datetime(k_make_datetime(2017, 1, 29, 9, 0, 5), 'yy-MM-dd [hh:mm:ss tt]')",
+       "17-01-29 [09:00:05 AM]"},
+      {"k_datetime_to_string(k_datetime_add('month', 1, k_make_datetime(2020, 1, 31, 0, 0, 0)))",
+       "2020-02-29T00:00:00.0000000Z"},
+      {"k_datetime_diff('week', k_make_datetime(2017, 10, 29, 0, 0, 0), k_make_datetime(2017, 9, "
+       "30, 23, 59, 0))",
+       "5"},
+      {"k_weekofyear(k_make_datetime(2021, 1, 3, 0, 0, 0))", "53"},
+      {"k_datetime_to_string(k_endofyear(k_make_datetime(9999, 5, 1, 0, 0, 0), 0))",
+       "9999-12-31T23:59:59.9999999Z"},
+      {"k_make_datetime(2021, 2, 29, 0, 0, 0)", "NULL"},
+  };
+  for (const Case& c : cases) EXPECT_EQ(evaluate(c.sql), c.expected) << c.sql;
+}
+
+TEST_F(Functions, NullsOfColumnsAreSeen) {
+  EXPECT_EQ(query("SELECT count(k_add(x, 1))::VARCHAR FROM (SELECT CASE WHEN i % 2 = 0 THEN i END "
+                  "AS x FROM range(10) t(i))"),
+            "5");
+  EXPECT_EQ(query("SELECT count(*)::VARCHAR FROM (SELECT CASE WHEN i % 2 = 0 THEN '\"a\"' END AS x "
+                  "FROM range(10) t(i)) "
+                  "WHERE k_dynamic_to_string(x) = ''"),
+            "5");
+}
+
+TEST_F(Functions, Aggregates) {
+  EXPECT_EQ(
+      query("SELECT k_make_set(x, 10) FROM (VALUES ('1'), ('2'), (NULL), ('1'), ('[3,1]')) t(x)"),
+      "[1,2,3]");
+  EXPECT_EQ(query("SELECT k_make_set(x, 2) FROM (VALUES ('1'), ('2'), ('3')) t(x)"), "[1,2]");
+  EXPECT_EQ(query("SELECT k_make_set(x, 10) FROM (VALUES ('1')) t(x) WHERE x = '2'"), "[]");
+  EXPECT_EQ(
+      query("SELECT k_make_bag(x, 10) FROM (VALUES ('{\"a\":1}'), ('{\"b\":2,\"a\":1}')) t(x)"),
+      "{\"a\":1,\"b\":2}");
+  EXPECT_EQ(query("SELECT k_wrap(sum(x))::VARCHAR FROM (VALUES (9223372036854775807), (1)) t(x)"),
+            "-9223372036854775808");
+  EXPECT_EQ(query("SELECT k_percentiles_weighted(v, w, '[50,75,99.9]') FROM (VALUES (10, 8), (20, "
+                  "6), (30, 3), (40, 1)) t(v, w)"),
+            "[20.0,20.0,40.0]");
+}
+
+// Expressions of every type, as columns and as literals.
+std::vector<kql::Expr> sample_arguments() {
+  std::vector<kql::Expr> samples;
+  const auto column = [&](ScalarType type, const char* name) {
+    kql::Expr e;
+    e.type = type;
+    e.sql = name;
+    samples.push_back(e);
+  };
+  column(ScalarType::kBool, "b");
+  column(ScalarType::kInt, "i");
+  column(ScalarType::kLong, "l");
+  column(ScalarType::kReal, "r");
+  column(ScalarType::kDecimal, "m");
+  column(ScalarType::kDateTime, "t");
+  column(ScalarType::kTimeSpan, "p");
+  column(ScalarType::kGuid, "g");
+  column(ScalarType::kString, "s");
+  column(ScalarType::kDynamic, "d");
+  samples.push_back(kql::literal_expr({ScalarType::kLong, int64_t{5}}));
+  samples.push_back(kql::literal_expr({ScalarType::kString, std::string("day")}));
+  samples.push_back(kql::literal_expr({ScalarType::kDynamic, std::string("[1,2]")}));
+  return samples;
+}
+
+constexpr const char* kSampleTable =
+    " FROM (SELECT TRUE AS b, 1::INTEGER AS i, 1::BIGINT AS l, 1::DOUBLE AS r, 1::DECIMAL(38,18) "
+    "AS m, 1::BIGINT AS t, "
+    "1::BIGINT AS p, '00000000-0000-0000-0000-000000000001'::UUID AS g, 's' AS s, '[1]' AS d) "
+    "LIMIT 0";
+
+// Whatever a function gives for any types of arguments is SQL that DuckDB takes.
+template <typename Bind>
+void check_lowerings(const Bind& check, std::string_view name, int least, int most) {
+  static const std::vector<kql::Expr> samples = sample_arguments();
+  const int end = most < 0 ? least + 2 : std::min(most, least + 3);
+  for (int count = least; count <= end; ++count) {
+    size_t combinations = 1;
+    for (int i = 0; i < count; ++i) combinations *= samples.size();
+    // All of them while they are few, else a stride through them.
+    const size_t stride = combinations <= 200 ? 1 : combinations / 150 + 7;
+    for (size_t n = 0; n < combinations; n += stride) {
+      std::vector<kql::Expr> arguments;
+      for (size_t rest = n, i = 0; i < static_cast<size_t>(count); ++i, rest /= samples.size()) {
+        arguments.push_back(samples[rest % samples.size()]);
+      }
+      check(name, arguments);
+    }
+  }
+}
+
+kql::CallContext sample_context() {
+  kql::CallContext context;
+  context.now = 638'000'000'000'000'000;
+  return context;
+}
+
+TEST_F(Functions, LoweringsAreValidSql) {
+  std::set<std::string> failures;
+  const auto check_sql = [&](std::string_view name, const std::string& sql) {
+    const std::string answer = query("SELECT " + sql + kSampleTable);
+    if (answer.starts_with("error: Binder") || answer.starts_with("error: Catalog") ||
+        answer.starts_with("error: Parser")) {
+      failures.insert(std::string(name) + ": " + sql + ": " + answer.substr(0, 200));
+    }
+  };
+  for (const std::string_view name : kql::function_names()) {
+    if (const auto* function = kql::find_scalar_function(name)) {
+      check_lowerings(
+          [&](std::string_view, const std::vector<kql::Expr>& arguments) {
+            try {
+              check_sql(name, function->bind(sample_context(), arguments).sql);
+            } catch (const std::exception&) {
+              // Refused: those types do not go together.
+            }
+          },
+          name, function->min_arguments, function->max_arguments);
+    }
+    if (const auto* function = kql::find_aggregate_function(name)) {
+      for (const char* order : {"", "l"}) {
+        check_lowerings(
+            [&](std::string_view, const std::vector<kql::Expr>& arguments) {
+              kql::CallContext context = sample_context();
+              context.order_by = order;
+              try {
+                check_sql(name, function->bind(context, arguments).sql);
+              } catch (const std::exception&) {
+              }
+            },
+            name, function->min_arguments, function->max_arguments);
+      }
+    }
+    if (const auto* function = kql::find_window_function(name)) {
+      check_lowerings(
+          [&](std::string_view, const std::vector<kql::Expr>& arguments) {
+            kql::CallContext context = sample_context();
+            context.order_by = "l";
+            try {
+              check_sql(name, function->bind(context, arguments).sql);
+            } catch (const std::exception&) {
+            }
+          },
+          name, function->min_arguments, function->max_arguments);
+    }
+  }
+  for (const std::string& failure : failures) ADD_FAILURE() << failure;
+}
+
+TEST_F(Functions, NamesAreDistinct) {
+  std::set<std::string_view> names;
+  for (const std::string_view name : function_names())
+    EXPECT_TRUE(names.insert(name).second) << name;
+}
+
+}  // namespace
+}  // namespace rivulet::query

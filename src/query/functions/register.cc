@@ -1,0 +1,31 @@
+#include "query/functions/register.h"
+
+#include "query/functions/families.h"
+
+namespace rivulet::query {
+
+namespace {
+
+constexpr std::span<const Udf> (*kFamilies[])() = {
+    arithmetic_functions, term_functions, conversion_functions,
+    dynamic_functions,    text_functions, regex_functions,
+    datetime_functions,   math_functions, aggregate_functions,
+};
+
+}  // namespace
+
+void register_functions(duckdb_connection connection) {
+  for (const auto family : kFamilies) {
+    for (const Udf& function : family()) function.add(connection, function.name);
+  }
+}
+
+std::vector<std::string_view> function_names() {
+  std::vector<std::string_view> names;
+  for (const auto family : kFamilies) {
+    for (const Udf& function : family()) names.push_back(function.name);
+  }
+  return names;
+}
+
+}  // namespace rivulet::query

@@ -1,0 +1,216 @@
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
+#include <algorithm>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "query/functions/families.h"
+#include "query/functions/fold.h"
+#include "query/functions/json.h"
+#include "query/functions/udf.h"
+
+// The string operators: whole terms (has and its kin), parts (contains, startswith, …), with and without
+// regard to case. A term is a maximal run of letters and digits, of any script.
+namespace rivulet::query {
+
+namespace {
+
+bool is_term_byte_ascii(unsigned char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// Whether a letter or digit ends just before `at`, or begins there.
+bool term_before(std::string_view text, size_t at) {
+  if (at == 0) return false;
+  const unsigned char last = text[at - 1];
+  if (last < 0x80) return is_term_byte_ascii(last);
+  int32_t i = static_cast<int32_t>(at);
+  UChar32 c;
+  U8_PREV(reinterpret_cast<const uint8_t*>(text.data()), 0, i, c);
+  return c > 0 && u_isalnum(c);
+}
+bool term_after(std::string_view text, size_t at) {
+  if (at >= text.size()) return false;
+  const unsigned char first = text[at];
+  if (first < 0x80) return is_term_byte_ascii(first);
+  int32_t i = static_cast<int32_t>(at);
+  UChar32 c;
+  U8_NEXT(reinterpret_cast<const uint8_t*>(text.data()), i, static_cast<int32_t>(text.size()), c);
+  return c > 0 && u_isalnum(c);
+}
+
+enum class Edges { kBoth, kStart, kEnd };
+
+// Whether `needle` occurs in `text` between the borders of terms.
+bool has_term(std::string_view text, std::string_view needle, Edges edges) {
+  if (needle.empty()) return true;
+  // A border is only missing where both sides of it belong to one term.
+  const bool starts_in_term = edges != Edges::kEnd && term_after(needle, 0);
+  const bool ends_in_term = edges != Edges::kStart && term_before(needle, needle.size());
+  size_t at = 0;
+  while ((at = find_bytes(text, needle, at)) != std::string_view::npos) {
+    const size_t end = at + needle.size();
+    if (!(starts_in_term && term_before(text, at)) && !(ends_in_term && term_after(text, end)))
+      return true;
+    ++at;
+  }
+  return false;
+}
+
+bool has_cs(std::string_view text, std::string_view needle) {
+  return has_term(text, needle, Edges::kBoth);
+}
+bool has_prefix_cs(std::string_view text, std::string_view needle) {
+  return has_term(text, needle, Edges::kStart);
+}
+bool has_suffix_cs(std::string_view text, std::string_view needle) {
+  return has_term(text, needle, Edges::kEnd);
+}
+
+bool has(std::string_view text, std::string_view needle) {
+  thread_local Folder fold_text, fold_needle;
+  return has_cs(fold_text(text), fold_needle(needle));
+}
+bool has_prefix(std::string_view text, std::string_view needle) {
+  thread_local Folder fold_text, fold_needle;
+  return has_prefix_cs(fold_text(text), fold_needle(needle));
+}
+bool has_suffix(std::string_view text, std::string_view needle) {
+  thread_local Folder fold_text, fold_needle;
+  return has_suffix_cs(fold_text(text), fold_needle(needle));
+}
+
+bool contains_cs(std::string_view text, std::string_view needle) {
+  return find_bytes(text, needle, 0) != std::string_view::npos;
+}
+bool contains(std::string_view text, std::string_view needle) {
+  thread_local Folder fold_text, fold_needle;
+  return contains_cs(fold_text(text), fold_needle(needle));
+}
+bool starts_with(std::string_view text, std::string_view needle) {
+  thread_local Folder fold_text, fold_needle;
+  return fold_text(text).starts_with(fold_needle(needle));
+}
+bool ends_with(std::string_view text, std::string_view needle) {
+  thread_local Folder fold_text, fold_needle;
+  return fold_text(text).ends_with(fold_needle(needle));
+}
+bool equals(std::string_view a, std::string_view b) {
+  thread_local Folder fold_a, fold_b;
+  return fold_a(a) == fold_b(b);
+}
+std::string fold(std::string_view text) {
+  Folder folder;
+  return std::string(folder(text));
+}
+
+// The strings of a JSON array (of a nested array, its elements), folded.
+std::vector<std::string> folded_terms(std::string_view array) {
+  std::vector<std::string> terms;
+  if (json_kind(array) != JsonKind::kArray) {
+    terms.push_back(fold(json_text(array)));
+    return terms;
+  }
+  for_each_element(array, [&](std::string_view element) {
+    if (json_kind(element) == JsonKind::kArray) {
+      for_each_element(element, [&](std::string_view inner) {
+        terms.push_back(fold(json_text(inner)));
+        return true;
+      });
+    } else {
+      terms.push_back(fold(json_text(element)));
+    }
+    return true;
+  });
+  return terms;
+}
+
+const std::vector<std::string>& cached_terms(std::string_view array) {
+  thread_local CachedByText<std::vector<std::string>> cache;
+  return cache.get(array, folded_terms);
+}
+
+bool has_any(std::string_view text, std::string_view array) {
+  thread_local Folder fold_text;
+  const std::string_view folded = fold_text(text);
+  const auto& terms = cached_terms(array);
+  return std::any_of(terms.begin(), terms.end(),
+                     [&](const std::string& term) { return has_cs(folded, term); });
+}
+bool has_all(std::string_view text, std::string_view array) {
+  thread_local Folder fold_text;
+  const std::string_view folded = fold_text(text);
+  const auto& terms = cached_terms(array);
+  return std::all_of(terms.begin(), terms.end(),
+                     [&](const std::string& term) { return has_cs(folded, term); });
+}
+int64_t has_any_index(std::string_view text, std::string_view array) {
+  thread_local Folder fold_text;
+  const std::string_view folded = fold_text(text);
+  const auto& terms = cached_terms(array);
+  const auto found = std::find_if(terms.begin(), terms.end(),
+                                  [&](const std::string& term) { return has_cs(folded, term); });
+  return found == terms.end() ? -1 : found - terms.begin();
+}
+
+// A value as it is compared: equal numbers have one spelling, and strings one case where asked.
+std::string comparable(std::string_view value, bool ignores_case) {
+  switch (json_kind(value)) {
+    case JsonKind::kReal: {
+      const auto whole = json_long(value);
+      std::string out;
+      if (whole && static_cast<double>(*whole) == json_double(value)) {
+        append_json_long(out, *whole);
+        return out;
+      }
+      return std::string(value);
+    }
+    case JsonKind::kString:
+      return '"' + (ignores_case ? fold(json_text(value)) : json_text(value));
+    default:
+      return std::string(value);
+  }
+}
+
+template <bool kIgnoresCase>
+bool in_array(std::string_view value, std::string_view array) {
+  thread_local CachedByText<std::unordered_set<std::string>> cache;
+  const auto& values = cache.get(array, [](std::string_view text) {
+    std::unordered_set<std::string> set;
+    for_each_element(text, [&](std::string_view element) {
+      set.insert(comparable(element, kIgnoresCase));
+      return true;
+    });
+    return set;
+  });
+  return values.contains(comparable(value, kIgnoresCase));
+}
+
+constexpr Udf kFunctions[] = {
+    udf<has>("k_has"),
+    udf<has_cs>("k_has_cs"),
+    udf<has_prefix>("k_has_prefix"),
+    udf<has_prefix_cs>("k_has_prefix_cs"),
+    udf<has_suffix>("k_has_suffix"),
+    udf<has_suffix_cs>("k_has_suffix_cs"),
+    udf<contains>("k_contains"),
+    udf<contains_cs>("k_contains_cs"),
+    udf<starts_with>("k_starts_with"),
+    udf<ends_with>("k_ends_with"),
+    udf<equals>("k_equals_ci"),
+    udf<fold>("k_fold"),
+    udf<has_any>("k_has_any"),
+    udf<has_all>("k_has_all"),
+    udf<has_any_index>("k_has_any_index"),
+    udf<in_array<false>>("k_in_array"),
+    udf<in_array<true>>("k_in_array_ci"),
+};
+
+}  // namespace
+
+std::span<const Udf> term_functions() {
+  return kFunctions;
+}
+
+}  // namespace rivulet::query

@@ -1,0 +1,389 @@
+#pragma once
+
+#include <array>
+#include <cstring>
+#include <exception>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "query/duckdb_api.h"
+#include "types/column.h"
+
+// Makes a DuckDB scalar function of a plain C++ function:
+//
+//   std::optional<int64_t> divide(int64_t a, int64_t b);
+//   constexpr Udf kFunctions[] = {udf<divide>("k_divide")};
+//
+// Argument types: bool, int32_t, int64_t, double, Decimal, Guid, std::string_view (string, or the JSON
+// text of a dynamic). A row in which such an argument is NULL gives the null of the result's type
+// without a call; an argument that is std::optional<T> takes NULLs itself. A last argument of type
+// Rest<T> takes any number of them.
+// Result types: the same, with std::string for a Kusto string (its null is the empty string) and Json
+// for a dynamic; or std::optional of one of them.
+//
+// The function must be thread-safe. What it throws ends the query with that message.
+namespace rivulet::query {
+
+// The compact JSON text of a dynamic value.
+struct Json {
+  std::string text;
+};
+
+// A HUGEINT, such as the sum of BIGINTs.
+struct Huge {
+  __int128 value;
+};
+
+template <typename T>
+using Rest = std::span<const std::optional<T>>;
+
+// What one call may write for one block of rows (2,048): beyond it the query fails rather than the
+// process.
+constexpr size_t kMaxBlockTextBytes = size_t{512} << 20;
+
+struct Udf {
+  const char* name;
+  void (*add)(duckdb_connection connection, const char* name);
+};
+
+// Thrown by add() and register_functions when DuckDB refuses a function: a fault of ours.
+class RegistrationError : public std::exception {
+ public:
+  explicit RegistrationError(const char* name)
+      : message_(std::string("cannot register the function ") + name) {}
+  const char* what() const noexcept override { return message_.c_str(); }
+
+ private:
+  std::string message_;
+};
+
+namespace udf_detail {
+
+template <typename T>
+struct Cell;
+
+template <typename T, duckdb_type kType>
+struct PlainCell {
+  static duckdb_logical_type logical_type() { return duckdb_create_logical_type(kType); }
+  static T read(const char* data, idx_t row) {
+    T value;
+    std::memcpy(&value, data + row * sizeof(T), sizeof(T));
+    return value;
+  }
+  static void write(char* data, idx_t row, const T& value) {
+    std::memcpy(data + row * sizeof(T), &value, sizeof(T));
+  }
+};
+
+template <>
+struct Cell<bool> : PlainCell<bool, DUCKDB_TYPE_BOOLEAN> {
+  static bool read(const char* data, idx_t row) { return data[row] != 0; }
+};
+template <>
+struct Cell<int32_t> : PlainCell<int32_t, DUCKDB_TYPE_INTEGER> {};
+template <>
+struct Cell<int64_t> : PlainCell<int64_t, DUCKDB_TYPE_BIGINT> {};
+template <>
+struct Cell<double> : PlainCell<double, DUCKDB_TYPE_DOUBLE> {};
+template <>
+struct Cell<Decimal> : PlainCell<Decimal, DUCKDB_TYPE_DECIMAL> {
+  static duckdb_logical_type logical_type() {
+    return duckdb_create_decimal_type(38, kDecimalScale);
+  }
+};
+template <>
+struct Cell<Huge> : PlainCell<Huge, DUCKDB_TYPE_HUGEINT> {};
+template <>
+struct Cell<Guid> {
+  static duckdb_logical_type logical_type() { return duckdb_create_logical_type(DUCKDB_TYPE_UUID); }
+  static Guid read(const char* data, idx_t row) {
+    return PlainCell<GuidCell, DUCKDB_TYPE_UUID>::read(data, row).guid();
+  }
+  static void write(char* data, idx_t row, const Guid& value) {
+    PlainCell<GuidCell, DUCKDB_TYPE_UUID>::write(data, row, GuidCell::from(value));
+  }
+};
+template <>
+struct Cell<std::string_view> {
+  static duckdb_logical_type logical_type() {
+    return duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
+  }
+  static std::string_view read(const char* data, idx_t row) {
+    return reinterpret_cast<const StringRef*>(data)[row].view();
+  }
+};
+template <>
+struct Cell<std::string> : Cell<std::string_view> {};
+template <>
+struct Cell<Json> : Cell<std::string_view> {};
+
+template <typename T>
+struct Nullable {
+  using Value = T;
+  static constexpr bool kIs = false;
+};
+template <typename T>
+struct Nullable<std::optional<T>> {
+  using Value = T;
+  static constexpr bool kIs = true;
+};
+
+template <typename T>
+struct RestOf {
+  static constexpr bool kIs = false;
+};
+template <typename T>
+struct RestOf<std::span<const std::optional<T>>> {
+  static constexpr bool kIs = true;
+  using Value = T;
+};
+
+struct Input {
+  const char* data = nullptr;
+  const uint64_t* validity = nullptr;
+
+  bool is_null(idx_t row) const {
+    return validity != nullptr && ((validity[row / 64] >> (row % 64)) & 1) == 0;
+  }
+};
+
+// The vector that results go into.
+class Output {
+ public:
+  explicit Output(duckdb_vector vector)
+      : vector_(vector), data_(static_cast<char*>(duckdb_vector_get_data(vector))) {}
+
+  template <typename T>
+  void write(idx_t row, const T& value) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      write_text(row, value);
+    } else if constexpr (std::is_same_v<T, Json>) {
+      write_text(row, value.text);
+    } else {
+      Cell<T>::write(data_, row, value);
+    }
+  }
+  template <typename T>
+  void write_null(idx_t row) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      write_text(row, {});
+    } else {
+      if (validity_ == nullptr) {
+        duckdb_vector_ensure_validity_writable(vector_);
+        validity_ = duckdb_vector_get_validity(vector_);
+      }
+      duckdb_validity_set_row_invalid(validity_, row);
+    }
+  }
+  char* data() { return data_; }
+
+ private:
+  void write_text(idx_t row, std::string_view text) {
+    written_bytes_ += text.size();
+    if (written_bytes_ > kMaxBlockTextBytes) {
+      throw std::length_error("the results of one block of rows take more than 512 MiB");
+    }
+    duckdb_vector_assign_string_element_len(vector_, row, text.data(), text.size());
+  }
+
+  duckdb_vector vector_;
+  char* data_;
+  uint64_t* validity_ = nullptr;
+  size_t written_bytes_ = 0;
+};
+
+template <auto kFunction, typename Signature>
+struct Call;
+
+template <auto kFunction, typename R, typename... As>
+struct Call<kFunction, R (*)(As...)> {
+  static constexpr size_t kCount = sizeof...(As);
+  using Arguments = std::tuple<As...>;
+  using Result = typename Nullable<R>::Value;
+
+  static constexpr bool has_rest() {
+    if constexpr (kCount == 0) {
+      return false;
+    } else {
+      return RestOf<std::tuple_element_t<kCount - 1, Arguments>>::kIs;
+    }
+  }
+  static constexpr size_t kFixed = has_rest() ? kCount - 1 : kCount;
+
+  template <size_t I>
+  using Value = typename Nullable<std::tuple_element_t<I, Arguments>>::Value;
+
+  // Whether the call may be made for NULL rows too (their cells hold anything) and be thrown away.
+  static constexpr bool kPlain = !has_rest() && kCount > 0 &&
+                                 (std::is_arithmetic_v<As> && ...) && std::is_arithmetic_v<R>;
+
+  static void add(duckdb_connection connection, const char* name, bool is_volatile) {
+    duckdb_scalar_function function = duckdb_create_scalar_function();
+    duckdb_scalar_function_set_name(function, name);
+    add_parameters(function, std::make_index_sequence<kFixed>());
+    if constexpr (has_rest()) {
+      using Element = typename RestOf<std::tuple_element_t<kCount - 1, Arguments>>::Value;
+      duckdb_logical_type type = Cell<Element>::logical_type();
+      duckdb_scalar_function_set_varargs(function, type);
+      duckdb_destroy_logical_type(&type);
+    }
+    duckdb_logical_type type = Cell<Result>::logical_type();
+    duckdb_scalar_function_set_return_type(function, type);
+    duckdb_destroy_logical_type(&type);
+    duckdb_scalar_function_set_special_handling(function);
+    if (is_volatile) duckdb_scalar_function_set_volatile(function);
+    duckdb_scalar_function_set_function(function, run);
+    const duckdb_state state = duckdb_register_scalar_function(connection, function);
+    duckdb_destroy_scalar_function(&function);
+    if (state != DuckDBSuccess) throw RegistrationError(name);
+  }
+
+  static void run(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+    try {
+      run_rows(input, output, std::make_index_sequence<kFixed>());
+    } catch (const std::exception& e) {
+      duckdb_scalar_function_set_error(info, e.what());
+    } catch (...) {
+      duckdb_scalar_function_set_error(info, "unknown error");
+    }
+  }
+
+ private:
+  template <size_t... Is>
+  static void add_parameters([[maybe_unused]] duckdb_scalar_function function,
+                             std::index_sequence<Is...>) {
+    (add_parameter<Value<Is>>(function), ...);
+  }
+  template <typename T>
+  static void add_parameter(duckdb_scalar_function function) {
+    duckdb_logical_type type = Cell<T>::logical_type();
+    duckdb_scalar_function_add_parameter(function, type);
+    duckdb_destroy_logical_type(&type);
+  }
+
+  static Input input_at(duckdb_data_chunk chunk, idx_t column) {
+    duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, column);
+    return {static_cast<const char*>(duckdb_vector_get_data(vector)),
+            duckdb_vector_get_validity(vector)};
+  }
+
+  template <size_t I>
+  static std::tuple_element_t<I, Arguments> read(const std::array<Input, kFixed + 1>& inputs,
+                                                 idx_t row) {
+    if constexpr (Nullable<std::tuple_element_t<I, Arguments>>::kIs) {
+      if (inputs[I].is_null(row)) return std::nullopt;
+    }
+    return Cell<Value<I>>::read(inputs[I].data, row);
+  }
+
+  template <size_t I>
+  static bool misses(const std::array<Input, kFixed + 1>& inputs, idx_t row) {
+    if constexpr (Nullable<std::tuple_element_t<I, Arguments>>::kIs) {
+      return false;
+    } else {
+      return inputs[I].is_null(row);
+    }
+  }
+
+  static void store(Output& output, idx_t row, R&& result) {
+    if constexpr (Nullable<R>::kIs) {
+      if (result.has_value()) {
+        output.template write<Result>(row, *result);
+      } else {
+        output.template write_null<Result>(row);
+      }
+    } else {
+      output.template write<Result>(row, result);
+    }
+  }
+
+  template <size_t... Is>
+  static void run_rows(duckdb_data_chunk chunk, duckdb_vector vector, std::index_sequence<Is...>) {
+    const idx_t rows = duckdb_data_chunk_get_size(chunk);
+    std::array<Input, kFixed + 1> inputs;
+    for (size_t i = 0; i < kFixed; ++i) inputs[i] = input_at(chunk, i);
+    Output output(vector);
+    if constexpr (kPlain) {
+      if (((inputs[Is].validity == nullptr) && ...)) {
+        for (idx_t row = 0; row < rows; ++row) {
+          output.template write<Result>(row,
+                                        kFunction(Cell<Value<Is>>::read(inputs[Is].data, row)...));
+        }
+        return;
+      }
+    }
+    if constexpr (has_rest()) {
+      using Element = typename RestOf<std::tuple_element_t<kCount - 1, Arguments>>::Value;
+      const size_t columns = duckdb_data_chunk_get_column_count(chunk);
+      std::vector<Input> rest_inputs;
+      for (size_t i = kFixed; i < columns; ++i) rest_inputs.push_back(input_at(chunk, i));
+      std::vector<std::optional<Element>> rest(rest_inputs.size());
+      for (idx_t row = 0; row < rows; ++row) {
+        if ((misses<Is>(inputs, row) || ...)) {
+          output.template write_null<Result>(row);
+          continue;
+        }
+        for (size_t i = 0; i < rest.size(); ++i) {
+          rest[i].reset();
+          if (!rest_inputs[i].is_null(row)) rest[i] = Cell<Element>::read(rest_inputs[i].data, row);
+        }
+        store(output, row, kFunction(read<Is>(inputs, row)..., rest));
+      }
+    } else {
+      for (idx_t row = 0; row < rows; ++row) {
+        if ((misses<Is>(inputs, row) || ...)) {
+          output.template write_null<Result>(row);
+        } else {
+          store(output, row, kFunction(read<Is>(inputs, row)...));
+        }
+      }
+    }
+  }
+};
+
+template <auto kFunction, bool kVolatile>
+void add_function(duckdb_connection connection, const char* name) {
+  Call<kFunction, decltype(kFunction)>::add(connection, name, kVolatile);
+}
+
+}  // namespace udf_detail
+
+// The function under a name; DuckDB computes it once for equal or constant arguments.
+template <auto kFunction>
+constexpr Udf udf(const char* name) {
+  return {name, &udf_detail::add_function<kFunction, false>};
+}
+
+// A function called for each row, such as rand().
+template <auto kFunction>
+constexpr Udf volatile_udf(const char* name) {
+  return {name, &udf_detail::add_function<kFunction, true>};
+}
+
+// Something costly made from a text, such as a compiled pattern: made again only when the text changes.
+// For thread_local variables of functions whose argument is the same in most rows.
+template <typename T>
+class CachedByText {
+ public:
+  template <typename Make>
+  T& get(std::string_view text, Make&& make) {
+    if (!value_.has_value() || text != text_) {
+      value_.reset();
+      text_ = text;
+      value_.emplace(make(text));
+    }
+    return *value_;
+  }
+
+ private:
+  std::string text_;
+  std::optional<T> value_;
+};
+
+}  // namespace rivulet::query
