@@ -7,11 +7,8 @@
 #include <thread>
 
 #include "query/error_mapping.h"
-#include "query/statement_run.h"
-#if __has_include("query/functions/register.h")
 #include "query/functions/register.h"
-#define RIVULET_HAS_FUNCTIONS 1
-#endif
+#include "query/statement_run.h"
 
 namespace rivulet::query {
 namespace {
@@ -108,9 +105,7 @@ class EngineImpl : public Engine {
     settings.extent_directory = options.extent_directory;
     return std::make_unique<Database>(settings, [&](Connection& connection) {
       register_scan(connection, scans_, threads);
-#ifdef RIVULET_HAS_FUNCTIONS
       register_functions(connection.get());
-#endif
     });
   }
 
