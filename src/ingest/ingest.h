@@ -11,7 +11,16 @@
 namespace rivulet::ingest {
 
 enum class Format {
-  kCsv, kTsv, kTsve, kPsv, kScsv, kSohsv, kTxt, kRaw, kJson, kMultiJson,
+  kCsv,
+  kTsv,
+  kTsve,
+  kPsv,
+  kScsv,
+  kSohsv,
+  kTxt,
+  kRaw,
+  kJson,
+  kMultiJson,
 };
 
 // Case-insensitive: "csv", "Csv", "singlejson" …; throws format_not_supported, which names those there are.
@@ -22,17 +31,33 @@ std::string_view mapping_kind(Format format);
 
 // Checks the text of an ingestion mapping and that it names columns of the table, and throws
 // bad_request("BadRequest_InvalidMapping", …) that says which element is wrong. `table` may be null.
-void validate_mapping(std::string_view kind, std::string_view mapping_text, const catalog::Table* table);
+// A column that the table does not have (yet) passes if the element gives its type, as Kusto lets it.
+void validate_mapping(std::string_view kind, std::string_view mapping_text,
+                      const catalog::Table* table);
+
+// An ingestion mapping, or the identity, made ready for a format and one version of a table. Immutable;
+// any number of threads may parse by it at once.
+class Mapping;
+
+// `mapping_text` empty: identity, by ordinal for delimited text and by exact name for JSON. Throws
+// BadRequest_InvalidMapping, or BadRequest_InconsistentMapping when it does not fit the table's columns.
+std::shared_ptr<const Mapping> compile_mapping(Format format, std::string_view mapping_text,
+                                               const catalog::Table& table);
 
 struct ParseOptions {
   Format format = Format::kCsv;
-  // Text of an ingestion mapping, or empty: identity (by ordinal for delimited text, by exact name for JSON).
+  // Text of an ingestion mapping, or empty: identity. Not looked at when a Mapping is given.
   std::string_view mapping_text;
   bool ignore_first_record = false;
+  // What the transformation SourceLocation yields: the name of the blob or file, where there is one.
+  std::string_view source_location;
 };
 
 // Parses a whole request body (uncompressed) into rows for the table. A value that does not convert
 // becomes null; a malformed record throws an Error with its position and nothing is kept. Pure: any thread.
-store::Append parse(std::string_view body, const catalog::Table& table, const ParseOptions& options);
+store::Append parse(std::string_view body, const catalog::Table& table,
+                    const ParseOptions& options);
+// The same with a mapping that was made ready before: what a server does for every small request.
+store::Append parse(std::string_view body, const Mapping& mapping, const ParseOptions& options);
 
 }  // namespace rivulet::ingest

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace rivulet::ingest {
+
+// What the Content-Encoding of a request says of its body. It is a hint only: client libraries label
+// bodies as gzip that are not, and compressed blobs arrive without any label.
+enum class ContentEncoding { kIdentity, kGzip, kDeflate };
+
+// True when the body begins as gzip does (1f 8b).
+bool is_gzip(std::string_view body);
+
+// The body without its compression: gzip (of one or several members) whatever the hint says, zlib or raw
+// deflate if the hint is kDeflate, else the body as it is. Throws payload_too_large as soon as the output
+// would pass `output_limit` bytes, and BadRequest_InvalidArchive for a body that is damaged. Never takes
+// much more memory than the output limit. Thread-safe.
+std::string decompress(std::string_view body, ContentEncoding hint, size_t output_limit);
+
+}  // namespace rivulet::ingest
