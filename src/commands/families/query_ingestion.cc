@@ -1,0 +1,261 @@
+// .set, .append, .set-or-append and .set-or-replace: the rows of a query into a table.
+
+#include <algorithm>
+
+#include "commands/catalog_access.h"
+#include "commands/form.h"
+#include "commands/ingestion_properties.h"
+#include "commands/operation_log.h"
+#include "commands/query_request.h"
+#include "commands/rows.h"
+#include "commands/schema.h"
+#include "commands/text.h"
+#include "common/error.h"
+
+namespace rivulet::commands {
+namespace {
+
+using catalog::PutTable;
+using catalog::Table;
+
+enum class Mode { kSet, kAppend, kSetOrAppend, kSetOrReplace };
+
+struct Target {
+  Mode mode = Mode::kSet;
+  TableName name;
+  Properties properties;
+  bool extends_schema = false;
+  bool recreates_schema = false;
+};
+
+// Rows of a query, whole.
+struct Rows {
+  std::vector<ResultColumn> columns;
+  std::shared_ptr<const ColumnBatch> batch;
+};
+
+Rows rows_of(ResultTable table) {
+  return {std::move(table.columns), std::make_shared<ColumnBatch>(std::move(table.rows))};
+}
+
+Rows read_all(query::RunningQuery& query) {
+  if (query.result_count() != 1) {
+    throw bad_request("The query must give one table, and gives " +
+                      std::to_string(query.result_count()));
+  }
+  auto stream = query.result(0);
+  ResultTable table("", stream->columns());
+  for (auto chunk = stream->next(); chunk.row_count > 0; chunk = stream->next()) {
+    for (size_t i = 0; i < chunk.columns.size(); ++i) {
+      table.rows.column(i).append_from(chunk.columns[i], 0, chunk.row_count);
+    }
+  }
+  return rows_of(std::move(table));
+}
+
+// Runs the query or `.show` command behind "<|".
+Rows run_source(const Services& services, const CommandRequest& request, const std::string& text) {
+  if (is_command(text)) {
+    CommandRequest inner = request;
+    inner.text = text;
+    inner.read_only = true;
+    inner.max_records = inner.max_bytes = 0;
+    CommandResult result = services.commands.execute(inner);
+    if (auto* table = std::get_if<ResultTable>(&result)) return rows_of(std::move(*table));
+    return read_all(*std::get<std::unique_ptr<query::RunningQuery>>(result));
+  }
+  query::QueryRequest query = query_request(request, text);
+  query.max_records = query.max_bytes = query.take_max_records = 0;
+  return read_all(*services.engine.start(query));
+}
+
+// What becomes of the table, from one catalog.
+struct Plan {
+  Table table;
+  bool is_new = false;
+  bool is_changed = false;  // the table must be put
+  std::vector<uint32_t> column_ids;
+};
+
+std::vector<ColumnSpec> specs_of(const std::vector<ResultColumn>& columns) {
+  std::vector<ColumnSpec> specs;
+  for (const ResultColumn& column : columns) specs.push_back({column.name, column.type});
+  return specs;
+}
+
+std::string types_of(const auto& columns) {
+  std::string types;
+  for (const auto& column : columns)
+    types += (types.empty() ? "" : ",") + std::string(kusto_name(column.type));
+  return types;
+}
+
+// Columns are matched by place and type, not by name.
+void match_columns(Table& table, const Rows& rows, const Target& target) {
+  bool fits = rows.columns.size() == table.columns.size() ||
+              (target.extends_schema && rows.columns.size() > table.columns.size());
+  for (size_t i = 0; fits && i < std::min(rows.columns.size(), table.columns.size()); ++i) {
+    fits = rows.columns[i].type == table.columns[i].type;
+  }
+  if (!fits) {
+    throw bad_request("BadRequest_QuerySchemaDoesNotMatchTableSchema",
+                      "Query schema does not match table schema. QuerySchema=('" +
+                          types_of(rows.columns) + "'), TableSchema=('" + types_of(table.columns) +
+                          "')");
+  }
+  for (size_t i = table.columns.size(); i < rows.columns.size(); ++i) {
+    const ResultColumn& column = rows.columns[i];
+    check_entity_name("column", column.name);
+    if (table.find_column(column.name) != nullptr) {
+      throw entity_already_exists("Column", table.name + "." + column.name);
+    }
+    add_column(table, column.name, column.type);
+  }
+}
+
+// The table, or null; throws when the mode wants it otherwise.
+std::shared_ptr<const Table> need_target(const Catalog& catalog, const Target& target) {
+  auto table = need_database(catalog, target.name.database)->find_table(target.name.table);
+  if (table != nullptr && target.mode == Mode::kSet) {
+    throw entity_already_exists("Table", target.name.table);
+  }
+  if (table == nullptr && target.mode == Mode::kAppend) {
+    throw table_not_found(target.name.table, target.name.database);
+  }
+  return table;
+}
+
+Plan make_plan(const Catalog& catalog, const Target& target, const Rows& rows) {
+  auto database = need_database(catalog, target.name.database);
+  auto existing = need_target(catalog, target);
+  Plan plan;
+  if (existing == nullptr) {
+    plan.table = new_table(catalog, *database, target.name.table, specs_of(rows.columns));
+    plan.is_new = true;
+  } else {
+    plan.table = *existing;
+    if (target.recreates_schema) {
+      check_columns(specs_of(rows.columns));
+      plan.table.columns.clear();
+      for (const ResultColumn& column : rows.columns)
+        add_column(plan.table, column.name, column.type);
+    } else {
+      match_columns(plan.table, rows, target);
+    }
+  }
+  set_documentation(plan.table, target.properties);
+  plan.is_changed = plan.is_new || plan.table.columns != existing->columns ||
+                    plan.table.folder != existing->folder ||
+                    plan.table.docstring != existing->docstring;
+  for (const catalog::ColumnDef& column : plan.table.columns) plan.column_ids.push_back(column.id);
+  return plan;
+}
+
+// Thrown while committing: the schema changed since the rows were laid out for it.
+struct SchemaMoved {};
+
+void commit_rows(const Services& services, const Target& target, const Rows& rows) {
+  constexpr int kAttempts = 100;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    Plan plan = make_plan(*services.store.catalog(), target, rows);
+    store::Transaction transaction;
+    transaction.appends.push_back({plan.table.id, plan.column_ids, rows.batch});
+    if (target.mode == Mode::kSetOrReplace) transaction.clear = {plan.table.id};
+    transaction.alter = [&](const Catalog& newest) -> Changes {
+      Plan now = make_plan(newest, target, rows);
+      if (now.table.id != plan.table.id || now.column_ids != plan.column_ids) throw SchemaMoved();
+      if (!now.is_changed) return {};
+      return {PutTable{std::move(now.table)}};
+    };
+    try {
+      services.store.commit(std::move(transaction));
+      return;
+    } catch (const SchemaMoved&) {
+    }
+  }
+  throw throttled("The schema of table '" + target.name.table + "' keeps changing; retry later");
+}
+
+ResultTable extents_answer(const Rows& rows) {
+  ResultTable answer = make_answer({{"ExtentId", ScalarType::kGuid},
+                                    {"OriginalSize", ScalarType::kLong},
+                                    {"ExtentSize", ScalarType::kLong},
+                                    {"ColumnSize", ScalarType::kLong},
+                                    {"IndexSize", ScalarType::kLong},
+                                    {"RowCount", ScalarType::kLong}});
+  // The rows are in the table's tail: no extent was made, which Kusto tells by the zero guid.
+  auto size = static_cast<int64_t>(rows.batch->memory_bytes());
+  append_row(answer, {Guid{}, size, 0, 0, 0, static_cast<int64_t>(rows.batch->row_count())});
+  return answer;
+}
+
+Action ingest(CommandContext& context, Mode mode, std::string_view kind, bool is_async) {
+  CommandReader& reader = context.reader;
+  Target target;
+  target.mode = mode;
+  target.name = {context.request.database, plain_name(context.names[0], "table")};
+  target.properties = reader.properties();
+  check_ingestion_properties(target.properties);
+  target.extends_schema = mode != Mode::kSet && target.properties.flag("extend_schema", false);
+  target.recreates_schema =
+      mode == Mode::kSetOrReplace && target.properties.flag("recreate_schema", false);
+  reader.expect_symbol("<|");
+  std::string source(trim(reader.take_rest()));
+  if (source.empty()) reader.fail_expected("a query");
+  Operation operation;
+  operation.kind = kind;
+  operation.database = target.name.database;
+  operation.table = target.name.table;
+  operation.principal = context.request.principal;
+  operation.user = context.request.user;
+  return [&services = context.services, request = context.request, target, source, operation,
+          is_async] {
+    need_target(*services.store.catalog(), target);  // said before the query runs
+    auto rows = std::make_shared<Rows>();
+    auto work = [&services, request, target, source, rows] {
+      *rows = run_source(services, request, source);
+      commit_rows(services, target, *rows);
+    };
+    if (!is_async) {
+      services.operations.run(operation, work);
+      return extents_answer(*rows);
+    }
+    ResultTable answer = make_answer({{"OperationId", ScalarType::kGuid}});
+    append_row(answer, {services.operations.run_async(operation, work)});
+    return answer;
+  };
+}
+
+template <Mode kMode, bool kIsAsync>
+Action ingest_of(CommandContext& context) {
+  switch (kMode) {
+    case Mode::kSet:
+      return ingest(context, kMode, "TableSet", kIsAsync);
+    case Mode::kAppend:
+      return ingest(context, kMode, "TableAppend", kIsAsync);
+    case Mode::kSetOrAppend:
+      return ingest(context, kMode, "TableSetOrAppend", kIsAsync);
+    case Mode::kSetOrReplace:
+      return ingest(context, kMode, "TableSetOrReplace", kIsAsync);
+  }
+}
+
+constexpr CommandForm kForms[] = {
+    {"set <name>", "TableSet", true, ingest_of<Mode::kSet, false>},
+    {"set async <name>", "TableSet", true, ingest_of<Mode::kSet, true>},
+    {"append <name>", "TableAppend", true, ingest_of<Mode::kAppend, false>},
+    {"append async <name>", "TableAppend", true, ingest_of<Mode::kAppend, true>},
+    {"set-or-append <name>", "TableSetOrAppend", true, ingest_of<Mode::kSetOrAppend, false>},
+    {"set-or-append async <name>", "TableSetOrAppend", true, ingest_of<Mode::kSetOrAppend, true>},
+    {"set-or-replace <name>", "TableSetOrReplace", true, ingest_of<Mode::kSetOrReplace, false>},
+    {"set-or-replace async <name>", "TableSetOrReplace", true,
+     ingest_of<Mode::kSetOrReplace, true>},
+};
+
+}  // namespace
+
+Forms query_ingestion_forms() {
+  return kForms;
+}
+
+}  // namespace rivulet::commands

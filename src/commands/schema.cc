@@ -1,0 +1,141 @@
+#include "commands/schema.h"
+
+#include <algorithm>
+#include <set>
+
+#include "commands/rows.h"
+#include "commands/text.h"
+#include "common/error.h"
+#include "types/text.h"
+
+namespace rivulet::commands {
+namespace {
+
+void append_member(std::string& json, std::string_view key, std::string_view value) {
+  if (json.back() != '{') json += ',';
+  append_json_string(json, key);
+  json += ':';
+  append_json_string(json, value);
+}
+
+Error wrong_type(const catalog::Table& table, const catalog::ColumnDef& column, ScalarType type) {
+  return bad_request("Column '" + column.name + "' of table '" + table.name + "' has type " +
+                     std::string(kusto_name(column.type)) + ", not " +
+                     std::string(kusto_name(type)) +
+                     ": use '.alter column' to change the type of a column");
+}
+
+}  // namespace
+
+std::string schema_json(const catalog::Table& table) {
+  std::string json = "{";
+  append_member(json, "Name", table.name);
+  json += ",\"OrderedColumns\":[";
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    const catalog::ColumnDef& column = table.columns[i];
+    json += i == 0 ? "{" : ",{";
+    append_member(json, "Name", column.name);
+    append_member(json, "Type", clr_name(column.type));
+    append_member(json, "CslType", kusto_name(column.type));
+    if (!column.docstring.empty()) append_member(json, "DocString", column.docstring);
+    json += '}';
+  }
+  return json + "]}";
+}
+
+std::string schema_csl(const catalog::Table& table) {
+  std::string csl;
+  for (const catalog::ColumnDef& column : table.columns) {
+    if (!csl.empty()) csl += ", ";
+    csl += quoted_name(column.name) + ":" + std::string(kusto_name(column.type));
+  }
+  return csl;
+}
+
+ResultTable schema_answer() {
+  return make_answer({{"TableName", ScalarType::kString},
+                      {"Schema", ScalarType::kString},
+                      {"DatabaseName", ScalarType::kString},
+                      {"Folder", ScalarType::kString},
+                      {"DocString", ScalarType::kString}});
+}
+
+void append_schema_row(ResultTable& answer, const catalog::Table& table,
+                       const std::string& database, std::string schema) {
+  append_row(answer, {table.name, std::move(schema), database, table.folder, table.docstring});
+}
+
+ResultTable schema_json_answer(const catalog::Table& table, const std::string& database) {
+  ResultTable answer = schema_answer();
+  append_schema_row(answer, table, database, schema_json(table));
+  return answer;
+}
+
+ResultTable tables_answer() {
+  return make_answer({{"TableName", ScalarType::kString},
+                      {"DatabaseName", ScalarType::kString},
+                      {"Folder", ScalarType::kString},
+                      {"DocString", ScalarType::kString}});
+}
+
+void append_tables_row(ResultTable& answer, const catalog::Table& table,
+                       const std::string& database) {
+  append_row(answer, {table.name, database, table.folder, table.docstring});
+}
+
+void check_columns(const std::vector<ColumnSpec>& columns) {
+  std::set<std::string_view> seen;
+  for (const ColumnSpec& column : columns) {
+    check_entity_name("column", column.name);
+    if (!seen.insert(column.name).second) {
+      throw bad_request("Column '" + column.name + "' stands twice in the list of columns");
+    }
+  }
+}
+
+catalog::Table new_table(const catalog::Catalog& catalog, const catalog::Database& database,
+                         const std::string& name, const std::vector<ColumnSpec>& columns) {
+  check_entity_name("table", name);
+  check_columns(columns);
+  catalog::Table table;
+  table.id = catalog.next_table_id();
+  table.database_id = database.id;
+  table.guid = new_guid();
+  table.name = name;
+  for (const ColumnSpec& column : columns) add_column(table, column.name, column.type);
+  return table;
+}
+
+void add_column(catalog::Table& table, const std::string& name, ScalarType type) {
+  catalog::ColumnDef column;
+  column.id = table.next_column_id++;
+  column.name = name;
+  column.type = type;
+  table.columns.push_back(std::move(column));
+}
+
+void merge_columns(catalog::Table& table, const std::vector<ColumnSpec>& columns) {
+  check_columns(columns);
+  for (const ColumnSpec& spec : columns) {
+    const catalog::ColumnDef* column = table.find_column(spec.name);
+    if (column == nullptr) {
+      add_column(table, spec.name, spec.type);
+    } else if (column->type != spec.type) {
+      throw wrong_type(table, *column, spec.type);
+    }
+  }
+}
+
+void set_columns(catalog::Table& table, const std::vector<ColumnSpec>& columns) {
+  merge_columns(table, columns);
+  std::vector<catalog::ColumnDef> ordered;
+  for (const ColumnSpec& spec : columns) ordered.push_back(*table.find_column(spec.name));
+  table.columns = std::move(ordered);
+}
+
+void set_documentation(catalog::Table& table, const Properties& properties) {
+  if (auto folder = properties.find("folder")) table.folder = *folder;
+  if (auto docstring = properties.find("docstring")) table.docstring = *docstring;
+}
+
+}  // namespace rivulet::commands

@@ -1,0 +1,41 @@
+#include "commands/table_statistics.h"
+
+#include <algorithm>
+
+namespace rivulet::commands {
+namespace {
+
+uint64_t value_bytes(const ColumnView& column, size_t rows) {
+  uint64_t bytes = cell_size(column.type) * rows;
+  if (!is_text(column.type)) return bytes;
+  for (size_t row = 0; row < rows; ++row) {
+    size_t size = column.is_null(row) ? 0 : column.text(row).size();
+    if (size > StringRef::kInlineSize) bytes += size;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+TableStatistics statistics_of(const store::TableSnapshot& table) {
+  TableStatistics statistics;
+  for (const store::ChunkView& chunk : table.chunks()) {
+    statistics.row_count += chunk.row_count;
+    for (const ColumnView& column : chunk.columns) {
+      statistics.original_bytes += static_cast<double>(value_bytes(column, chunk.row_count));
+    }
+  }
+  for (const auto& extent : table.extents()) {
+    bool is_first = statistics.extent_count == 0;
+    statistics.row_count += static_cast<int64_t>(extent->row_count);
+    statistics.extent_count += 1;
+    statistics.extent_bytes += static_cast<double>(extent->size_bytes);
+    statistics.original_bytes += static_cast<double>(extent->original_size_bytes);
+    statistics.min_extent_time =
+        is_first ? extent->min_time : std::min(statistics.min_extent_time, extent->min_time);
+    statistics.max_extent_time = std::max(statistics.max_extent_time, extent->max_time);
+  }
+  return statistics;
+}
+
+}  // namespace rivulet::commands
