@@ -1,0 +1,401 @@
+#include <algorithm>
+#include <array>
+
+#include "common/error.h"
+#include "kql/binder.h"
+#include "kql/parser.h"
+#include "types/text.h"
+
+namespace rivulet::kql {
+namespace {
+
+// Functions whose result takes the name of their first argument's column when a query gives none.
+constexpr std::array<std::string_view, 44> kNamedByFirstArgument{
+    "tostring",     "toint",         "tolong",         "todouble",      "toreal",       "todecimal",
+    "tobool",       "toboolean",     "todatetime",     "totimespan",    "totime",       "toguid",
+    "todynamic",    "parse_json",    "parsejson",      "bin",           "floor",        "bin_at",
+    "bin_auto",     "startofday",    "startofweek",    "startofmonth",  "startofyear",  "endofday",
+    "endofweek",    "endofmonth",    "endofyear",      "split",         "binary_all_and", "binary_all_or",
+    "binary_all_xor", "arg_max",     "arg_min",        "take_any",      "materialize",  "toobject",
+    "round",        "abs",           "ceiling",        "trim",          "passthrough",  "tohex",
+    "anyif_",       "take_anyif_"};
+constexpr std::array<std::string_view, 2> kNamedByCall{"strlen", "string_size"};
+
+template <typename List>
+bool is_among(const List& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+std::string literal_name(const Literal& literal) {
+  if (const auto* text = std::get_if<std::string>(&literal.value)) return *text;
+  if (const auto* whole = std::get_if<int64_t>(&literal.value)) return std::to_string(*whole);
+  if (const auto* small = std::get_if<int32_t>(&literal.value)) return std::to_string(*small);
+  return "";
+}
+
+}  // namespace
+
+// The column name that a query which gives none gets; empty when it is to be numbered.
+std::string Binder::result_name(const Expression& expression) {
+  using Kind = Expression::Kind;
+  switch (expression.kind) {
+    case Kind::kName: return expression.text;
+    case Kind::kMember: {
+      const Expression& object = *expression.arguments[0].value;
+      std::string left = object.kind == Kind::kName && object.text.starts_with("$") ? "" : result_name(object);
+      return left.empty() ? expression.text : left + "_" + expression.text;
+    }
+    case Kind::kIndex: {
+      const Expression& key = *expression.arguments[1].value;
+      std::string right = key.kind == Kind::kLiteral ? literal_name(key.literal) : "";
+      std::string left = result_name(*expression.arguments[0].value);
+      if (right.empty()) return "";
+      return left.empty() ? right : left + "_" + right;
+    }
+    case Kind::kCall: {
+      if (expression.arguments.empty()) return "";
+      const Expression& first = *expression.arguments[0].value;
+      if (is_among(kNamedByFirstArgument, expression.text)) return result_name(first);
+      if (is_among(kNamedByCall, expression.text)) return expression.text + "_" + result_name(first);
+      if (expression.text == "column_ifexists" || expression.text == "columnifexists") {
+        return first.kind == Kind::kLiteral ? literal_name(first.literal) : "";
+      }
+      return "";
+    }
+    default: return "";
+  }
+}
+
+void Binder::check_arity(std::string_view name, int minimum, int maximum, size_t given) {
+  bool fits = given >= static_cast<size_t>(minimum) && (maximum < 0 || given <= static_cast<size_t>(maximum));
+  if (fits) return;
+  std::string expected = std::to_string(minimum);
+  if (maximum < 0) {
+    expected = "at least " + expected;
+  } else if (maximum != minimum) {
+    expected += " to " + std::to_string(maximum);
+  }
+  throw semantic_error("SEM0219", std::string(name) + "(): function expects " + expected + " argument(s), got " +
+                                      std::to_string(given));
+}
+
+std::vector<Expr> Binder::bind_arguments(const Expression& call, const Scope& scope) {
+  std::vector<Expr> arguments;
+  for (const NamedExpression& argument : call.arguments) arguments.push_back(bind(*argument.value, scope));
+  return arguments;
+}
+
+Expr Binder::bind_call(const Expression& call, const Scope& scope) {
+  BindDepth depth(depth_);
+  if (!call.object) {
+    if (std::optional<Expr> special = bind_special(call, scope)) return *special;
+  }
+  FoundFunction found = find_function(call, scope.environment);
+  if (found.definition) return bind_scalar_function(*found.definition, found.environment, call, scope);
+  if (call.object) {
+    throw operator_error("SEM0260", "Unknown function: '" + call.text + "'");
+  }
+  if (scope.allows_aggregates) {
+    if (const AggregateFunction* aggregate = find_aggregate_function(call.text)) {
+      Scope inner = scope;
+      inner.allows_aggregates = false;
+      bool is_count_star = call.text == "count" && call.arguments.size() == 1 &&
+                           call.arguments[0].value->kind == Expression::Kind::kStar;
+      std::vector<Expr> arguments;
+      if (!is_count_star) arguments = bind_arguments(call, inner);
+      check_arity(call.text, aggregate->min_arguments, aggregate->max_arguments, arguments.size());
+      CallContext call_context = context(call.position, scope.row);
+      try {
+        return aggregate->bind(call_context, arguments);
+      } catch (const Error&) {
+        bool has_unknown = false;
+        for (const Expr& argument : arguments) has_unknown |= argument.is_constant && !argument.literal;
+        if (!has_unknown || !options_.probe) throw;
+        for (Expr& argument : arguments) {
+          if (argument.is_constant) argument = with_literal(argument);
+        }
+        return aggregate->bind(call_context, arguments);
+      }
+    }
+  }
+  if (const ScalarFunction* function = find_scalar_function(call.text)) {
+    return call_library(function->name, bind_arguments(call, scope), call.position, scope.row);
+  }
+  if (const WindowFunction* window = find_window_function(call.text)) return bind_window(*window, call, scope);
+  if (find_aggregate_function(call.text) != nullptr) {
+    throw operator_error("SEM0260", "The aggregate function '" + call.text + "' cannot stand here");
+  }
+  throw operator_error("SEM0260", "Unknown function: '" + call.text + "'");
+}
+
+std::optional<Expr> Binder::bind_special(const Expression& call, const Scope& scope) {
+  const std::string& name = call.text;
+  if (name == "toscalar") return bind_toscalar(call, scope);
+  if (name == "column_ifexists" || name == "columnifexists") return bind_column_ifexists(call, scope);
+  if (name == "pack_all" || name == "bag_pack_columns") return bind_pack(call, scope);
+  if (name == "column_names_of") {
+    check_arity(name, 1, 1, call.arguments.size());
+    Relation table = bind_table(*call.arguments[0].value, scope.environment);
+    std::string json = "[";
+    for (const RelationColumn& column : table.columns) {
+      if (json.size() > 1) json += ",";
+      append_json_string(json, column.name);
+    }
+    return literal_expr({ScalarType::kDynamic, json + "]"});
+  }
+  if (name == "ingestion_time") {
+    Expr value;
+    value.type = ScalarType::kDateTime;
+    bool has_time = scope.row != nullptr && !scope.row->ingestion_time.empty();
+    value.sql = has_time ? scope.row->ingestion_time : "NULL::BIGINT";
+    return value;
+  }
+  if (name == "materialize" && call.arguments.size() == 1 &&
+      !is_table(*call.arguments[0].value, scope.environment)) {
+    return bind(*call.arguments[0].value, scope);
+  }
+  bool is_cursor = name == "cursor_after" || name == "cursor_before_or_at";
+  if (is_cursor) {
+    check_arity(name, 1, 1, call.arguments.size());
+    if (scope.row == nullptr || scope.row->commit_sequence.empty()) {
+      throw operator_error("SEM0003", name + "() needs the rows of a table");
+    }
+    std::string cursor = require_string(*call.arguments[0].value, scope.environment);
+    int64_t sequence = 0;
+    if (!cursor.empty()) {
+      auto parsed = parse_long(cursor);
+      if (!parsed) throw operator_error("SEM0003", "'" + cursor + "' is not a database cursor");
+      sequence = *parsed;
+    }
+    Expr value;
+    value.type = ScalarType::kBool;
+    value.sql = "(" + scope.row->commit_sequence + (name == "cursor_after" ? " > " : " <= ") +
+                std::to_string(sequence) + "::BIGINT)";
+    return value;
+  }
+  return std::nullopt;
+}
+
+Expr Binder::bind_toscalar(const Expression& call, const Scope& scope) {
+  check_arity("toscalar", 1, 1, call.arguments.size());
+  const Expression& argument = *call.arguments[0].value;
+  if (!is_table(argument, scope.environment)) {
+    Expr value = bind(argument, scope);
+    return value;
+  }
+  std::string outer_operator = operator_;
+  Relation table = bind_table(argument, scope.environment);
+  operator_ = outer_operator;
+  if (table.columns.empty()) throw operator_error("SEM0005", "toscalar() of a table without columns");
+  RelationColumn first = table.columns.front();
+  table.columns = {first};
+  std::string order = table.order.empty() ? "" : " ORDER BY " + table.order_by();
+  Relation one = restart(table);
+  one.from = "(SELECT " + first.sql + " FROM " + table.from + order + " LIMIT 1)";
+  one = materialize(std::move(one));
+  Expr value;
+  value.type = first.type;
+  value.sql = or_default(first.type, "(SELECT " + first.sql + " FROM " + one.from + ")");
+  value.is_constant = true;
+  return value;
+}
+
+Expr Binder::bind_column_ifexists(const Expression& call, const Scope& scope) {
+  check_arity(call.text, 2, 2, call.arguments.size());
+  std::string name = require_string(*call.arguments[0].value, scope.environment);
+  if (scope.row != nullptr) {
+    if (const RelationColumn* column = scope.row->find(name)) return column_expr(*column);
+  }
+  return bind(*call.arguments[1].value, scope);
+}
+
+// Bags of the row's columns, by their names.
+Expr Binder::bind_pack(const Expression& call, const Scope& scope) {
+  if (scope.row == nullptr) throw operator_error("SEM0003", call.text + "() needs the columns of a table");
+  std::vector<Expr> arguments;
+  bool leaves_out_nulls = false;
+  if (call.text == "pack_all") {
+    check_arity(call.text, 0, 1, call.arguments.size());
+    if (!call.arguments.empty()) {
+      Literal flag = require_literal(*call.arguments[0].value, scope.environment);
+      if (const auto* value = std::get_if<bool>(&flag.value)) leaves_out_nulls = *value;
+    }
+    for (const RelationColumn& column : scope.row->columns) {
+      arguments.push_back(text_literal(column.name));
+      arguments.push_back(column_expr(column));
+    }
+  } else {
+    check_arity(call.text, 1, -1, call.arguments.size());
+    for (const NamedExpression& argument : call.arguments) {
+      if (argument.value->kind != Expression::Kind::kName) {
+        throw operator_error("SEM0003", "bag_pack_columns() takes names of columns");
+      }
+      arguments.push_back(text_literal(argument.value->text));
+      arguments.push_back(bind(*argument.value, scope));
+    }
+  }
+  if (arguments.empty()) return literal_expr({ScalarType::kDynamic, std::string("{}")});
+  if (!leaves_out_nulls) return call_library("bag_pack", std::move(arguments), call.position, scope.row);
+  // {"a":1} or nothing for each column, joined.
+  std::string pieces;
+  for (size_t i = 0; i < arguments.size(); i += 2) {
+    const Expr& value = arguments[i + 1];
+    Expr one = call_library("bag_pack", {arguments[i], value}, call.position, scope.row);
+    std::string is_absent = value.type == ScalarType::kString ? value.sql + " = ''" : value.sql + " IS NULL";
+    if (!pieces.empty()) pieces += ", ";
+    pieces += "CASE WHEN " + is_absent + " THEN NULL ELSE substr(" + one.sql + ", 2, length(" + one.sql +
+              ") - 2) END";
+  }
+  Expr value;
+  value.type = ScalarType::kDynamic;
+  value.sql = "('{' || concat_ws(',', " + pieces + ") || '}')";
+  return value;
+}
+
+Expr Binder::bind_window(const WindowFunction& function, const Expression& call, const Scope& scope) {
+  if (scope.row == nullptr || scope.row->order.empty() || scope.allows_aggregates) {
+    throw operator_error("SEM0003", "Function '" + call.text +
+                                        "' cannot be invoked in current context: the row set must be serialized");
+  }
+  std::vector<Expr> arguments = bind_arguments(call, scope);
+  check_arity(call.text, function.min_arguments, function.max_arguments, arguments.size());
+  Expr value = function.bind(context(call.position, scope.row), arguments);
+  // As a column of its own: SQL takes no window function inside another, nor in WHERE.
+  value.sql = stage(*scope.row, value.sql);
+  value.literal.reset();
+  return value;
+}
+
+std::shared_ptr<const FunctionDefinition> Binder::stored_function(const catalog::Database& database,
+                                                                  std::string_view name) {
+  const catalog::Function* function = database.find_function(name);
+  if (function == nullptr) return nullptr;
+  std::string key = database.name + "\n" + function->name;
+  auto& parsed = stored_functions_[key];
+  if (!parsed) {
+    try {
+      parsed = parse_function(function->parameters, function->body);
+    } catch (const Error& error) {
+      throw semantic_error("SEM0003", "Function '" + function->name + "': " + error.message());
+    }
+  }
+  return parsed;
+}
+
+// A function that a query may call: of a let, or stored in the database.
+Binder::FoundFunction Binder::find_function(const Expression& call, const Environment* environment) {
+  if (call.object) {
+    const Expression& object = *call.object;
+    if (object.kind != Expression::Kind::kCall || object.text != "database" || object.object) {
+      if (object.kind == Expression::Kind::kCall && object.text == "cluster") throw not_supported("cluster()");
+      if (object.kind == Expression::Kind::kCall && object.object) throw not_supported("cluster()");
+      return {};
+    }
+    const catalog::Database& database = database_of(object, environment);
+    std::shared_ptr<const FunctionDefinition> definition = stored_function(database, call.text);
+    return {definition, declare(nullptr, "", Binding{})};
+  }
+  if (Binding* binding = find_binding(environment, call.text)) {
+    if (binding->kind == Binding::Kind::kFunction) return {binding->function, binding->environment};
+  }
+  if (database_) {
+    if (std::shared_ptr<const FunctionDefinition> definition = stored_function(*database_, call.text)) {
+      return {definition, declare(nullptr, "", Binding{})};
+    }
+  }
+  return {};
+}
+
+// The environment of a function's body: its parameters bound to the call's arguments.
+const Environment* Binder::bind_call_arguments(const FunctionDefinition& function,
+                                               const Environment* definition, const Expression& call,
+                                               const Scope& scope, const Relation* piped) {
+  count_step();
+  const Environment* environment = definition;
+  std::vector<const Expression*> given(function.parameters.size(), nullptr);
+  size_t next = piped != nullptr ? 1 : 0;
+  if (piped != nullptr && (function.parameters.empty() || !function.parameters[0].is_tabular)) {
+    throw operator_error("SEM0003", "'" + call.text + "' takes no table as its first argument");
+  }
+  if (call.kind == Expression::Kind::kCall) {
+    for (const NamedExpression& argument : call.arguments) {
+      size_t index = next;
+      if (!argument.names.empty()) {
+        index = 0;
+        while (index < given.size() && function.parameters[index].name != argument.names[0]) ++index;
+      } else {
+        ++next;
+      }
+      if (index >= given.size()) {
+        throw operator_error("SEM0219", call.text + "(): function expects " + std::to_string(given.size()) +
+                                            " argument(s), got more");
+      }
+      given[index] = argument.value.get();
+    }
+  }
+  for (size_t i = 0; i < function.parameters.size(); ++i) {
+    const ParameterDeclaration& parameter = function.parameters[i];
+    Binding binding;
+    if (parameter.is_tabular) {
+      Relation table;
+      if (piped != nullptr && i == 0) {
+        table = *piped;
+      } else if (given[i] != nullptr) {
+        table = bind_table(*given[i], scope.environment);
+      } else {
+        throw operator_error("SEM0219", call.text + "(): argument '" + parameter.name + "' is missing");
+      }
+      // Columns that the parameter declares must be there; it sees only those.
+      if (!parameter.columns.empty()) {
+        std::vector<RelationColumn> visible;
+        for (const ColumnDeclaration& declared : parameter.columns) {
+          const RelationColumn* found = table.find(declared.name);
+          if (found == nullptr) {
+            throw operator_error("SEM0003", call.text + "(): the table of argument '" + parameter.name +
+                                                "' has no column '" + declared.name + "'");
+          }
+          visible.push_back(*found);
+        }
+        table.columns = std::move(visible);
+      }
+      binding.kind = Binding::Kind::kRelation;
+      binding.relation = std::make_shared<const Relation>(std::move(table));
+    } else if (given[i] != nullptr || parameter.default_value) {
+      if (given[i] != nullptr && is_table(*given[i], scope.environment) &&
+          given[i]->kind != Expression::Kind::kName) {
+        throw operator_error("SEM0003", call.text + "(): argument '" + parameter.name + "' must be a scalar");
+      }
+      Expr value = given[i] != nullptr ? bind(*given[i], scope) : constant(*parameter.default_value, definition);
+      binding.scalar = convert(value, parameter.type);
+    } else {
+      throw operator_error("SEM0219", call.text + "(): argument '" + parameter.name + "' is missing");
+    }
+    environment = declare(environment, parameter.name, std::move(binding));
+  }
+  return environment;
+}
+
+Expr Binder::bind_scalar_function(const FunctionDefinition& function, const Environment* definition,
+                                  const Expression& call, const Scope& scope) {
+  BindDepth depth(depth_);
+  const Environment* environment = bind_call_arguments(function, definition, call, scope, nullptr);
+  for (const Statement& statement : function.body) {
+    if (statement.kind != Statement::Kind::kQuery) {
+      // A let of a scalar function may use the row through the parameters: bind it here.
+      environment = declare_statement(statement, environment);
+      continue;
+    }
+    const Pipeline& pipeline = *statement.pipeline;
+    const auto* expression = pipeline.source ? std::get_if<ExpressionPtr>(&*pipeline.source) : nullptr;
+    if (expression == nullptr || !pipeline.operators.empty()) {
+      throw operator_error("SEM0005", "'" + call.text + "' is a table where a scalar is expected");
+    }
+    Scope inner;
+    inner.environment = environment;
+    inner.allows_aggregates = scope.allows_aggregates;
+    return bind(**expression, inner);
+  }
+  throw operator_error("SEM0003", "Function '" + call.text + "' gives no result");
+}
+
+}  // namespace rivulet::kql

@@ -1,0 +1,295 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "common/error.h"
+#include "kql/functions.h"
+#include "kql/kql.h"
+#include "kql/relation.h"
+#include "kql/syntax.h"
+
+namespace rivulet::kql {
+
+struct Environment;
+
+// What a name of a let, a parameter or an `as` stands for.
+struct Binding {
+  enum class Kind { kScalar, kTable, kRelation, kFunction };
+  Kind kind = Kind::kScalar;
+  // kScalar and kTable: bound where it is first used, in the environment of its definition.
+  PipelinePtr pipeline;
+  const Environment* environment = nullptr;
+  std::shared_ptr<const FunctionDefinition> function;  // kFunction
+  std::optional<Expr> scalar;                          // the value of a bound scalar
+  std::shared_ptr<const Relation> relation;            // kRelation, or a bound materialize()
+  int statement = -1;  // that scalar or relation was bound for; -1: any
+};
+
+// Names in scope: a chain, innermost first. Lives in the binder.
+struct Environment {
+  const Environment* parent = nullptr;
+  std::map<std::string, Binding, std::less<>> bindings;
+};
+
+struct GraphScope;
+
+// Where a scalar expression stands.
+struct Scope {
+  const Environment* environment = nullptr;
+  Relation* row = nullptr;          // whose columns are visible; window functions add columns to its SQL
+  const Relation* right = nullptr;  // of a join: $right
+  bool allows_aggregates = false;   // not yet inside an aggregate's arguments
+  const GraphScope* graph = nullptr;
+};
+
+// One column that a summarize, project, … makes.
+struct OutputColumn {
+  std::string name;
+  bool is_named = false;  // by the query, not inferred
+  Expr value;
+};
+
+// Binds one script. Internal to the binder's files; see bind_query for what it promises. Each public
+// member binds one construct; all throw Error.
+class Binder {
+ public:
+  Binder(const catalog::Catalog& catalog, const BindOptions& options);
+
+  std::vector<BoundStatement> bind_script(const Script& script);
+  std::vector<BoundStatement> bind_input_pipeline(const Pipeline& pipeline);
+
+ private:
+  friend struct OperatorVisitor;
+  using Rel = Relation;
+
+  // binder.cc: statements, environments, the finished SQL.
+  const Environment* declare(const Environment* parent, std::string name, Binding binding);
+  const Environment* declare_statement(const Statement& statement, const Environment* environment);
+  const Environment* declare_parameters(const Statement& statement, const Environment* environment);
+  BoundStatement finish(Relation relation);
+  void begin_statement();
+  Binding* find_binding(const Environment* environment, std::string_view name) const;
+  std::string finish_sources(std::string sql);
+  void check_size(const std::string& sql) const;
+  ResultTable probe(Relation relation);
+  std::string new_name() { return "k" + std::to_string(next_name_++); }
+  void count_step();
+
+  // Relations.
+  RelationColumn column(std::string name, ScalarType type) { return {std::move(name), type, new_name()}; }
+  // Adds SQL columns to what the relation yields (not to its columns).
+  void add_sql(Relation& relation, const std::string& sql_list);
+  std::string stage(Relation& relation, const std::string& sql);
+  // The SQL name of an expression over the relation: its own where it is a column already.
+  std::string as_column(Relation& relation, const Expr& value);
+  void filter(Relation& relation, const std::string& condition);
+  Relation restart(const Relation& relation);  // without order and source
+  std::string sql_list(const Relation& relation) const;
+  // The same rows under new SQL names, so that it may stand in a statement twice.
+  Relation realias(const Relation& relation);
+  // As a common table expression that is computed once.
+  Relation materialize(Relation relation);
+  void ensure_order(Relation& relation);
+  static std::string unique_name(const std::vector<RelationColumn>& columns, const std::string& name);
+  static bool has_column(const std::vector<RelationColumn>& columns, std::string_view name);
+
+  // bind_expression.cc
+  Expr bind(const Expression& expression, const Scope& scope);
+  Expr bind_name(const Expression& expression, const Scope& scope);
+  Expr bind_binary(const Expression& expression, const Scope& scope);
+  Expr bind_chain(std::string_view name, std::vector<Expr> operands, const Expression& at);
+  Expr bind_list(const Expression& expression, const Scope& scope);
+  Expr bind_in_table(const Expression& expression, const Expr& value, Relation table);
+  Expr bind_member(const Expression& expression, const Scope& scope);
+  Expr bind_index(const Expression& expression, const Scope& scope);
+  Expr bind_star_comparison(const Expression& expression, const Scope& scope);
+  Expr bind_scalar_binding(Binding& binding, std::string_view name);
+  Expr as_bool(const Expr& value, const Expression& at, const Scope& scope);
+  Expr bind_predicate(const Expression& expression, const Scope& scope);
+  Expr constant(const Expression& expression, const Environment* environment);
+  // A constant with a known value, computed by a probe where it must be.
+  Literal require_literal(const Expression& expression, const Environment* environment);
+  Expr with_literal(const Expr& value);
+  int64_t require_count(const Expression& expression, const Environment* environment, std::string_view what);
+  std::string require_string(const Expression& expression, const Environment* environment);
+  Expr call_library(std::string_view name, std::vector<Expr> arguments, const Position& position,
+                    const Relation* row = nullptr);
+  Expr convert(const Expr& value, ScalarType type);  // implicit, then by to<type>()
+  static Expr column_expr(const RelationColumn& column);
+  static Expr text_literal(std::string text);
+  static Expr long_literal(int64_t value);
+  static std::string or_default(ScalarType type, const std::string& sql);  // '' for a missing string
+  CallContext context(const Position& position, const Relation* row) const;
+
+  // bind_call.cc
+  Expr bind_call(const Expression& call, const Scope& scope);
+  std::optional<Expr> bind_special(const Expression& call, const Scope& scope);
+  Expr bind_toscalar(const Expression& call, const Scope& scope);
+  Expr bind_window(const WindowFunction& function, const Expression& call, const Scope& scope);
+  Expr bind_scalar_function(const FunctionDefinition& function, const Environment* environment,
+                            const Expression& call, const Scope& scope);
+  Expr bind_column_ifexists(const Expression& call, const Scope& scope);
+  Expr bind_pack(const Expression& call, const Scope& scope);
+  std::vector<Expr> bind_arguments(const Expression& call, const Scope& scope);
+  struct FoundFunction {
+    std::shared_ptr<const FunctionDefinition> definition;
+    const Environment* environment = nullptr;
+  };
+  FoundFunction find_function(const Expression& call, const Environment* environment);
+  std::shared_ptr<const FunctionDefinition> stored_function(const catalog::Database& database,
+                                                            std::string_view name);
+  const Environment* bind_call_arguments(const FunctionDefinition& function, const Environment* definition,
+                                         const Expression& call, const Scope& scope, const Relation* piped);
+  static std::string result_name(const Expression& expression);
+  static void check_arity(std::string_view name, int minimum, int maximum, size_t given);
+
+  // bind_table.cc
+  Relation bind_pipeline(const Pipeline& pipeline, const Environment* environment);
+  Relation bind_operators(Relation relation, std::span<const Operator> operators,
+                          const Environment* environment);
+  Relation bind_source(const PipelineSource& source, const Environment* environment);
+  Relation bind_table(const Expression& expression, const Environment* environment);
+  Relation bind_table_name(const Expression& expression, const Environment* environment);
+  Relation bind_table_call(const Expression& call, const Environment* environment);
+  Relation bind_table_function(const FunctionDefinition& function, const Environment* definition,
+                               const Expression& call, const Environment* environment,
+                               const Relation* piped);
+  Relation bind_table_binding(Binding& binding, std::string_view name);
+  std::optional<Relation> try_catalog_table(const catalog::Database& database, std::string_view name);
+  Relation scan(const catalog::Table& table);
+  Relation input_relation();
+  const catalog::Database& database_named(std::string_view name);
+  const catalog::Database& database_of(const Expression& call, const Environment* environment);
+  bool is_table(const Expression& expression, const Environment* environment);
+  bool is_table(const Pipeline& pipeline, const Environment* environment);
+  bool is_table_function(const FunctionDefinition& function, const Environment* environment);
+  // The tables an expression of union, search or find names; several for a wildcard.
+  std::vector<Relation> bind_tables(const Expression& expression, const Environment* environment);
+  Relation bind_datatable(const DataTable& table, const Environment* environment);
+  Relation bind_range(const RangeSource& range, const Environment* environment);
+  Relation bind_print(const PrintSource& print, const Environment* environment);
+  [[noreturn]] void fail_table(std::string_view name) const;
+  [[noreturn]] void fail_column(std::string_view name) const;
+  Error operator_error(std::string_view code, std::string_view message) const;
+
+  // operators/: each takes the relation so far and gives the next.
+  Relation apply(const WhereOperator& where, Relation input, const Environment* environment);
+  Relation apply(const ProjectOperator& project, Relation input, const Environment* environment);
+  Relation apply(const ReorderOperator& reorder, Relation input, const Environment* environment);
+  Relation apply(const SummarizeOperator& summarize, Relation input, const Environment* environment);
+  Relation apply(const SortOperator& sort, Relation input, const Environment* environment);
+  Relation apply(const TopOperator& top, Relation input, const Environment* environment);
+  Relation apply(const TopHittersOperator& top, Relation input, const Environment* environment);
+  Relation apply(const TopNestedOperator& top, Relation input, const Environment* environment);
+  Relation apply(const TakeOperator& take, Relation input, const Environment* environment);
+  Relation apply(const CountOperator& count, Relation input, const Environment* environment);
+  Relation apply(const SampleOperator& sample, Relation input, const Environment* environment);
+  Relation apply(const JoinOperator& join, Relation input, const Environment* environment);
+  Relation apply(const UnionOperator& join, Relation input, const Environment* environment);
+  Relation apply(const MvExpandOperator& expand, Relation input, const Environment* environment);
+  Relation apply(const MvApplyOperator& mv_apply, Relation input, const Environment* environment);
+  Relation apply(const ParseOperator& parse, Relation input, const Environment* environment);
+  Relation apply(const ParseKvOperator& parse, Relation input, const Environment* environment);
+  Relation apply(const MakeSeriesOperator& series, Relation input, const Environment* environment);
+  Relation apply(const GetSchemaOperator& schema, Relation input, const Environment* environment);
+  Relation apply(const SerializeOperator& serialize, Relation input, const Environment* environment);
+  Relation apply(const AsOperator& as, Relation input, const Environment* environment);
+  Relation apply(const ConsumeOperator& consume, Relation input, const Environment* environment);
+  Relation apply(const InvokeOperator& invoke, Relation input, const Environment* environment);
+  Relation apply(const PartitionOperator& partition, Relation input, const Environment* environment);
+  Relation apply(const ScanOperator& scan, Relation input, const Environment* environment);
+  Relation apply(const ReduceOperator& reduce, Relation input, const Environment* environment);
+  Relation apply(const EvaluateOperator& evaluate, Relation input, const Environment* environment);
+  Relation apply(const SearchOperator& search, Relation input, const Environment* environment);
+  Relation apply(const FindOperator& find, Relation input, const Environment* environment);
+  Relation apply(const RenderOperator& render, Relation input, const Environment* environment);
+  Relation apply(const MakeGraphOperator& graph, Relation input, const Environment* environment);
+  Relation apply(const GraphMatchOperator& match, Relation input, const Environment* environment);
+  Relation apply(const GraphToTableOperator& to_table, Relation input, const Environment* environment);
+  Relation apply(const GraphMarkComponentsOperator& mark, Relation input, const Environment* environment);
+
+  // Shared by operators.
+  std::vector<OutputColumn> bind_items(const std::vector<NamedExpression>& items, Relation& input,
+                                       const Environment* environment);
+  std::vector<RelationColumn> place_items(Relation& input, std::vector<OutputColumn> items,
+                                          std::vector<RelationColumn> columns, bool replaces);
+  std::vector<OutputColumn> bind_aggregates(const std::vector<NamedExpression>& items, Relation& input,
+                                            const Environment* environment);
+  std::optional<std::vector<OutputColumn>> bind_multi_aggregate(const Expression& call, Relation& input,
+                                                                const Environment* environment);
+  std::vector<OrderKey> bind_sort_keys(const std::vector<SortKey>& keys, Relation& input,
+                                       const Environment* environment);
+  std::vector<size_t> matching_columns(const Expression& pattern, const Relation& input,
+                                       bool must_exist) const;
+  void note_bounds(const Expression& predicate, const Relation& input, const Environment* environment);
+  void note_bound(const Expression& comparison, const Relation& input, const Environment* environment);
+  Relation bind_union(const UnionOperator& unite, std::optional<Relation> piped, const Environment* environment);
+  Relation union_all(std::vector<Relation> tables, bool is_inner, const std::string& source_column);
+  Relation bind_search(const SearchOperator& search, std::vector<Relation> tables,
+                       const Environment* environment);
+  Relation bind_find(const FindOperator& find, std::vector<Relation> tables, const Environment* environment);
+  std::vector<Relation> all_tables();
+  Relation bind_plugin(const EvaluateOperator& evaluate, std::optional<Relation> input,
+                       const Environment* environment);
+  Relation expand(const std::vector<NamedExpression>& items, const std::vector<OperatorOption>& options,
+                  const Expression* limit, Relation input, const Environment* environment, bool keeps_empty,
+                  std::string* ordinal);
+  Relation aggregate(Relation input, std::vector<OutputColumn> keys, std::vector<OutputColumn> aggregates);
+
+  const catalog::Catalog& catalog_;
+  const BindOptions& options_;
+  std::shared_ptr<const catalog::Database> database_;
+  std::vector<std::shared_ptr<const void>> pinned_;  // catalog entities and parsed functions in use
+  std::map<std::string, std::shared_ptr<const FunctionDefinition>> stored_functions_;
+  mutable std::deque<Environment> environments_;
+  std::string marker_;  // stands for the column list of a source until it is known
+
+  // Of the statement that is being bound.
+  struct Cte {
+    std::string name;
+    std::string sql;
+  };
+  struct SourceColumnName {
+    std::string sql;        // k…
+    std::string source_sql;  // c…, sys_time, sys_seq
+    std::optional<uint32_t> column_id;
+  };
+  struct SourceState {
+    Source source;
+    std::vector<SourceColumnName> columns;
+  };
+  std::vector<SourceState> sources_;
+  std::vector<Cte> ctes_;
+  Visualization visualization_;
+  std::string result_name_;
+  int statement_ = 0;
+  int next_name_ = 1;
+  int next_cte_ = 0;
+  int depth_ = 0;
+  int64_t steps_ = 0;
+  std::string operator_;  // being bound, for messages
+};
+
+// One level deeper in binding; throws when functions call each other too deeply.
+class BindDepth {
+ public:
+  explicit BindDepth(int& depth);
+  ~BindDepth() { --depth_; }
+  BindDepth(const BindDepth&) = delete;
+  BindDepth& operator=(const BindDepth&) = delete;
+
+ private:
+  int& depth_;
+};
+
+}  // namespace rivulet::kql

@@ -1,0 +1,240 @@
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "common/error.h"
+#include "kql/binder.h"
+#include "kql/json_strings.h"
+#include "kql/wildcard.h"
+#include "types/text.h"
+
+// project and its relatives, extend, distinct.
+namespace rivulet::kql {
+
+std::vector<OutputColumn> Binder::bind_items(const std::vector<NamedExpression>& items, Relation& input,
+                                             const Environment* environment) {
+  std::vector<OutputColumn> bound;
+  Scope scope;
+  scope.environment = environment;
+  scope.row = &input;
+  for (const NamedExpression& item : items) {
+    if (item.value->kind == Expression::Kind::kStar) {
+      for (const RelationColumn& column : input.columns) bound.push_back({column.name, false, column_expr(column)});
+      continue;
+    }
+    if (item.is_tuple && item.names.size() > 1) {
+      // (a, b) = array: its elements.
+      Expr value = bind(*item.value, scope);
+      for (size_t i = 0; i < item.names.size(); ++i) {
+        Expr element = call_library("[]", {value, long_literal(static_cast<int64_t>(i))}, item.position, &input);
+        bound.push_back({item.names[i], true, std::move(element)});
+      }
+      continue;
+    }
+    OutputColumn output;
+    output.is_named = !item.names.empty();
+    output.name = output.is_named ? item.names[0] : result_name(*item.value);
+    output.value = bind(*item.value, scope);
+    bound.push_back(std::move(output));
+  }
+  return bound;
+}
+
+// Adds the items to `columns`, computing those that are no column yet. A name that is taken is replaced in
+// its place (`replaces`) when the query gave it, and numbered when it was inferred.
+std::vector<RelationColumn> Binder::place_items(Relation& input, std::vector<OutputColumn> items,
+                                                std::vector<RelationColumn> columns, bool replaces) {
+  std::string list;
+  int unnamed = 0;
+  size_t given = columns.size();
+  for (OutputColumn& item : items) {
+    RelationColumn placed;
+    placed.type = item.value.type;
+    const std::string& sql = item.value.sql;
+    bool is_column = sql.size() > 1 && sql[0] == 'k' && sql.find_first_not_of("0123456789", 1) == std::string::npos;
+    if (is_column) {
+      placed.sql = sql;
+    } else {
+      placed.sql = new_name();
+      if (!list.empty()) list += ", ";
+      list += sql + " AS " + placed.sql;
+    }
+    if (item.name.empty()) {
+      do {
+        placed.name = "Column" + std::to_string(++unnamed);
+      } while (has_column(columns, placed.name));
+    } else if (item.is_named && has_column(columns, item.name)) {
+      auto taken = std::find_if(columns.begin(), columns.end(),
+                                [&](const RelationColumn& column) { return column.name == item.name; });
+      bool is_old = static_cast<size_t>(taken - columns.begin()) < given;
+      if (!replaces || !is_old) {
+        throw operator_error("SEM0045", "Duplicate column name '" + item.name + "'");
+      }
+      placed.name = item.name;
+      *taken = std::move(placed);
+      continue;
+    } else {
+      placed.name = unique_name(columns, item.name);
+    }
+    columns.push_back(std::move(placed));
+  }
+  add_sql(input, list);
+  return columns;
+}
+
+// Indices of the columns that a name or a wildcard names.
+std::vector<size_t> Binder::matching_columns(const Expression& pattern, const Relation& input,
+                                             bool must_exist) const {
+  std::vector<size_t> matches;
+  for (size_t i = 0; i < input.columns.size(); ++i) {
+    bool fits = pattern.kind == Expression::Kind::kName ? input.columns[i].name == pattern.text
+                                                        : matches_wildcard(pattern.text, input.columns[i].name);
+    if (fits) matches.push_back(i);
+  }
+  if (matches.empty() && must_exist && pattern.kind == Expression::Kind::kName) fail_column(pattern.text);
+  return matches;
+}
+
+namespace {
+
+// Order of column names in project-reorder; granny compares runs of digits as numbers.
+bool name_less(const std::string& a, const std::string& b, bool is_granny) {
+  if (!is_granny) return a < b;
+  size_t i = 0;
+  size_t j = 0;
+  auto is_digit = [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; };
+  while (i < a.size() && j < b.size()) {
+    if (is_digit(a[i]) && is_digit(b[j])) {
+      while (i < a.size() && a[i] == '0') ++i;
+      while (j < b.size() && b[j] == '0') ++j;
+      size_t a_end = i;
+      size_t b_end = j;
+      while (a_end < a.size() && is_digit(a[a_end])) ++a_end;
+      while (b_end < b.size() && is_digit(b[b_end])) ++b_end;
+      if (a_end - i != b_end - j) return a_end - i < b_end - j;
+      int order = a.compare(i, a_end - i, b, j, b_end - j);
+      if (order != 0) return order < 0;
+      i = a_end;
+      j = b_end;
+    } else {
+      if (a[i] != b[j]) return a[i] < b[j];
+      ++i;
+      ++j;
+    }
+  }
+  return a.size() - i < b.size() - j;
+}
+
+}  // namespace
+
+Relation Binder::apply(const ProjectOperator& project, Relation input, const Environment* environment) {
+  if (project.form == "extend") {
+    std::vector<OutputColumn> items = bind_items(project.items, input, environment);
+    input.columns = place_items(input, std::move(items), input.columns, true);
+    return input;
+  }
+  if (project.form == "project") {
+    std::vector<OutputColumn> items = bind_items(project.items, input, environment);
+    input.columns = place_items(input, std::move(items), {}, false);
+    return input;
+  }
+  if (project.form == "distinct") {
+    std::vector<OutputColumn> items = bind_items(project.items, input, environment);
+    input.columns = place_items(input, std::move(items), {}, false);
+    Relation result = restart(input);
+    result.from = "(SELECT DISTINCT " + sql_list(input) + " FROM " + input.from + ")";
+    return result;
+  }
+  if (project.form == "project-rename") {
+    for (const NamedExpression& item : project.items) {
+      if (item.names.size() != 1 || item.value->kind != Expression::Kind::kName) {
+        throw operator_error("SEM0003", "Expected new = old");
+      }
+      size_t index = matching_columns(*item.value, input, true).front();
+      if (item.names[0] != item.value->text && has_column(input.columns, item.names[0])) {
+        throw operator_error("SEM0045", "Duplicate column name '" + item.names[0] + "'");
+      }
+      input.columns[index].name = item.names[0];
+    }
+    return input;
+  }
+  std::vector<bool> is_named(input.columns.size(), false);
+  if (project.form == "project-by-names") {
+    // Names, wildcards and dynamic arrays of either, in the order given.
+    std::vector<RelationColumn> columns;
+    auto add = [&](const Expression& pattern) {
+      for (size_t index : matching_columns(pattern, input, false)) {
+        if (!is_named[index]) columns.push_back(input.columns[index]);
+        is_named[index] = true;
+      }
+    };
+    auto add_name = [&](const std::string& name) {
+      Expression pattern;
+      pattern.kind = name.find('*') == std::string::npos ? Expression::Kind::kName : Expression::Kind::kPattern;
+      pattern.text = name;
+      add(pattern);
+    };
+    for (const NamedExpression& item : project.items) {
+      using Kind = Expression::Kind;
+      bool is_bare = item.value->kind == Kind::kPattern || item.value->kind == Kind::kStar ||
+                     (item.value->kind == Kind::kName && input.find(item.value->text) != nullptr);
+      if (is_bare) {
+        add(*item.value);
+        continue;
+      }
+      Literal literal = require_literal(*item.value, environment);
+      const auto* text = std::get_if<std::string>(&literal.value);
+      if (text == nullptr) throw operator_error("SEM0003", "Expected names of columns");
+      if (literal.type == ScalarType::kString) {
+        add_name(*text);
+        continue;
+      }
+      std::vector<std::string> names;
+      if (!read_json_strings(*text, names)) throw operator_error("SEM0003", "Expected names of columns");
+      for (const std::string& name : names) add_name(name);
+    }
+    input.columns = std::move(columns);
+    return input;
+  }
+  for (const NamedExpression& item : project.items) {
+    for (size_t index : matching_columns(*item.value, input, true)) is_named[index] = true;
+  }
+  bool keeps = project.form == "project-keep";
+  std::vector<RelationColumn> columns;
+  for (size_t i = 0; i < input.columns.size(); ++i) {
+    if (is_named[i] == keeps) columns.push_back(input.columns[i]);
+  }
+  input.columns = std::move(columns);
+  return input;
+}
+
+Relation Binder::apply(const ReorderOperator& reorder, Relation input, const Environment*) {
+  using Order = ReorderOperator::Item::Order;
+  std::vector<bool> is_placed(input.columns.size(), false);
+  std::vector<RelationColumn> columns;
+  for (const ReorderOperator::Item& item : reorder.items) {
+    std::vector<size_t> matches;
+    for (size_t index : matching_columns(*item.name, input, true)) {
+      if (!is_placed[index]) matches.push_back(index);
+    }
+    if (item.order != Order::kNone) {
+      bool is_granny = item.order == Order::kGrannyAscending || item.order == Order::kGrannyDescending;
+      bool is_descending = item.order == Order::kDescending || item.order == Order::kGrannyDescending;
+      std::stable_sort(matches.begin(), matches.end(), [&](size_t a, size_t b) {
+        if (is_descending) std::swap(a, b);
+        return name_less(input.columns[a].name, input.columns[b].name, is_granny);
+      });
+    }
+    for (size_t index : matches) {
+      is_placed[index] = true;
+      columns.push_back(input.columns[index]);
+    }
+  }
+  for (size_t i = 0; i < input.columns.size(); ++i) {
+    if (!is_placed[i]) columns.push_back(input.columns[i]);
+  }
+  input.columns = std::move(columns);
+  return input;
+}
+
+}  // namespace rivulet::kql

@@ -1,0 +1,235 @@
+#include <algorithm>
+
+#include "common/error.h"
+#include "kql/binder.h"
+
+// Operators that choose and order rows, and small ones that fit nowhere else.
+namespace rivulet::kql {
+
+// Notes `column op constant` conjuncts of a filter directly over a table.
+void Binder::note_bounds(const Expression& predicate, const Relation& input, const Environment* environment) {
+  if (input.source < 0) return;
+  if (predicate.kind == Expression::Kind::kBinary && predicate.text == "and") {
+    for (const NamedExpression& conjunct : predicate.arguments) {
+      note_bounds(*conjunct.value, input, environment);
+    }
+    return;
+  }
+  note_bound(predicate, input, environment);
+}
+
+void Binder::note_bound(const Expression& comparison, const Relation& input, const Environment* environment) {
+  using Op = ColumnBound::Op;
+  bool is_between = comparison.kind == Expression::Kind::kList && comparison.text == "between";
+  if (comparison.kind != Expression::Kind::kBinary && !is_between) return;
+  const Expression* subject = comparison.arguments[0].value.get();
+  const Expression* other = comparison.arguments[1].value.get();
+  std::string name = comparison.text;
+  bool is_swapped = !is_between && other->kind == Expression::Kind::kName && input.find(other->text) != nullptr;
+  if (is_swapped) {
+    std::swap(subject, other);
+    if (name[0] == '<') {
+      name[0] = '>';
+    } else if (name[0] == '>') {
+      name[0] = '<';
+    }
+  }
+  if (subject->kind != Expression::Kind::kName) return;
+  const RelationColumn* column = input.find(subject->text);
+  if (column == nullptr) return;
+  SourceState& source = sources_[static_cast<size_t>(input.source)];
+  auto stored = std::find_if(source.columns.begin(), source.columns.end(),
+                             [&](const SourceColumnName& candidate) { return candidate.sql == column->sql; });
+  if (stored == source.columns.end() || !stored->column_id) return;
+  auto note = [&](Op op, const Expression& constant_expression) {
+    std::optional<Literal> literal;
+    try {
+      Expr value = constant(constant_expression, environment);
+      literal = value.literal;
+    } catch (const Error&) {  // not a constant: no bound
+      return;
+    }
+    if (!literal || literal->is_null()) return;
+    if (literal->type == ScalarType::kLong && column->type == ScalarType::kInt) {
+      int64_t whole = std::get<int64_t>(literal->value);
+      if (whole < INT32_MIN || whole > INT32_MAX) return;
+      literal = Literal{ScalarType::kInt, static_cast<int32_t>(whole)};
+    } else if (literal->type == ScalarType::kInt && column->type == ScalarType::kLong) {
+      literal = Literal{ScalarType::kLong, int64_t{std::get<int32_t>(literal->value)}};
+    } else if (literal->type == ScalarType::kLong && column->type == ScalarType::kReal) {
+      literal = Literal{ScalarType::kReal, static_cast<double>(std::get<int64_t>(literal->value))};
+    }
+    if (literal->type != column->type) return;
+    source.source.bounds.push_back({*stored->column_id, op, std::move(*literal)});
+  };
+  if (is_between) {
+    note(Op::kGreaterEqual, *other);
+    // The upper end may be a timespan after the lower one: it is no datetime then and gives no bound.
+    note(Op::kLessEqual, *comparison.arguments[2].value);
+  } else if (name == "==") {
+    note(Op::kEqual, *other);
+  } else if (name == "<") {
+    note(Op::kLess, *other);
+  } else if (name == "<=") {
+    note(Op::kLessEqual, *other);
+  } else if (name == ">") {
+    note(Op::kGreater, *other);
+  } else if (name == ">=") {
+    note(Op::kGreaterEqual, *other);
+  }
+}
+
+Relation Binder::apply(const WhereOperator& where, Relation input, const Environment* environment) {
+  Scope scope;
+  scope.environment = environment;
+  scope.row = &input;
+  Expr predicate = bind_predicate(*where.predicate, scope);
+  note_bounds(*where.predicate, input, environment);
+  filter(input, predicate.sql);
+  return input;
+}
+
+std::vector<OrderKey> Binder::bind_sort_keys(const std::vector<SortKey>& keys, Relation& input,
+                                             const Environment* environment) {
+  std::vector<OrderKey> order;
+  Scope scope;
+  scope.environment = environment;
+  scope.row = &input;
+  for (const SortKey& key : keys) {
+    OrderKey bound;
+    bound.sql = as_column(input, bind(*key.expression, scope));
+    bound.is_descending = key.is_descending;
+    bound.nulls_first = key.nulls_first.value_or(!key.is_descending);
+    order.push_back(std::move(bound));
+  }
+  return order;
+}
+
+Relation Binder::apply(const SortOperator& sort, Relation input, const Environment* environment) {
+  constexpr size_t kMaxTieBreakers = 2;
+  std::vector<OrderKey> order = bind_sort_keys(sort.keys, input, environment);
+  // Rows that tie keep the order they had.
+  if (input.order.size() <= kMaxTieBreakers) order.insert(order.end(), input.order.begin(), input.order.end());
+  input.order = std::move(order);
+  input.is_sorted = true;
+  return input;
+}
+
+Relation Binder::apply(const TopOperator& top, Relation input, const Environment* environment) {
+  std::vector<OrderKey> order = bind_sort_keys(top.keys, input, environment);
+  order.insert(order.end(), input.order.begin(), input.order.end());
+  input.order = std::move(order);
+  input.is_sorted = true;
+  int64_t count = require_count(*top.count, environment, "The number of rows");
+  input.from = "(SELECT * FROM " + input.from + " ORDER BY " + input.order_by() + " LIMIT " +
+               std::to_string(count) + ")";
+  input.source = -1;
+  return input;
+}
+
+Relation Binder::apply(const TakeOperator& take, Relation input, const Environment* environment) {
+  int64_t count = require_count(*take.count, environment, "The number of rows");
+  std::string order = input.order.empty() ? "" : " ORDER BY " + input.order_by();
+  input.from = "(SELECT * FROM " + input.from + order + " LIMIT " + std::to_string(count) + ")";
+  input.source = -1;
+  return input;
+}
+
+Relation Binder::apply(const CountOperator& count, Relation input, const Environment*) {
+  Relation result = restart(input);
+  result.columns = {column(count.name.empty() ? "Count" : count.name, ScalarType::kLong)};
+  result.from = "(SELECT count(*)::BIGINT AS " + result.columns[0].sql + " FROM " + input.from + ")";
+  return result;
+}
+
+Relation Binder::apply(const SampleOperator& sample, Relation input, const Environment* environment) {
+  int64_t count = require_count(*sample.count, environment, "The number of rows");
+  if (!sample.of) {
+    Relation result = restart(input);
+    result.from = "(SELECT * FROM " + input.from + " USING SAMPLE reservoir(" + std::to_string(count) + " ROWS))";
+    return result;
+  }
+  Scope scope;
+  scope.environment = environment;
+  scope.row = &input;
+  std::string name = result_name(*sample.of);
+  Expr value = bind(*sample.of, scope);
+  RelationColumn only = column(name.empty() ? "Column1" : name, value.type);
+  Relation result = restart(input);
+  result.from = "(SELECT DISTINCT " + value.sql + " AS " + only.sql + " FROM " + input.from + " LIMIT " +
+                std::to_string(count) + ")";
+  result.columns = {only};
+  return result;
+}
+
+Relation Binder::apply(const GetSchemaOperator&, Relation input, const Environment*) {
+  Relation result;
+  result.columns = {column("ColumnName", ScalarType::kString), column("ColumnOrdinal", ScalarType::kInt),
+                    column("DataType", ScalarType::kString), column("ColumnType", ScalarType::kString)};
+  std::string rows;
+  for (size_t i = 0; i < input.columns.size(); ++i) {
+    const RelationColumn& described = input.columns[i];
+    if (!rows.empty()) rows += ", ";
+    rows += "(" + text_literal(described.name).sql + ", " + std::to_string(i) + "::INTEGER, '" +
+            std::string(clr_name(described.type)) + "', '" + std::string(kusto_name(described.type)) + "')";
+  }
+  if (rows.empty()) rows = "('', 0::INTEGER, '', '')";
+  result.from = "(SELECT * FROM (VALUES " + rows + ") v" + result.columns[0].sql + "(" + sql_list(result) + ")" +
+                (input.columns.empty() ? " WHERE FALSE" : "") + ")";
+  result.order.push_back({result.columns[1].sql, false, true});
+  return result;
+}
+
+Relation Binder::apply(const SerializeOperator& serialize, Relation input, const Environment* environment) {
+  ensure_order(input);
+  std::vector<OutputColumn> items = bind_items(serialize.items, input, environment);
+  input.columns = place_items(input, std::move(items), input.columns, true);
+  return input;
+}
+
+Relation Binder::apply(const AsOperator& as, Relation input, const Environment*) {
+  input.name = as.name;
+  return input;
+}
+
+Relation Binder::apply(const ConsumeOperator&, Relation input, const Environment*) {
+  filter(input, "FALSE");
+  return input;
+}
+
+Relation Binder::apply(const InvokeOperator& invoke, Relation input, const Environment* environment) {
+  if (invoke.call->kind != Expression::Kind::kCall) throw operator_error("SEM0003", "Expected a function call");
+  FoundFunction found = find_function(*invoke.call, environment);
+  if (!found.definition) {
+    throw operator_error("SEM0260", "Unknown function: '" + invoke.call->text + "'");
+  }
+  return bind_table_function(*found.definition, found.environment, *invoke.call, environment, &input);
+}
+
+Relation Binder::apply(const PartitionOperator& partition, Relation input, const Environment* environment) {
+  if (partition.has_own_source) throw not_supported("partition operator with a subquery in braces");
+  Scope scope;
+  scope.environment = environment;
+  scope.row = &input;
+  std::string key = as_column(input, bind(*partition.by, scope));
+  input = materialize(std::move(input));
+  // The operators run over the rows of one key, for every key.
+  std::string value = new_name();
+  Relation part = input;
+  part.from = "(SELECT * FROM " + input.from + " WHERE " + key + " IS NOT DISTINCT FROM " + value + ")";
+  Relation inner = bind_operators(std::move(part), partition.subquery->operators, environment);
+  Relation result = restart(inner);
+  std::string list = sql_list(inner);
+  result.from = "(SELECT " + list + " FROM (SELECT DISTINCT " + key + " AS " + value + " FROM " + input.from +
+                ") p" + value + ", LATERAL (SELECT " + list + " FROM " + inner.from + ") q" + value + ")";
+  check_size(result.from);
+  return result;
+}
+
+Relation Binder::apply(const RenderOperator& render, Relation input, const Environment*) {
+  visualization_.kind = render.kind;
+  for (const OperatorOption& option : render.options) visualization_.properties[option.name] = option.text;
+  return input;
+}
+
+}  // namespace rivulet::kql
