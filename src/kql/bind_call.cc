@@ -11,14 +11,17 @@ namespace {
 
 // Functions whose result takes the name of their first argument's column when a query gives none.
 constexpr std::array<std::string_view, 44> kNamedByFirstArgument{
-    "tostring",     "toint",         "tolong",         "todouble",      "toreal",       "todecimal",
-    "tobool",       "toboolean",     "todatetime",     "totimespan",    "totime",       "toguid",
-    "todynamic",    "parse_json",    "parsejson",      "bin",           "floor",        "bin_at",
-    "bin_auto",     "startofday",    "startofweek",    "startofmonth",  "startofyear",  "endofday",
-    "endofweek",    "endofmonth",    "endofyear",      "split",         "binary_all_and", "binary_all_or",
-    "binary_all_xor", "arg_max",     "arg_min",        "take_any",      "materialize",  "toobject",
-    "round",        "abs",           "ceiling",        "trim",          "passthrough",  "tohex",
-    "anyif_",       "take_anyif_"};
+    "tostring",       "toint",         "tolong",         "todouble",
+    "toreal",         "todecimal",     "tobool",         "toboolean",
+    "todatetime",     "totimespan",    "totime",         "toguid",
+    "todynamic",      "parse_json",    "parsejson",      "bin",
+    "floor",          "bin_at",        "bin_auto",       "startofday",
+    "startofweek",    "startofmonth",  "startofyear",    "endofday",
+    "endofweek",      "endofmonth",    "endofyear",      "split",
+    "binary_all_and", "binary_all_or", "binary_all_xor", "arg_max",
+    "arg_min",        "take_any",      "materialize",    "toobject",
+    "round",          "abs",           "ceiling",        "trim",
+    "passthrough",    "tohex",         "anyif_",         "take_anyif_"};
 constexpr std::array<std::string_view, 2> kNamedByCall{"strlen", "string_size"};
 
 template <typename List>
@@ -39,10 +42,12 @@ std::string literal_name(const Literal& literal) {
 std::string Binder::result_name(const Expression& expression) {
   using Kind = Expression::Kind;
   switch (expression.kind) {
-    case Kind::kName: return expression.text;
+    case Kind::kName:
+      return expression.text;
     case Kind::kMember: {
       const Expression& object = *expression.arguments[0].value;
-      std::string left = object.kind == Kind::kName && object.text.starts_with("$") ? "" : result_name(object);
+      std::string left =
+          object.kind == Kind::kName && object.text.starts_with("$") ? "" : result_name(object);
       return left.empty() ? expression.text : left + "_" + expression.text;
     }
     case Kind::kIndex: {
@@ -56,18 +61,21 @@ std::string Binder::result_name(const Expression& expression) {
       if (expression.arguments.empty()) return "";
       const Expression& first = *expression.arguments[0].value;
       if (is_among(kNamedByFirstArgument, expression.text)) return result_name(first);
-      if (is_among(kNamedByCall, expression.text)) return expression.text + "_" + result_name(first);
+      if (is_among(kNamedByCall, expression.text))
+        return expression.text + "_" + result_name(first);
       if (expression.text == "column_ifexists" || expression.text == "columnifexists") {
         return first.kind == Kind::kLiteral ? literal_name(first.literal) : "";
       }
       return "";
     }
-    default: return "";
+    default:
+      return "";
   }
 }
 
 void Binder::check_arity(std::string_view name, int minimum, int maximum, size_t given) {
-  bool fits = given >= static_cast<size_t>(minimum) && (maximum < 0 || given <= static_cast<size_t>(maximum));
+  bool fits = given >= static_cast<size_t>(minimum) &&
+              (maximum < 0 || given <= static_cast<size_t>(maximum));
   if (fits) return;
   std::string expected = std::to_string(minimum);
   if (maximum < 0) {
@@ -75,13 +83,14 @@ void Binder::check_arity(std::string_view name, int minimum, int maximum, size_t
   } else if (maximum != minimum) {
     expected += " to " + std::to_string(maximum);
   }
-  throw semantic_error("SEM0219", std::string(name) + "(): function expects " + expected + " argument(s), got " +
-                                      std::to_string(given));
+  throw semantic_error("SEM0219", std::string(name) + "(): function expects " + expected +
+                                      " argument(s), got " + std::to_string(given));
 }
 
 std::vector<Expr> Binder::bind_arguments(const Expression& call, const Scope& scope) {
   std::vector<Expr> arguments;
-  for (const NamedExpression& argument : call.arguments) arguments.push_back(bind(*argument.value, scope));
+  for (const NamedExpression& argument : call.arguments)
+    arguments.push_back(bind(*argument.value, scope));
   return arguments;
 }
 
@@ -91,7 +100,8 @@ Expr Binder::bind_call(const Expression& call, const Scope& scope) {
     if (std::optional<Expr> special = bind_special(call, scope)) return *special;
   }
   FoundFunction found = find_function(call, scope.environment);
-  if (found.definition) return bind_scalar_function(*found.definition, found.environment, call, scope);
+  if (found.definition)
+    return bind_scalar_function(*found.definition, found.environment, call, scope);
   if (call.object) {
     throw operator_error("SEM0260", "Unknown function: '" + call.text + "'");
   }
@@ -109,7 +119,8 @@ Expr Binder::bind_call(const Expression& call, const Scope& scope) {
         return aggregate->bind(call_context, arguments);
       } catch (const Error&) {
         bool has_unknown = false;
-        for (const Expr& argument : arguments) has_unknown |= argument.is_constant && !argument.literal;
+        for (const Expr& argument : arguments)
+          has_unknown |= argument.is_constant && !argument.literal;
         if (!has_unknown || !options_.probe) throw;
         for (Expr& argument : arguments) {
           if (argument.is_constant) argument = with_literal(argument);
@@ -121,7 +132,8 @@ Expr Binder::bind_call(const Expression& call, const Scope& scope) {
   if (const ScalarFunction* function = find_scalar_function(call.text)) {
     return call_library(function->name, bind_arguments(call, scope), call.position, scope.row);
   }
-  if (const WindowFunction* window = find_window_function(call.text)) return bind_window(*window, call, scope);
+  if (const WindowFunction* window = find_window_function(call.text))
+    return bind_window(*window, call, scope);
   if (find_aggregate_function(call.text) != nullptr) {
     throw operator_error("SEM0260", "The aggregate function '" + call.text + "' cannot stand here");
   }
@@ -131,7 +143,8 @@ Expr Binder::bind_call(const Expression& call, const Scope& scope) {
 std::optional<Expr> Binder::bind_special(const Expression& call, const Scope& scope) {
   const std::string& name = call.text;
   if (name == "toscalar") return bind_toscalar(call, scope);
-  if (name == "column_ifexists" || name == "columnifexists") return bind_column_ifexists(call, scope);
+  if (name == "column_ifexists" || name == "columnifexists")
+    return bind_column_ifexists(call, scope);
   if (name == "pack_all" || name == "bag_pack_columns") return bind_pack(call, scope);
   if (name == "column_names_of") {
     check_arity(name, 1, 1, call.arguments.size());
@@ -186,7 +199,8 @@ Expr Binder::bind_toscalar(const Expression& call, const Scope& scope) {
   std::string outer_operator = operator_;
   Relation table = bind_table(argument, scope.environment);
   operator_ = outer_operator;
-  if (table.columns.empty()) throw operator_error("SEM0005", "toscalar() of a table without columns");
+  if (table.columns.empty())
+    throw operator_error("SEM0005", "toscalar() of a table without columns");
   RelationColumn first = table.columns.front();
   table.columns = {first};
   std::string order = table.order.empty() ? "" : " ORDER BY " + table.order_by();
@@ -211,7 +225,8 @@ Expr Binder::bind_column_ifexists(const Expression& call, const Scope& scope) {
 
 // Bags of the row's columns, by their names.
 Expr Binder::bind_pack(const Expression& call, const Scope& scope) {
-  if (scope.row == nullptr) throw operator_error("SEM0003", call.text + "() needs the columns of a table");
+  if (scope.row == nullptr)
+    throw operator_error("SEM0003", call.text + "() needs the columns of a table");
   std::vector<Expr> arguments;
   bool leaves_out_nulls = false;
   if (call.text == "pack_all") {
@@ -235,16 +250,18 @@ Expr Binder::bind_pack(const Expression& call, const Scope& scope) {
     }
   }
   if (arguments.empty()) return literal_expr({ScalarType::kDynamic, std::string("{}")});
-  if (!leaves_out_nulls) return call_library("bag_pack", std::move(arguments), call.position, scope.row);
+  if (!leaves_out_nulls)
+    return call_library("bag_pack", std::move(arguments), call.position, scope.row);
   // {"a":1} or nothing for each column, joined.
   std::string pieces;
   for (size_t i = 0; i < arguments.size(); i += 2) {
     const Expr& value = arguments[i + 1];
     Expr one = call_library("bag_pack", {arguments[i], value}, call.position, scope.row);
-    std::string is_absent = value.type == ScalarType::kString ? value.sql + " = ''" : value.sql + " IS NULL";
+    std::string is_absent =
+        value.type == ScalarType::kString ? value.sql + " = ''" : value.sql + " IS NULL";
     if (!pieces.empty()) pieces += ", ";
-    pieces += "CASE WHEN " + is_absent + " THEN NULL ELSE substr(" + one.sql + ", 2, length(" + one.sql +
-              ") - 2) END";
+    pieces += "CASE WHEN " + is_absent + " THEN NULL ELSE substr(" + one.sql + ", 2, length(" +
+              one.sql + ") - 2) END";
   }
   Expr value;
   value.type = ScalarType::kDynamic;
@@ -252,10 +269,12 @@ Expr Binder::bind_pack(const Expression& call, const Scope& scope) {
   return value;
 }
 
-Expr Binder::bind_window(const WindowFunction& function, const Expression& call, const Scope& scope) {
+Expr Binder::bind_window(const WindowFunction& function, const Expression& call,
+                         const Scope& scope) {
   if (scope.row == nullptr || scope.row->order.empty() || scope.allows_aggregates) {
-    throw operator_error("SEM0003", "Function '" + call.text +
-                                        "' cannot be invoked in current context: the row set must be serialized");
+    throw operator_error(
+        "SEM0003", "Function '" + call.text +
+                       "' cannot be invoked in current context: the row set must be serialized");
   }
   std::vector<Expr> arguments = bind_arguments(call, scope);
   check_arity(call.text, function.min_arguments, function.max_arguments, arguments.size());
@@ -283,11 +302,13 @@ std::shared_ptr<const FunctionDefinition> Binder::stored_function(const catalog:
 }
 
 // A function that a query may call: of a let, or stored in the database.
-Binder::FoundFunction Binder::find_function(const Expression& call, const Environment* environment) {
+Binder::FoundFunction Binder::find_function(const Expression& call,
+                                            const Environment* environment) {
   if (call.object) {
     const Expression& object = *call.object;
     if (object.kind != Expression::Kind::kCall || object.text != "database" || object.object) {
-      if (object.kind == Expression::Kind::kCall && object.text == "cluster") throw not_supported("cluster()");
+      if (object.kind == Expression::Kind::kCall && object.text == "cluster")
+        throw not_supported("cluster()");
       if (object.kind == Expression::Kind::kCall && object.object) throw not_supported("cluster()");
       return {};
     }
@@ -299,7 +320,8 @@ Binder::FoundFunction Binder::find_function(const Expression& call, const Enviro
     if (binding->kind == Binding::Kind::kFunction) return {binding->function, binding->environment};
   }
   if (database_) {
-    if (std::shared_ptr<const FunctionDefinition> definition = stored_function(*database_, call.text)) {
+    if (std::shared_ptr<const FunctionDefinition> definition =
+            stored_function(*database_, call.text)) {
       return {definition, declare(nullptr, "", Binding{})};
     }
   }
@@ -308,8 +330,9 @@ Binder::FoundFunction Binder::find_function(const Expression& call, const Enviro
 
 // The environment of a function's body: its parameters bound to the call's arguments.
 const Environment* Binder::bind_call_arguments(const FunctionDefinition& function,
-                                               const Environment* definition, const Expression& call,
-                                               const Scope& scope, const Relation* piped) {
+                                               const Environment* definition,
+                                               const Expression& call, const Scope& scope,
+                                               const Relation* piped) {
   count_step();
   const Environment* environment = definition;
   std::vector<const Expression*> given(function.parameters.size(), nullptr);
@@ -322,12 +345,14 @@ const Environment* Binder::bind_call_arguments(const FunctionDefinition& functio
       size_t index = next;
       if (!argument.names.empty()) {
         index = 0;
-        while (index < given.size() && function.parameters[index].name != argument.names[0]) ++index;
+        while (index < given.size() && function.parameters[index].name != argument.names[0])
+          ++index;
       } else {
         ++next;
       }
       if (index >= given.size()) {
-        throw operator_error("SEM0219", call.text + "(): function expects " + std::to_string(given.size()) +
+        throw operator_error("SEM0219", call.text + "(): function expects " +
+                                            std::to_string(given.size()) +
                                             " argument(s), got more");
       }
       given[index] = argument.value.get();
@@ -343,7 +368,8 @@ const Environment* Binder::bind_call_arguments(const FunctionDefinition& functio
       } else if (given[i] != nullptr) {
         table = bind_table(*given[i], scope.environment);
       } else {
-        throw operator_error("SEM0219", call.text + "(): argument '" + parameter.name + "' is missing");
+        throw operator_error("SEM0219",
+                             call.text + "(): argument '" + parameter.name + "' is missing");
       }
       // Columns that the parameter declares must be there; it sees only those.
       if (!parameter.columns.empty()) {
@@ -351,8 +377,9 @@ const Environment* Binder::bind_call_arguments(const FunctionDefinition& functio
         for (const ColumnDeclaration& declared : parameter.columns) {
           const RelationColumn* found = table.find(declared.name);
           if (found == nullptr) {
-            throw operator_error("SEM0003", call.text + "(): the table of argument '" + parameter.name +
-                                                "' has no column '" + declared.name + "'");
+            throw operator_error("SEM0003", call.text + "(): the table of argument '" +
+                                                parameter.name + "' has no column '" +
+                                                declared.name + "'");
           }
           visible.push_back(*found);
         }
@@ -363,12 +390,15 @@ const Environment* Binder::bind_call_arguments(const FunctionDefinition& functio
     } else if (given[i] != nullptr || parameter.default_value) {
       if (given[i] != nullptr && is_table(*given[i], scope.environment) &&
           given[i]->kind != Expression::Kind::kName) {
-        throw operator_error("SEM0003", call.text + "(): argument '" + parameter.name + "' must be a scalar");
+        throw operator_error("SEM0003",
+                             call.text + "(): argument '" + parameter.name + "' must be a scalar");
       }
-      Expr value = given[i] != nullptr ? bind(*given[i], scope) : constant(*parameter.default_value, definition);
+      Expr value = given[i] != nullptr ? bind(*given[i], scope)
+                                       : constant(*parameter.default_value, definition);
       binding.scalar = convert(value, parameter.type);
     } else {
-      throw operator_error("SEM0219", call.text + "(): argument '" + parameter.name + "' is missing");
+      throw operator_error("SEM0219",
+                           call.text + "(): argument '" + parameter.name + "' is missing");
     }
     environment = declare(environment, parameter.name, std::move(binding));
   }
@@ -386,7 +416,8 @@ Expr Binder::bind_scalar_function(const FunctionDefinition& function, const Envi
       continue;
     }
     const Pipeline& pipeline = *statement.pipeline;
-    const auto* expression = pipeline.source ? std::get_if<ExpressionPtr>(&*pipeline.source) : nullptr;
+    const auto* expression =
+        pipeline.source ? std::get_if<ExpressionPtr>(&*pipeline.source) : nullptr;
     if (expression == nullptr || !pipeline.operators.empty()) {
       throw operator_error("SEM0005", "'" + call.text + "' is a table where a scalar is expected");
     }

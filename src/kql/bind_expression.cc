@@ -24,9 +24,13 @@ Expr Binder::column_expr(const RelationColumn& column) {
   return value;
 }
 
-Expr Binder::text_literal(std::string text) { return literal_expr({ScalarType::kString, std::move(text)}); }
+Expr Binder::text_literal(std::string text) {
+  return literal_expr({ScalarType::kString, std::move(text)});
+}
 
-Expr Binder::long_literal(int64_t value) { return literal_expr({ScalarType::kLong, value}); }
+Expr Binder::long_literal(int64_t value) {
+  return literal_expr({ScalarType::kLong, value});
+}
 
 std::string Binder::or_default(ScalarType type, const std::string& sql) {
   return type == ScalarType::kString ? "coalesce(" + sql + ", '')" : sql;
@@ -38,20 +42,28 @@ Error Binder::operator_error(std::string_view code, std::string_view message) co
 }
 
 void Binder::fail_column(std::string_view name) const {
-  throw operator_error("SEM0100", "Failed to resolve scalar expression named '" + std::string(name) + "'");
+  throw operator_error("SEM0100",
+                       "Failed to resolve scalar expression named '" + std::string(name) + "'");
 }
 
 Expr Binder::bind(const Expression& expression, const Scope& scope) {
   count_step();
   using Kind = Expression::Kind;
   switch (expression.kind) {
-    case Kind::kLiteral: return literal_expr(expression.literal);
-    case Kind::kName: return bind_name(expression, scope);
-    case Kind::kCall: return bind_call(expression, scope);
-    case Kind::kMember: return bind_member(expression, scope);
-    case Kind::kIndex: return bind_index(expression, scope);
-    case Kind::kBinary: return bind_binary(expression, scope);
-    case Kind::kList: return bind_list(expression, scope);
+    case Kind::kLiteral:
+      return literal_expr(expression.literal);
+    case Kind::kName:
+      return bind_name(expression, scope);
+    case Kind::kCall:
+      return bind_call(expression, scope);
+    case Kind::kMember:
+      return bind_member(expression, scope);
+    case Kind::kIndex:
+      return bind_index(expression, scope);
+    case Kind::kBinary:
+      return bind_binary(expression, scope);
+    case Kind::kList:
+      return bind_list(expression, scope);
     case Kind::kUnary: {
       Expr operand = bind(*expression.arguments[0].value, scope);
       if (expression.text == "+") return operand;
@@ -64,12 +76,14 @@ Expr Binder::bind(const Expression& expression, const Scope& scope) {
     case Kind::kPipeline: {
       const Pipeline& pipeline = *expression.pipeline;
       if (pipeline.operators.empty() && pipeline.source) {
-        if (const auto* value = std::get_if<ExpressionPtr>(&*pipeline.source)) return bind(**value, scope);
+        if (const auto* value = std::get_if<ExpressionPtr>(&*pipeline.source))
+          return bind(**value, scope);
       }
       throw operator_error("SEM0005", "A tabular expression stands where a scalar is expected");
     }
     case Kind::kStar:
-    case Kind::kPattern: break;
+    case Kind::kPattern:
+      break;
   }
   throw operator_error("SEM0005", "'" + expression.text + "' cannot stand here");
 }
@@ -113,8 +127,8 @@ Expr Binder::bind_name(const Expression& expression, const Scope& scope) {
   fail_column(name);
 }
 
-Expr Binder::call_library(std::string_view name, std::vector<Expr> arguments, const Position& position,
-                          const Relation* row) {
+Expr Binder::call_library(std::string_view name, std::vector<Expr> arguments,
+                          const Position& position, const Relation* row) {
   const ScalarFunction* function = find_scalar_function(name);
   if (function == nullptr) {
     throw operator_error("SEM0260", "Unknown function: '" + std::string(name) + "'");
@@ -147,8 +161,9 @@ Expr Binder::convert(const Expr& value, ScalarType type) {
   if (value.type == type) return value;
   Position position;
   if (value.literal && value.literal->is_null()) return literal_expr({type, {}});
-  bool loses = value.type == ScalarType::kString || (type != ScalarType::kDynamic && type != ScalarType::kReal &&
-                                                     type != ScalarType::kLong);
+  bool loses =
+      value.type == ScalarType::kString ||
+      (type != ScalarType::kDynamic && type != ScalarType::kReal && type != ScalarType::kLong);
   if (!loses) return convert_implicitly(context(position, nullptr), value, type);
   std::string name = type == ScalarType::kDynamic ? "dynamic" : std::string(kusto_name(type));
   if (value.type == ScalarType::kString && type == ScalarType::kDynamic) {
@@ -159,10 +174,12 @@ Expr Binder::convert(const Expr& value, ScalarType type) {
 
 Expr Binder::as_bool(const Expr& value, const Expression& at, const Scope& scope) {
   if (value.type == ScalarType::kBool) return value;
-  if (value.type == ScalarType::kDynamic || value.type == ScalarType::kInt || value.type == ScalarType::kLong) {
+  if (value.type == ScalarType::kDynamic || value.type == ScalarType::kInt ||
+      value.type == ScalarType::kLong) {
     return call_library("tobool", {value}, at.position, scope.row);
   }
-  throw operator_error("SEM0003", "A predicate must be of type bool, not " + std::string(kusto_name(value.type)));
+  throw operator_error(
+      "SEM0003", "A predicate must be of type bool, not " + std::string(kusto_name(value.type)));
 }
 
 Expr Binder::bind_predicate(const Expression& expression, const Scope& scope) {
@@ -211,7 +228,8 @@ Expr Binder::bind_star_comparison(const Expression& expression, const Scope& sco
       operand = call_library("tostring", {operand}, expression.position, scope.row);
     }
     try {
-      matches.push_back(call_library(expression.text, {operand, value}, expression.position, scope.row));
+      matches.push_back(
+          call_library(expression.text, {operand, value}, expression.position, scope.row));
     } catch (const Error&) {  // a column of a type that cannot match
     }
   }
@@ -257,7 +275,8 @@ Expr Binder::bind_list(const Expression& expression, const Scope& scope) {
 
 // x in (T): the first column of the table.
 Expr Binder::bind_in_table(const Expression& expression, const Expr& value, Relation table) {
-  if (table.columns.empty()) throw operator_error("SEM0005", "The right side of 'in' has no columns");
+  if (table.columns.empty())
+    throw operator_error("SEM0005", "The right side of 'in' has no columns");
   const std::string& name = expression.text;
   RelationColumn& candidate = table.columns.front();
   bool is_plain_in = name == "in" || name == "!in" || name == "in~" || name == "!in~";
@@ -268,8 +287,8 @@ Expr Binder::bind_in_table(const Expression& expression, const Expr& value, Rela
                            : convert(column_expr(candidate), ScalarType::kDynamic).sql;
     Relation list = restart(table);
     std::string array = new_name();
-    list.from = "(SELECT '[' || coalesce(string_agg(" + json + ", ','), '') || ']' AS " + array + " FROM " +
-                table.from + ")";
+    list.from = "(SELECT '[' || coalesce(string_agg(" + json + ", ','), '') || ']' AS " + array +
+                " FROM " + table.from + ")";
     list.columns = {{"", ScalarType::kDynamic, array}};
     list = materialize(std::move(list));
     Expr values;
@@ -284,8 +303,9 @@ Expr Binder::bind_in_table(const Expression& expression, const Expr& value, Rela
     std::optional<ScalarType> type = common_type(left.type, right.type);
     if (left.type == ScalarType::kDynamic) type = right.type;
     if (!type) {
-      throw operator_error("SEM0023", "Cannot compare values of types " + std::string(kusto_name(left.type)) +
-                                          " and " + std::string(kusto_name(right.type)));
+      throw operator_error("SEM0023", "Cannot compare values of types " +
+                                          std::string(kusto_name(left.type)) + " and " +
+                                          std::string(kusto_name(right.type)));
     }
     left = convert(left, *type);
     right = convert(right, *type);
@@ -296,8 +316,8 @@ Expr Binder::bind_in_table(const Expression& expression, const Expr& value, Rela
   }
   Expr result;
   result.type = ScalarType::kBool;
-  result.sql = "coalesce(" + left.sql + " IN (SELECT " + right.sql + " FROM " + table.from + " WHERE " +
-               candidate.sql + " IS NOT NULL), FALSE)";
+  result.sql = "coalesce(" + left.sql + " IN (SELECT " + right.sql + " FROM " + table.from +
+               " WHERE " + candidate.sql + " IS NOT NULL), FALSE)";
   if (name.starts_with("!")) result.sql = "(NOT " + result.sql + ")";
   return result;
 }
@@ -312,7 +332,8 @@ Expr Binder::bind_member(const Expression& expression, const Scope& scope) {
     return column_expr(*column);
   }
   if (scope.graph != nullptr && object.kind == Expression::Kind::kName) {
-    if (std::optional<Expr> value = scope.graph->member(object.text, expression.text)) return *value;
+    if (std::optional<Expr> value = scope.graph->member(object.text, expression.text))
+      return *value;
   }
   Expr bag = bind(object, scope);
   return call_library("[]", {bag, text_literal(expression.text)}, expression.position, scope.row);
@@ -326,7 +347,8 @@ Expr Binder::bind_index(const Expression& expression, const Scope& scope) {
     std::string name = std::get<std::string>(key.literal.value);
     if (std::optional<Expr> value = scope.graph->member(object.text, name)) return *value;
   }
-  return call_library("[]", {bind(object, scope), bind(key, scope)}, expression.position, scope.row);
+  return call_library("[]", {bind(object, scope), bind(key, scope)}, expression.position,
+                      scope.row);
 }
 
 Expr Binder::constant(const Expression& expression, const Environment* environment) {
@@ -349,16 +371,30 @@ Expr Binder::with_literal(const Expr& value) {
     ColumnView view = table.rows.column(0).view();
     if (!view.is_null(0)) {
       switch (value.type) {
-        case ScalarType::kBool: literal.value = view.cell<uint8_t>(0) != 0; break;
-        case ScalarType::kInt: literal.value = view.cell<int32_t>(0); break;
+        case ScalarType::kBool:
+          literal.value = view.cell<uint8_t>(0) != 0;
+          break;
+        case ScalarType::kInt:
+          literal.value = view.cell<int32_t>(0);
+          break;
         case ScalarType::kLong:
         case ScalarType::kDateTime:
-        case ScalarType::kTimeSpan: literal.value = view.cell<int64_t>(0); break;
-        case ScalarType::kReal: literal.value = view.cell<double>(0); break;
-        case ScalarType::kDecimal: literal.value = view.cell<Decimal>(0); break;
-        case ScalarType::kGuid: literal.value = view.cell<GuidCell>(0).guid(); break;
+        case ScalarType::kTimeSpan:
+          literal.value = view.cell<int64_t>(0);
+          break;
+        case ScalarType::kReal:
+          literal.value = view.cell<double>(0);
+          break;
+        case ScalarType::kDecimal:
+          literal.value = view.cell<Decimal>(0);
+          break;
+        case ScalarType::kGuid:
+          literal.value = view.cell<GuidCell>(0).guid();
+          break;
         case ScalarType::kString:
-        case ScalarType::kDynamic: literal.value = std::string(view.text(0)); break;
+        case ScalarType::kDynamic:
+          literal.value = std::string(view.text(0));
+          break;
       }
     }
   }
@@ -372,7 +408,8 @@ Literal Binder::require_literal(const Expression& expression, const Environment*
 int64_t Binder::require_count(const Expression& expression, const Environment* environment,
                               std::string_view what) {
   Literal literal = require_literal(expression, environment);
-  if (const auto* whole = std::get_if<int64_t>(&literal.value); whole && literal.type == ScalarType::kLong) {
+  if (const auto* whole = std::get_if<int64_t>(&literal.value);
+      whole && literal.type == ScalarType::kLong) {
     if (*whole >= 0) return *whole;
   }
   if (const auto* small = std::get_if<int32_t>(&literal.value); small && *small >= 0) return *small;
@@ -384,12 +421,14 @@ int64_t Binder::require_count(const Expression& expression, const Environment* e
       if (auto whole = parse_long(*text); whole && *whole >= 0) return *whole;
     }
   }
-  throw operator_error("SEM0022", std::string(what) + " must be a whole number that is not negative");
+  throw operator_error("SEM0022",
+                       std::string(what) + " must be a whole number that is not negative");
 }
 
 std::string Binder::require_string(const Expression& expression, const Environment* environment) {
   Literal literal = require_literal(expression, environment);
-  if (literal.type == ScalarType::kString && !literal.is_null()) return std::get<std::string>(literal.value);
+  if (literal.type == ScalarType::kString && !literal.is_null())
+    return std::get<std::string>(literal.value);
   throw operator_error("SEM0007", "A constant string is expected here");
 }
 

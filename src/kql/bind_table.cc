@@ -8,7 +8,8 @@
 namespace rivulet::kql {
 
 void Binder::fail_table(std::string_view name) const {
-  throw operator_error("SEM0100", "Failed to resolve table expression named '" + std::string(name) + "'");
+  throw operator_error("SEM0100",
+                       "Failed to resolve table expression named '" + std::string(name) + "'");
 }
 
 struct OperatorVisitor {
@@ -42,7 +43,8 @@ Relation Binder::bind_operators(Relation relation, std::span<const Operator> ope
     operator_ = next.name;
     bool is_graph_operator = next.name.starts_with("graph-");
     if ((relation.graph >= 0) != is_graph_operator) {
-      throw operator_error("SEM0003", is_graph_operator ? "The operator needs a graph" : "The operator takes no graph");
+      throw operator_error("SEM0003", is_graph_operator ? "The operator needs a graph"
+                                                        : "The operator takes no graph");
     }
     if (const auto* as = std::get_if<AsOperator>(&next.body)) {
       result_name_ = as->name;
@@ -66,8 +68,12 @@ Relation Binder::bind_source(const PipelineSource& source, const Environment* en
   struct Visitor {
     Binder& binder;
     const Environment* environment;
-    Relation operator()(const ExpressionPtr& expression) { return binder.bind_table(*expression, environment); }
-    Relation operator()(const DataTable& table) { return binder.bind_datatable(table, environment); }
+    Relation operator()(const ExpressionPtr& expression) {
+      return binder.bind_table(*expression, environment);
+    }
+    Relation operator()(const DataTable& table) {
+      return binder.bind_datatable(table, environment);
+    }
     Relation operator()(const RangeSource& range) { return binder.bind_range(range, environment); }
     Relation operator()(const PrintSource& print) { return binder.bind_print(print, environment); }
     Relation operator()(const ExternalData&) { throw not_supported("externaldata operator"); }
@@ -79,7 +85,8 @@ Relation Binder::bind_source(const PipelineSource& source, const Environment* en
       binder.operator_ = "search";
       std::vector<Relation> tables;
       for (const ExpressionPtr& table : search.tables) {
-        for (Relation& bound : binder.bind_tables(*table, environment)) tables.push_back(std::move(bound));
+        for (Relation& bound : binder.bind_tables(*table, environment))
+          tables.push_back(std::move(bound));
       }
       if (search.tables.empty()) tables = binder.all_tables();
       return binder.bind_search(search, std::move(tables), environment);
@@ -88,7 +95,8 @@ Relation Binder::bind_source(const PipelineSource& source, const Environment* en
       binder.operator_ = "find";
       std::vector<Relation> tables;
       for (const ExpressionPtr& table : find.tables) {
-        for (Relation& bound : binder.bind_tables(*table, environment)) tables.push_back(std::move(bound));
+        for (Relation& bound : binder.bind_tables(*table, environment))
+          tables.push_back(std::move(bound));
       }
       if (find.tables.empty()) tables = binder.all_tables();
       return binder.bind_find(find, std::move(tables), environment);
@@ -105,24 +113,29 @@ Relation Binder::bind_table(const Expression& expression, const Environment* env
   BindDepth depth(depth_);
   using Kind = Expression::Kind;
   switch (expression.kind) {
-    case Kind::kName: return bind_table_name(expression, environment);
-    case Kind::kCall: return bind_table_call(expression, environment);
-    case Kind::kPipeline: return bind_pipeline(*expression.pipeline, environment);
+    case Kind::kName:
+      return bind_table_name(expression, environment);
+    case Kind::kCall:
+      return bind_table_call(expression, environment);
+    case Kind::kPipeline:
+      return bind_pipeline(*expression.pipeline, environment);
     case Kind::kMember: {  // database('x').T
       const Expression& object = *expression.arguments[0].value;
       if (object.kind == Kind::kCall && object.text == "cluster") throw not_supported("cluster()");
       if (object.kind == Kind::kCall && object.text == "database") {
         const catalog::Database& database = database_of(object, environment);
-        if (std::optional<Relation> table = try_catalog_table(database, expression.text)) return *table;
+        if (std::optional<Relation> table = try_catalog_table(database, expression.text))
+          return *table;
         if (auto function = stored_function(database, expression.text)) {
-          return bind_table_function(*function, declare(nullptr, "", Binding{}), expression, environment,
-                                     nullptr);
+          return bind_table_function(*function, declare(nullptr, "", Binding{}), expression,
+                                     environment, nullptr);
         }
         fail_table(expression.text);
       }
       break;
     }
-    default: break;
+    default:
+      break;
   }
   throw operator_error("SEM0005", "A tabular expression is expected");
 }
@@ -149,14 +162,16 @@ Relation Binder::bind_table_name(const Expression& expression, const Environment
   const std::string& name = expression.text;
   if (Binding* binding = find_binding(environment, name)) {
     if (binding->kind == Binding::Kind::kFunction) {
-      return bind_table_function(*binding->function, binding->environment, expression, environment, nullptr);
+      return bind_table_function(*binding->function, binding->environment, expression, environment,
+                                 nullptr);
     }
     if (binding->kind != Binding::Kind::kScalar) return bind_table_binding(*binding, name);
   }
   if (database_) {
     if (std::optional<Relation> table = try_catalog_table(*database_, name)) return *table;
     if (auto function = stored_function(*database_, name)) {
-      return bind_table_function(*function, declare(nullptr, "", Binding{}), expression, environment, nullptr);
+      return bind_table_function(*function, declare(nullptr, "", Binding{}), expression,
+                                 environment, nullptr);
     }
   }
   fail_table(name);
@@ -164,12 +179,14 @@ Relation Binder::bind_table_name(const Expression& expression, const Environment
 
 const catalog::Database& Binder::database_named(std::string_view name) {
   std::shared_ptr<const catalog::Database> database = catalog_.find_database(name);
-  if (!database) throw operator_error("SEM0100", "Failed to resolve database named '" + std::string(name) + "'");
+  if (!database)
+    throw operator_error("SEM0100", "Failed to resolve database named '" + std::string(name) + "'");
   pinned_.push_back(database);
   return *database;
 }
 
-const catalog::Database& Binder::database_of(const Expression& call, const Environment* environment) {
+const catalog::Database& Binder::database_of(const Expression& call,
+                                             const Environment* environment) {
   if (call.object) throw not_supported("cluster()");
   check_arity("database", 1, 1, call.arguments.size());
   return database_named(require_string(*call.arguments[0].value, environment));
@@ -190,8 +207,8 @@ Relation Binder::bind_table_call(const Expression& call, const Environment* envi
       by_name.text = require_string(*call.arguments[0].value, environment);
       return bind_table_name(by_name, environment);
     }
-    if (name == "cluster" || name == "external_table" || name == "materialized_view" || name == "graph" ||
-        name == "stored_query_result" || name == "entity_group") {
+    if (name == "cluster" || name == "external_table" || name == "materialized_view" ||
+        name == "graph" || name == "stored_query_result" || name == "entity_group") {
       throw not_supported(name + "()");
     }
   }
@@ -210,9 +227,9 @@ Relation Binder::bind_table_call(const Expression& call, const Environment* envi
   return bind_table_function(*found.definition, found.environment, call, environment, nullptr);
 }
 
-Relation Binder::bind_table_function(const FunctionDefinition& function, const Environment* definition,
-                                     const Expression& call, const Environment* environment,
-                                     const Relation* piped) {
+Relation Binder::bind_table_function(const FunctionDefinition& function,
+                                     const Environment* definition, const Expression& call,
+                                     const Environment* environment, const Relation* piped) {
   BindDepth depth(depth_);
   count_step();
   Scope scope;
@@ -225,7 +242,8 @@ Relation Binder::bind_table_function(const FunctionDefinition& function, const E
   throw operator_error("SEM0003", "Function '" + call.text + "' gives no result");
 }
 
-std::optional<Relation> Binder::try_catalog_table(const catalog::Database& database, std::string_view name) {
+std::optional<Relation> Binder::try_catalog_table(const catalog::Database& database,
+                                                  std::string_view name) {
   std::shared_ptr<const catalog::Table> table = database.find_table(name);
   if (!table) return std::nullopt;
   pinned_.push_back(table);
@@ -281,7 +299,8 @@ bool Binder::is_table(const Expression& expression, const Environment* environme
   count_step();
   using Kind = Expression::Kind;
   switch (expression.kind) {
-    case Kind::kPipeline: return is_table(*expression.pipeline, environment);
+    case Kind::kPipeline:
+      return is_table(*expression.pipeline, environment);
     case Kind::kName: {
       if (const Binding* binding = find_binding(environment, expression.text)) {
         if (binding->kind == Binding::Kind::kFunction) {
@@ -300,7 +319,8 @@ bool Binder::is_table(const Expression& expression, const Environment* environme
         if (name == "materialize" && expression.arguments.size() == 1) {
           return is_table(*expression.arguments[0].value, environment);
         }
-        if (name == "table" || name == "cluster" || name == "external_table" || name == "materialized_view") {
+        if (name == "table" || name == "cluster" || name == "external_table" ||
+            name == "materialized_view") {
           return true;
         }
         if (name == "toscalar") return false;
@@ -314,7 +334,8 @@ bool Binder::is_table(const Expression& expression, const Environment* environme
       const Expression& object = *expression.arguments[0].value;
       return object.kind == Kind::kCall && (object.text == "database" || object.text == "cluster");
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -326,13 +347,15 @@ bool Binder::is_table_function(const FunctionDefinition& function, const Environ
     environment = declare(environment, parameter.name, std::move(binding));
   }
   for (const Statement& statement : function.body) {
-    if (statement.kind == Statement::Kind::kQuery) return is_table(*statement.pipeline, environment);
+    if (statement.kind == Statement::Kind::kQuery)
+      return is_table(*statement.pipeline, environment);
     environment = declare_statement(statement, environment);
   }
   return false;
 }
 
-std::vector<Relation> Binder::bind_tables(const Expression& expression, const Environment* environment) {
+std::vector<Relation> Binder::bind_tables(const Expression& expression,
+                                          const Environment* environment) {
   using Kind = Expression::Kind;
   const catalog::Database* database = database_.get();
   std::string pattern;
@@ -397,7 +420,8 @@ Relation Binder::bind_datatable(const DataTable& table, const Environment* envir
   }
   size_t width = table.columns.size();
   if (table.values.size() % width != 0) {
-    throw operator_error("SEM0003", "The number of values of a datatable must be a multiple of its columns");
+    throw operator_error("SEM0003",
+                         "The number of values of a datatable must be a multiple of its columns");
   }
   std::string ordinal = new_name();
   relation.order.push_back({ordinal, false, true});
@@ -435,13 +459,15 @@ Relation Binder::bind_range(const RangeSource& range, const Environment* environ
     if (bound->type == ScalarType::kDecimal) *bound = convert(*bound, ScalarType::kReal);
   }
   bool is_time = from.type == ScalarType::kDateTime || from.type == ScalarType::kTimeSpan;
-  bool has_real = from.type == ScalarType::kReal || to.type == ScalarType::kReal || step.type == ScalarType::kReal;
+  bool has_real = from.type == ScalarType::kReal || to.type == ScalarType::kReal ||
+                  step.type == ScalarType::kReal;
   bool fits = is_time ? to.type == from.type && (step.type == ScalarType::kTimeSpan || !range.step)
                       : (from.type == ScalarType::kLong || from.type == ScalarType::kReal) &&
                             (to.type == ScalarType::kLong || to.type == ScalarType::kReal) &&
                             (step.type == ScalarType::kLong || step.type == ScalarType::kReal);
   if (!fits) {
-    throw operator_error("SEM0044", "range: the types of from (" + std::string(kusto_name(from.type)) + "), to (" +
+    throw operator_error("SEM0044", "range: the types of from (" +
+                                        std::string(kusto_name(from.type)) + "), to (" +
                                         std::string(kusto_name(to.type)) + ") and step (" +
                                         std::string(kusto_name(step.type)) + ") do not fit");
   }
@@ -452,18 +478,21 @@ Relation Binder::bind_range(const RangeSource& range, const Environment* environ
   ScalarType type = from.type;
   Relation bounds;
   std::string a = new_name(), b = new_name(), s = new_name(), n = new_name(), ordinal = new_name();
-  bounds.from = "(SELECT " + from.sql + " AS " + a + ", " + to.sql + " AS " + b + ", " + step.sql + " AS " + s + ")";
-  std::string count = type == ScalarType::kReal ? "floor((" + b + " - " + a + ") / " + s + " + 1e-9)::BIGINT"
-                                                : "((" + b + " - " + a + ") // " + s + ")";
-  count = "CASE WHEN " + s + " > 0 AND " + a + " <= " + b + " OR " + s + " < 0 AND " + a + " >= " + b + " THEN " +
-          count + " + 1 ELSE 0 END";
+  bounds.from = "(SELECT " + from.sql + " AS " + a + ", " + to.sql + " AS " + b + ", " + step.sql +
+                " AS " + s + ")";
+  std::string count = type == ScalarType::kReal
+                          ? "floor((" + b + " - " + a + ") / " + s + " + 1e-9)::BIGINT"
+                          : "((" + b + " - " + a + ") // " + s + ")";
+  count = "CASE WHEN " + s + " > 0 AND " + a + " <= " + b + " OR " + s + " < 0 AND " + a +
+          " >= " + b + " THEN " + count + " + 1 ELSE 0 END";
   Relation relation;
   relation.columns.push_back(column(range.name, type));
   relation.order.push_back({ordinal, false, true});
   std::string index = type == ScalarType::kReal ? ordinal + "::DOUBLE" : ordinal;
-  relation.from = "(SELECT " + a + " + " + index + " * " + s + " AS " + relation.columns[0].sql + ", " + ordinal +
-                  " FROM (SELECT " + a + ", " + s + ", unnest(range(0::BIGINT, " + n + ")) AS " + ordinal +
-                  " FROM (SELECT " + a + ", " + s + ", " + count + " AS " + n + " FROM " + bounds.from + ")))";
+  relation.from = "(SELECT " + a + " + " + index + " * " + s + " AS " + relation.columns[0].sql +
+                  ", " + ordinal + " FROM (SELECT " + a + ", " + s + ", unnest(range(0::BIGINT, " +
+                  n + ")) AS " + ordinal + " FROM (SELECT " + a + ", " + s + ", " + count + " AS " +
+                  n + " FROM " + bounds.from + ")))";
   return relation;
 }
 

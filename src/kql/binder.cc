@@ -59,7 +59,8 @@ std::vector<BoundStatement> Binder::bind_script(const Script& script) {
     begin_statement();
     bound.push_back(finish(bind_pipeline(*statement.pipeline, environment)));
   }
-  if (bound.empty()) throw semantic_error("SEM0003", "The query has no tabular expression statement");
+  if (bound.empty())
+    throw semantic_error("SEM0003", "The query has no tabular expression statement");
   return bound;
 }
 
@@ -95,7 +96,8 @@ Binding* Binder::find_binding(const Environment* environment, std::string_view n
   return nullptr;
 }
 
-const Environment* Binder::declare_statement(const Statement& statement, const Environment* environment) {
+const Environment* Binder::declare_statement(const Statement& statement,
+                                             const Environment* environment) {
   count_step();
   switch (statement.kind) {
     case Statement::Kind::kLet: {
@@ -106,19 +108,22 @@ const Environment* Binder::declare_statement(const Statement& statement, const E
         binding.function = statement.function;
       } else {
         binding.pipeline = statement.pipeline;
-        binding.kind =
-            is_table(*statement.pipeline, environment) ? Binding::Kind::kTable : Binding::Kind::kScalar;
+        binding.kind = is_table(*statement.pipeline, environment) ? Binding::Kind::kTable
+                                                                  : Binding::Kind::kScalar;
       }
       return declare(environment, statement.name, std::move(binding));
     }
-    case Statement::Kind::kDeclareParameters: return declare_parameters(statement, environment);
+    case Statement::Kind::kDeclareParameters:
+      return declare_parameters(statement, environment);
     case Statement::Kind::kSet:
-    case Statement::Kind::kQuery: break;
+    case Statement::Kind::kQuery:
+      break;
   }
   return environment;
 }
 
-const Environment* Binder::declare_parameters(const Statement& statement, const Environment* environment) {
+const Environment* Binder::declare_parameters(const Statement& statement,
+                                              const Environment* environment) {
   for (const ParameterDeclaration& parameter : statement.parameters) {
     Binding binding;
     auto given = options_.parameters.find(parameter.name);
@@ -137,8 +142,8 @@ const Environment* Binder::declare_parameters(const Statement& statement, const 
         // "1" is one day as a timespan's text, as in the service.
       }
       if (!literal) {
-        throw semantic_error("SEM0500", "The value of query parameter '" + parameter.name + "' is no " +
-                                            std::string(kusto_name(parameter.type)));
+        throw semantic_error("SEM0500", "The value of query parameter '" + parameter.name +
+                                            "' is no " + std::string(kusto_name(parameter.type)));
       }
       binding.scalar = literal_expr(*literal);
     } else if (parameter.default_value) {
@@ -227,7 +232,8 @@ std::string Binder::finish_sources(std::string sql) {
     if (found == std::string::npos) return result;
     at = found + marker_.size();
     size_t slot = 0;
-    while (at < sql.size() && sql[at] >= '0' && sql[at] <= '9') slot = slot * 10 + (sql[at++] - '0');
+    while (at < sql.size() && sql[at] >= '0' && sql[at] <= '9')
+      slot = slot * 10 + (sql[at++] - '0');
     result += lists[slot];
   }
 }
@@ -259,7 +265,8 @@ std::string Binder::stage(Relation& relation, const std::string& sql) {
 
 std::string Binder::as_column(Relation& relation, const Expr& value) {
   bool is_name = value.sql.size() > 1 && value.sql[0] == 'k' &&
-                 std::all_of(value.sql.begin() + 1, value.sql.end(), [](char c) { return c >= '0' && c <= '9'; });
+                 std::all_of(value.sql.begin() + 1, value.sql.end(),
+                             [](char c) { return c >= '0' && c <= '9'; });
   return is_name ? value.sql : stage(relation, value.sql);
 }
 
@@ -344,7 +351,8 @@ bool Binder::has_column(const std::vector<RelationColumn>& columns, std::string_
                      [&](const RelationColumn& column) { return column.name == name; });
 }
 
-std::string Binder::unique_name(const std::vector<RelationColumn>& columns, const std::string& name) {
+std::string Binder::unique_name(const std::vector<RelationColumn>& columns,
+                                const std::string& name) {
   if (!has_column(columns, name)) return name;
   for (int suffix = 1;; ++suffix) {
     std::string candidate = name + std::to_string(suffix);

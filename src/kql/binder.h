@@ -46,7 +46,7 @@ struct GraphScope;
 // Where a scalar expression stands.
 struct Scope {
   const Environment* environment = nullptr;
-  Relation* row = nullptr;          // whose columns are visible; window functions add columns to its SQL
+  Relation* row = nullptr;  // whose columns are visible; window functions add columns to its SQL
   const Relation* right = nullptr;  // of a join: $right
   bool allows_aggregates = false;   // not yet inside an aggregate's arguments
   const GraphScope* graph = nullptr;
@@ -86,7 +86,9 @@ class Binder {
   void count_step();
 
   // Relations.
-  RelationColumn column(std::string name, ScalarType type) { return {std::move(name), type, new_name()}; }
+  RelationColumn column(std::string name, ScalarType type) {
+    return {std::move(name), type, new_name()};
+  }
   // Adds SQL columns to what the relation yields (not to its columns).
   void add_sql(Relation& relation, const std::string& sql_list);
   std::string stage(Relation& relation, const std::string& sql);
@@ -100,7 +102,8 @@ class Binder {
   // As a common table expression that is computed once.
   Relation materialize(Relation relation);
   void ensure_order(Relation& relation);
-  static std::string unique_name(const std::vector<RelationColumn>& columns, const std::string& name);
+  static std::string unique_name(const std::vector<RelationColumn>& columns,
+                                 const std::string& name);
   static bool has_column(const std::vector<RelationColumn>& columns, std::string_view name);
 
   // bind_expression.cc
@@ -120,7 +123,8 @@ class Binder {
   // A constant with a known value, computed by a probe where it must be.
   Literal require_literal(const Expression& expression, const Environment* environment);
   Expr with_literal(const Expr& value);
-  int64_t require_count(const Expression& expression, const Environment* environment, std::string_view what);
+  int64_t require_count(const Expression& expression, const Environment* environment,
+                        std::string_view what);
   std::string require_string(const Expression& expression, const Environment* environment);
   Expr call_library(std::string_view name, std::vector<Expr> arguments, const Position& position,
                     const Relation* row = nullptr);
@@ -128,7 +132,8 @@ class Binder {
   static Expr column_expr(const RelationColumn& column);
   static Expr text_literal(std::string text);
   static Expr long_literal(int64_t value);
-  static std::string or_default(ScalarType type, const std::string& sql);  // '' for a missing string
+  static std::string or_default(ScalarType type,
+                                const std::string& sql);  // '' for a missing string
   CallContext context(const Position& position, const Relation* row) const;
 
   // bind_call.cc
@@ -148,8 +153,9 @@ class Binder {
   FoundFunction find_function(const Expression& call, const Environment* environment);
   std::shared_ptr<const FunctionDefinition> stored_function(const catalog::Database& database,
                                                             std::string_view name);
-  const Environment* bind_call_arguments(const FunctionDefinition& function, const Environment* definition,
-                                         const Expression& call, const Scope& scope, const Relation* piped);
+  const Environment* bind_call_arguments(const FunctionDefinition& function,
+                                         const Environment* definition, const Expression& call,
+                                         const Scope& scope, const Relation* piped);
   static std::string result_name(const Expression& expression);
   static void check_arity(std::string_view name, int minimum, int maximum, size_t given);
 
@@ -165,7 +171,8 @@ class Binder {
                                const Expression& call, const Environment* environment,
                                const Relation* piped);
   Relation bind_table_binding(Binding& binding, std::string_view name);
-  std::optional<Relation> try_catalog_table(const catalog::Database& database, std::string_view name);
+  std::optional<Relation> try_catalog_table(const catalog::Database& database,
+                                            std::string_view name);
   Relation scan(const catalog::Table& table);
   Relation input_relation();
   const catalog::Database& database_named(std::string_view name);
@@ -186,7 +193,8 @@ class Binder {
   Relation apply(const WhereOperator& where, Relation input, const Environment* environment);
   Relation apply(const ProjectOperator& project, Relation input, const Environment* environment);
   Relation apply(const ReorderOperator& reorder, Relation input, const Environment* environment);
-  Relation apply(const SummarizeOperator& summarize, Relation input, const Environment* environment);
+  Relation apply(const SummarizeOperator& summarize, Relation input,
+                 const Environment* environment);
   Relation apply(const SortOperator& sort, Relation input, const Environment* environment);
   Relation apply(const TopOperator& top, Relation input, const Environment* environment);
   Relation apply(const TopHittersOperator& top, Relation input, const Environment* environment);
@@ -202,11 +210,13 @@ class Binder {
   Relation apply(const ParseKvOperator& parse, Relation input, const Environment* environment);
   Relation apply(const MakeSeriesOperator& series, Relation input, const Environment* environment);
   Relation apply(const GetSchemaOperator& schema, Relation input, const Environment* environment);
-  Relation apply(const SerializeOperator& serialize, Relation input, const Environment* environment);
+  Relation apply(const SerializeOperator& serialize, Relation input,
+                 const Environment* environment);
   Relation apply(const AsOperator& as, Relation input, const Environment* environment);
   Relation apply(const ConsumeOperator& consume, Relation input, const Environment* environment);
   Relation apply(const InvokeOperator& invoke, Relation input, const Environment* environment);
-  Relation apply(const PartitionOperator& partition, Relation input, const Environment* environment);
+  Relation apply(const PartitionOperator& partition, Relation input,
+                 const Environment* environment);
   Relation apply(const ScanOperator& scan, Relation input, const Environment* environment);
   Relation apply(const ReduceOperator& reduce, Relation input, const Environment* environment);
   Relation apply(const EvaluateOperator& evaluate, Relation input, const Environment* environment);
@@ -215,36 +225,47 @@ class Binder {
   Relation apply(const RenderOperator& render, Relation input, const Environment* environment);
   Relation apply(const MakeGraphOperator& graph, Relation input, const Environment* environment);
   Relation apply(const GraphMatchOperator& match, Relation input, const Environment* environment);
-  Relation apply(const GraphToTableOperator& to_table, Relation input, const Environment* environment);
-  Relation apply(const GraphMarkComponentsOperator& mark, Relation input, const Environment* environment);
+  Relation apply(const GraphToTableOperator& to_table, Relation input,
+                 const Environment* environment);
+  Relation apply(const GraphMarkComponentsOperator& mark, Relation input,
+                 const Environment* environment);
 
   // Shared by operators.
   std::vector<OutputColumn> bind_items(const std::vector<NamedExpression>& items, Relation& input,
                                        const Environment* environment);
   std::vector<RelationColumn> place_items(Relation& input, std::vector<OutputColumn> items,
                                           std::vector<RelationColumn> columns, bool replaces);
-  std::vector<OutputColumn> bind_aggregates(const std::vector<NamedExpression>& items, Relation& input,
-                                            const Environment* environment);
-  std::optional<std::vector<OutputColumn>> bind_multi_aggregate(const Expression& call, Relation& input,
+  std::vector<OutputColumn> bind_aggregates(const std::vector<NamedExpression>& items,
+                                            Relation& input, const Environment* environment);
+  std::optional<std::vector<OutputColumn>> bind_multi_aggregate(const Expression& call,
+                                                                Relation& input,
                                                                 const Environment* environment);
   std::vector<OrderKey> bind_sort_keys(const std::vector<SortKey>& keys, Relation& input,
                                        const Environment* environment);
   std::vector<size_t> matching_columns(const Expression& pattern, const Relation& input,
                                        bool must_exist) const;
-  void note_bounds(const Expression& predicate, const Relation& input, const Environment* environment);
-  void note_bound(const Expression& comparison, const Relation& input, const Environment* environment);
-  Relation bind_union(const UnionOperator& unite, std::optional<Relation> piped, const Environment* environment);
+  void note_bounds(const Expression& predicate, const Relation& input,
+                   const Environment* environment);
+  void note_bound(const Expression& comparison, const Relation& input,
+                  const Environment* environment);
+  Relation bind_union(const UnionOperator& unite, std::optional<Relation> piped,
+                      const Environment* environment);
   Relation union_all(std::vector<Relation> tables, bool is_inner, const std::string& source_column);
+  Expr bind_search_predicate(const Expression& expression, const Scope& scope,
+                             bool is_case_sensitive);
   Relation bind_search(const SearchOperator& search, std::vector<Relation> tables,
                        const Environment* environment);
-  Relation bind_find(const FindOperator& find, std::vector<Relation> tables, const Environment* environment);
+  Relation bind_find(const FindOperator& find, std::vector<Relation> tables,
+                     const Environment* environment);
   std::vector<Relation> all_tables();
   Relation bind_plugin(const EvaluateOperator& evaluate, std::optional<Relation> input,
                        const Environment* environment);
-  Relation expand(const std::vector<NamedExpression>& items, const std::vector<OperatorOption>& options,
-                  const Expression* limit, Relation input, const Environment* environment, bool keeps_empty,
+  Relation expand(const std::vector<NamedExpression>& items,
+                  const std::vector<OperatorOption>& options, const Expression* limit,
+                  Relation input, const Environment* environment, bool keeps_empty,
                   std::string* ordinal);
-  Relation aggregate(Relation input, std::vector<OutputColumn> keys, std::vector<OutputColumn> aggregates);
+  Relation aggregate(Relation input, std::vector<OutputColumn> keys,
+                     std::vector<OutputColumn> aggregates);
 
   const catalog::Catalog& catalog_;
   const BindOptions& options_;
@@ -260,7 +281,7 @@ class Binder {
     std::string sql;
   };
   struct SourceColumnName {
-    std::string sql;        // k…
+    std::string sql;         // k…
     std::string source_sql;  // c…, sys_time, sys_seq
     std::optional<uint32_t> column_id;
   };

@@ -26,11 +26,11 @@ struct OrderKey {
 struct Relation {
   std::string from;  // what may stand behind FROM: "(SELECT …)"
   std::vector<RelationColumn> columns;
-  std::vector<OrderKey> order;   // empty: the rows have no order
-  bool is_sorted = false;        // the client asked for the order
-  std::string name;              // of the table, for withsource; empty when it has none
-  int source = -1;               // the source that it filters and projects, and nothing else
-  std::string ingestion_time;    // SQL columns; empty when the rows come from no table
+  std::vector<OrderKey> order;  // empty: the rows have no order
+  bool is_sorted = false;       // the client asked for the order
+  std::string name;             // of the table, for withsource; empty when it has none
+  int source = -1;              // the source that it filters and projects, and nothing else
+  std::string ingestion_time;   // SQL columns; empty when the rows come from no table
   std::string commit_sequence;
   // What make-graph made of the rows: index into the binder's graphs.
   int graph = -1;

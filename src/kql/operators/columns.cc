@@ -11,22 +11,24 @@
 // project and its relatives, extend, distinct.
 namespace rivulet::kql {
 
-std::vector<OutputColumn> Binder::bind_items(const std::vector<NamedExpression>& items, Relation& input,
-                                             const Environment* environment) {
+std::vector<OutputColumn> Binder::bind_items(const std::vector<NamedExpression>& items,
+                                             Relation& input, const Environment* environment) {
   std::vector<OutputColumn> bound;
   Scope scope;
   scope.environment = environment;
   scope.row = &input;
   for (const NamedExpression& item : items) {
     if (item.value->kind == Expression::Kind::kStar) {
-      for (const RelationColumn& column : input.columns) bound.push_back({column.name, false, column_expr(column)});
+      for (const RelationColumn& column : input.columns)
+        bound.push_back({column.name, false, column_expr(column)});
       continue;
     }
     if (item.is_tuple && item.names.size() > 1) {
       // (a, b) = array: its elements.
       Expr value = bind(*item.value, scope);
       for (size_t i = 0; i < item.names.size(); ++i) {
-        Expr element = call_library("[]", {value, long_literal(static_cast<int64_t>(i))}, item.position, &input);
+        Expr element = call_library("[]", {value, long_literal(static_cast<int64_t>(i))},
+                                    item.position, &input);
         bound.push_back({item.names[i], true, std::move(element)});
       }
       continue;
@@ -43,7 +45,8 @@ std::vector<OutputColumn> Binder::bind_items(const std::vector<NamedExpression>&
 // Adds the items to `columns`, computing those that are no column yet. A name that is taken is replaced in
 // its place (`replaces`) when the query gave it, and numbered when it was inferred.
 std::vector<RelationColumn> Binder::place_items(Relation& input, std::vector<OutputColumn> items,
-                                                std::vector<RelationColumn> columns, bool replaces) {
+                                                std::vector<RelationColumn> columns,
+                                                bool replaces) {
   std::string list;
   int unnamed = 0;
   size_t given = columns.size();
@@ -51,7 +54,8 @@ std::vector<RelationColumn> Binder::place_items(Relation& input, std::vector<Out
     RelationColumn placed;
     placed.type = item.value.type;
     const std::string& sql = item.value.sql;
-    bool is_column = sql.size() > 1 && sql[0] == 'k' && sql.find_first_not_of("0123456789", 1) == std::string::npos;
+    bool is_column = sql.size() > 1 && sql[0] == 'k' &&
+                     sql.find_first_not_of("0123456789", 1) == std::string::npos;
     if (is_column) {
       placed.sql = sql;
     } else {
@@ -64,8 +68,9 @@ std::vector<RelationColumn> Binder::place_items(Relation& input, std::vector<Out
         placed.name = "Column" + std::to_string(++unnamed);
       } while (has_column(columns, placed.name));
     } else if (item.is_named && has_column(columns, item.name)) {
-      auto taken = std::find_if(columns.begin(), columns.end(),
-                                [&](const RelationColumn& column) { return column.name == item.name; });
+      auto taken = std::find_if(columns.begin(), columns.end(), [&](const RelationColumn& column) {
+        return column.name == item.name;
+      });
       bool is_old = static_cast<size_t>(taken - columns.begin()) < given;
       if (!replaces || !is_old) {
         throw operator_error("SEM0045", "Duplicate column name '" + item.name + "'");
@@ -87,11 +92,13 @@ std::vector<size_t> Binder::matching_columns(const Expression& pattern, const Re
                                              bool must_exist) const {
   std::vector<size_t> matches;
   for (size_t i = 0; i < input.columns.size(); ++i) {
-    bool fits = pattern.kind == Expression::Kind::kName ? input.columns[i].name == pattern.text
-                                                        : matches_wildcard(pattern.text, input.columns[i].name);
+    bool fits = pattern.kind == Expression::Kind::kName
+                    ? input.columns[i].name == pattern.text
+                    : matches_wildcard(pattern.text, input.columns[i].name);
     if (fits) matches.push_back(i);
   }
-  if (matches.empty() && must_exist && pattern.kind == Expression::Kind::kName) fail_column(pattern.text);
+  if (matches.empty() && must_exist && pattern.kind == Expression::Kind::kName)
+    fail_column(pattern.text);
   return matches;
 }
 
@@ -127,7 +134,8 @@ bool name_less(const std::string& a, const std::string& b, bool is_granny) {
 
 }  // namespace
 
-Relation Binder::apply(const ProjectOperator& project, Relation input, const Environment* environment) {
+Relation Binder::apply(const ProjectOperator& project, Relation input,
+                       const Environment* environment) {
   if (project.form == "extend") {
     std::vector<OutputColumn> items = bind_items(project.items, input, environment);
     input.columns = place_items(input, std::move(items), input.columns, true);
@@ -170,7 +178,8 @@ Relation Binder::apply(const ProjectOperator& project, Relation input, const Env
     };
     auto add_name = [&](const std::string& name) {
       Expression pattern;
-      pattern.kind = name.find('*') == std::string::npos ? Expression::Kind::kName : Expression::Kind::kPattern;
+      pattern.kind = name.find('*') == std::string::npos ? Expression::Kind::kName
+                                                         : Expression::Kind::kPattern;
       pattern.text = name;
       add(pattern);
     };
@@ -190,7 +199,8 @@ Relation Binder::apply(const ProjectOperator& project, Relation input, const Env
         continue;
       }
       std::vector<std::string> names;
-      if (!read_json_strings(*text, names)) throw operator_error("SEM0003", "Expected names of columns");
+      if (!read_json_strings(*text, names))
+        throw operator_error("SEM0003", "Expected names of columns");
       for (const std::string& name : names) add_name(name);
     }
     input.columns = std::move(columns);
@@ -218,8 +228,10 @@ Relation Binder::apply(const ReorderOperator& reorder, Relation input, const Env
       if (!is_placed[index]) matches.push_back(index);
     }
     if (item.order != Order::kNone) {
-      bool is_granny = item.order == Order::kGrannyAscending || item.order == Order::kGrannyDescending;
-      bool is_descending = item.order == Order::kDescending || item.order == Order::kGrannyDescending;
+      bool is_granny =
+          item.order == Order::kGrannyAscending || item.order == Order::kGrannyDescending;
+      bool is_descending =
+          item.order == Order::kDescending || item.order == Order::kGrannyDescending;
       std::stable_sort(matches.begin(), matches.end(), [&](size_t a, size_t b) {
         if (is_descending) std::swap(a, b);
         return name_less(input.columns[a].name, input.columns[b].name, is_granny);

@@ -7,7 +7,8 @@
 namespace rivulet::kql {
 
 // Notes `column op constant` conjuncts of a filter directly over a table.
-void Binder::note_bounds(const Expression& predicate, const Relation& input, const Environment* environment) {
+void Binder::note_bounds(const Expression& predicate, const Relation& input,
+                         const Environment* environment) {
   if (input.source < 0) return;
   if (predicate.kind == Expression::Kind::kBinary && predicate.text == "and") {
     for (const NamedExpression& conjunct : predicate.arguments) {
@@ -18,14 +19,16 @@ void Binder::note_bounds(const Expression& predicate, const Relation& input, con
   note_bound(predicate, input, environment);
 }
 
-void Binder::note_bound(const Expression& comparison, const Relation& input, const Environment* environment) {
+void Binder::note_bound(const Expression& comparison, const Relation& input,
+                        const Environment* environment) {
   using Op = ColumnBound::Op;
   bool is_between = comparison.kind == Expression::Kind::kList && comparison.text == "between";
   if (comparison.kind != Expression::Kind::kBinary && !is_between) return;
   const Expression* subject = comparison.arguments[0].value.get();
   const Expression* other = comparison.arguments[1].value.get();
   std::string name = comparison.text;
-  bool is_swapped = !is_between && other->kind == Expression::Kind::kName && input.find(other->text) != nullptr;
+  bool is_swapped =
+      !is_between && other->kind == Expression::Kind::kName && input.find(other->text) != nullptr;
   if (is_swapped) {
     std::swap(subject, other);
     if (name[0] == '<') {
@@ -38,8 +41,9 @@ void Binder::note_bound(const Expression& comparison, const Relation& input, con
   const RelationColumn* column = input.find(subject->text);
   if (column == nullptr) return;
   SourceState& source = sources_[static_cast<size_t>(input.source)];
-  auto stored = std::find_if(source.columns.begin(), source.columns.end(),
-                             [&](const SourceColumnName& candidate) { return candidate.sql == column->sql; });
+  auto stored =
+      std::find_if(source.columns.begin(), source.columns.end(),
+                   [&](const SourceColumnName& candidate) { return candidate.sql == column->sql; });
   if (stored == source.columns.end() || !stored->column_id) return;
   auto note = [&](Op op, const Expression& constant_expression) {
     std::optional<Literal> literal;
@@ -109,7 +113,8 @@ Relation Binder::apply(const SortOperator& sort, Relation input, const Environme
   constexpr size_t kMaxTieBreakers = 2;
   std::vector<OrderKey> order = bind_sort_keys(sort.keys, input, environment);
   // Rows that tie keep the order they had.
-  if (input.order.size() <= kMaxTieBreakers) order.insert(order.end(), input.order.begin(), input.order.end());
+  if (input.order.size() <= kMaxTieBreakers)
+    order.insert(order.end(), input.order.begin(), input.order.end());
   input.order = std::move(order);
   input.is_sorted = true;
   return input;
@@ -138,15 +143,18 @@ Relation Binder::apply(const TakeOperator& take, Relation input, const Environme
 Relation Binder::apply(const CountOperator& count, Relation input, const Environment*) {
   Relation result = restart(input);
   result.columns = {column(count.name.empty() ? "Count" : count.name, ScalarType::kLong)};
-  result.from = "(SELECT count(*)::BIGINT AS " + result.columns[0].sql + " FROM " + input.from + ")";
+  result.from =
+      "(SELECT count(*)::BIGINT AS " + result.columns[0].sql + " FROM " + input.from + ")";
   return result;
 }
 
-Relation Binder::apply(const SampleOperator& sample, Relation input, const Environment* environment) {
+Relation Binder::apply(const SampleOperator& sample, Relation input,
+                       const Environment* environment) {
   int64_t count = require_count(*sample.count, environment, "The number of rows");
   if (!sample.of) {
     Relation result = restart(input);
-    result.from = "(SELECT * FROM " + input.from + " USING SAMPLE reservoir(" + std::to_string(count) + " ROWS))";
+    result.from = "(SELECT * FROM " + input.from + " USING SAMPLE reservoir(" +
+                  std::to_string(count) + " ROWS))";
     return result;
   }
   Scope scope;
@@ -156,31 +164,34 @@ Relation Binder::apply(const SampleOperator& sample, Relation input, const Envir
   Expr value = bind(*sample.of, scope);
   RelationColumn only = column(name.empty() ? "Column1" : name, value.type);
   Relation result = restart(input);
-  result.from = "(SELECT DISTINCT " + value.sql + " AS " + only.sql + " FROM " + input.from + " LIMIT " +
-                std::to_string(count) + ")";
+  result.from = "(SELECT DISTINCT " + value.sql + " AS " + only.sql + " FROM " + input.from +
+                " LIMIT " + std::to_string(count) + ")";
   result.columns = {only};
   return result;
 }
 
 Relation Binder::apply(const GetSchemaOperator&, Relation input, const Environment*) {
   Relation result;
-  result.columns = {column("ColumnName", ScalarType::kString), column("ColumnOrdinal", ScalarType::kInt),
-                    column("DataType", ScalarType::kString), column("ColumnType", ScalarType::kString)};
+  result.columns = {
+      column("ColumnName", ScalarType::kString), column("ColumnOrdinal", ScalarType::kInt),
+      column("DataType", ScalarType::kString), column("ColumnType", ScalarType::kString)};
   std::string rows;
   for (size_t i = 0; i < input.columns.size(); ++i) {
     const RelationColumn& described = input.columns[i];
     if (!rows.empty()) rows += ", ";
     rows += "(" + text_literal(described.name).sql + ", " + std::to_string(i) + "::INTEGER, '" +
-            std::string(clr_name(described.type)) + "', '" + std::string(kusto_name(described.type)) + "')";
+            std::string(clr_name(described.type)) + "', '" +
+            std::string(kusto_name(described.type)) + "')";
   }
   if (rows.empty()) rows = "('', 0::INTEGER, '', '')";
-  result.from = "(SELECT * FROM (VALUES " + rows + ") v" + result.columns[0].sql + "(" + sql_list(result) + ")" +
-                (input.columns.empty() ? " WHERE FALSE" : "") + ")";
+  result.from = "(SELECT * FROM (VALUES " + rows + ") v" + result.columns[0].sql + "(" +
+                sql_list(result) + ")" + (input.columns.empty() ? " WHERE FALSE" : "") + ")";
   result.order.push_back({result.columns[1].sql, false, true});
   return result;
 }
 
-Relation Binder::apply(const SerializeOperator& serialize, Relation input, const Environment* environment) {
+Relation Binder::apply(const SerializeOperator& serialize, Relation input,
+                       const Environment* environment) {
   ensure_order(input);
   std::vector<OutputColumn> items = bind_items(serialize.items, input, environment);
   input.columns = place_items(input, std::move(items), input.columns, true);
@@ -197,16 +208,20 @@ Relation Binder::apply(const ConsumeOperator&, Relation input, const Environment
   return input;
 }
 
-Relation Binder::apply(const InvokeOperator& invoke, Relation input, const Environment* environment) {
-  if (invoke.call->kind != Expression::Kind::kCall) throw operator_error("SEM0003", "Expected a function call");
+Relation Binder::apply(const InvokeOperator& invoke, Relation input,
+                       const Environment* environment) {
+  if (invoke.call->kind != Expression::Kind::kCall)
+    throw operator_error("SEM0003", "Expected a function call");
   FoundFunction found = find_function(*invoke.call, environment);
   if (!found.definition) {
     throw operator_error("SEM0260", "Unknown function: '" + invoke.call->text + "'");
   }
-  return bind_table_function(*found.definition, found.environment, *invoke.call, environment, &input);
+  return bind_table_function(*found.definition, found.environment, *invoke.call, environment,
+                             &input);
 }
 
-Relation Binder::apply(const PartitionOperator& partition, Relation input, const Environment* environment) {
+Relation Binder::apply(const PartitionOperator& partition, Relation input,
+                       const Environment* environment) {
   if (partition.has_own_source) throw not_supported("partition operator with a subquery in braces");
   Scope scope;
   scope.environment = environment;
@@ -216,19 +231,22 @@ Relation Binder::apply(const PartitionOperator& partition, Relation input, const
   // The operators run over the rows of one key, for every key.
   std::string value = new_name();
   Relation part = input;
-  part.from = "(SELECT * FROM " + input.from + " WHERE " + key + " IS NOT DISTINCT FROM " + value + ")";
+  part.from =
+      "(SELECT * FROM " + input.from + " WHERE " + key + " IS NOT DISTINCT FROM " + value + ")";
   Relation inner = bind_operators(std::move(part), partition.subquery->operators, environment);
   Relation result = restart(inner);
   std::string list = sql_list(inner);
-  result.from = "(SELECT " + list + " FROM (SELECT DISTINCT " + key + " AS " + value + " FROM " + input.from +
-                ") p" + value + ", LATERAL (SELECT " + list + " FROM " + inner.from + ") q" + value + ")";
+  result.from = "(SELECT " + list + " FROM (SELECT DISTINCT " + key + " AS " + value + " FROM " +
+                input.from + ") p" + value + ", LATERAL (SELECT " + list + " FROM " + inner.from +
+                ") q" + value + ")";
   check_size(result.from);
   return result;
 }
 
 Relation Binder::apply(const RenderOperator& render, Relation input, const Environment*) {
   visualization_.kind = render.kind;
-  for (const OperatorOption& option : render.options) visualization_.properties[option.name] = option.text;
+  for (const OperatorOption& option : render.options)
+    visualization_.properties[option.name] = option.text;
   return input;
 }
 

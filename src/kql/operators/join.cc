@@ -1,0 +1,186 @@
+#include <algorithm>
+#include <array>
+
+#include "common/error.h"
+#include "kql/binder.h"
+
+// join and lookup.
+namespace rivulet::kql {
+namespace {
+
+enum class JoinKind {
+  kInnerUnique,
+  kInner,
+  kLeftOuter,
+  kRightOuter,
+  kFullOuter,
+  kLeftAnti,
+  kRightAnti,
+  kLeftSemi,
+  kRightSemi
+};
+
+struct KindName {
+  std::string_view name;
+  JoinKind kind;
+};
+constexpr std::array kKinds{
+    KindName{"innerunique", JoinKind::kInnerUnique},
+    KindName{"inner", JoinKind::kInner},
+    KindName{"leftouter", JoinKind::kLeftOuter},
+    KindName{"rightouter", JoinKind::kRightOuter},
+    KindName{"fullouter", JoinKind::kFullOuter},
+    KindName{"leftanti", JoinKind::kLeftAnti},
+    KindName{"anti", JoinKind::kLeftAnti},
+    KindName{"leftantisemi", JoinKind::kLeftAnti},
+    KindName{"rightanti", JoinKind::kRightAnti},
+    KindName{"rightantisemi", JoinKind::kRightAnti},
+    KindName{"leftsemi", JoinKind::kLeftSemi},
+    KindName{"rightsemi", JoinKind::kRightSemi},
+};
+
+// The two sides of one condition of `on`.
+struct KeyPair {
+  std::string left, right;  // SQL columns
+};
+
+}  // namespace
+
+Relation Binder::apply(const JoinOperator& join, Relation input, const Environment* environment) {
+  JoinKind kind = join.is_lookup ? JoinKind::kLeftOuter : JoinKind::kInnerUnique;
+  for (const OperatorOption& option : join.options) {
+    if (option.name != "kind") continue;
+    auto found = std::find_if(kKinds.begin(), kKinds.end(),
+                              [&](const KindName& known) { return known.name == option.text; });
+    bool fits = found != kKinds.end() && (!join.is_lookup || found->kind == JoinKind::kLeftOuter ||
+                                          found->kind == JoinKind::kInner);
+    if (!fits) throw operator_error("SEM0003", "'" + option.text + "' is not a kind of join");
+    kind = found->kind;
+  }
+  std::string outer_operator = operator_;
+  Relation right = bind_table(*join.right, environment);
+  operator_ = outer_operator;
+  Relation left = std::move(input);
+
+  std::vector<KeyPair> keys;
+  std::vector<std::string> right_key_columns;
+  std::vector<const Expression*> conditions;
+  for (const ExpressionPtr& condition : join.on) {
+    if (condition->kind == Expression::Kind::kBinary && condition->text == "and") {
+      for (const NamedExpression& part : condition->arguments)
+        conditions.push_back(part.value.get());
+    } else {
+      conditions.push_back(condition.get());
+    }
+  }
+  auto add_key = [&](Expr left_value, Expr right_value) {
+    if (left_value.type != right_value.type) {
+      std::optional<ScalarType> type = common_type(left_value.type, right_value.type);
+      if (!type) {
+        throw operator_error("SEM0028", "The join keys are of types " +
+                                            std::string(kusto_name(left_value.type)) + " and " +
+                                            std::string(kusto_name(right_value.type)));
+      }
+      left_value = convert(left_value, *type);
+      right_value = convert(right_value, *type);
+    }
+    keys.push_back({as_column(left, left_value), as_column(right, right_value)});
+  };
+  auto mentions = [](const Expression& expression, std::string_view side) {
+    std::vector<const Expression*> open{&expression};
+    while (!open.empty()) {
+      const Expression* next = open.back();
+      open.pop_back();
+      if (next->kind == Expression::Kind::kName && next->text == side) return true;
+      for (const NamedExpression& argument : next->arguments) open.push_back(argument.value.get());
+    }
+    return false;
+  };
+  for (const Expression* condition : conditions) {
+    if (condition->kind == Expression::Kind::kName) {
+      const RelationColumn* left_column = left.find(condition->text);
+      const RelationColumn* right_column = right.find(condition->text);
+      if (left_column == nullptr || right_column == nullptr) fail_column(condition->text);
+      right_key_columns.push_back(right_column->sql);
+      add_key(column_expr(*left_column), column_expr(*right_column));
+      continue;
+    }
+    if (condition->kind != Expression::Kind::kBinary || condition->text != "==") {
+      throw operator_error("SEM0018",
+                           "A join condition must be a column name or $left.a == $right.b");
+    }
+    const Expression* first = condition->arguments[0].value.get();
+    const Expression* second = condition->arguments[1].value.get();
+    if (mentions(*first, "$right")) std::swap(first, second);
+    if (!mentions(*first, "$left") || !mentions(*second, "$right") || mentions(*first, "$right") ||
+        mentions(*second, "$left")) {
+      throw operator_error("SEM0018",
+                           "A join condition must be a column name or $left.a == $right.b");
+    }
+    Scope scope;
+    scope.environment = environment;
+    scope.row = &left;
+    scope.right = &right;
+    Expr left_value = bind(*first, scope);
+    Expr right_value = bind(*second, scope);
+    right_key_columns.push_back(right_value.sql);
+    add_key(std::move(left_value), std::move(right_value));
+  }
+
+  // The sides may share SQL names (T | as X | join X …): tell them apart.
+  std::string left_alias = "l" + new_name();
+  std::string right_alias = "r" + new_name();
+  std::string condition;
+  std::string left_keys;
+  for (const KeyPair& key : keys) {
+    condition += (condition.empty() ? "" : " AND ") + left_alias + "." + key.left + " = " +
+                 right_alias + "." + key.right;
+    left_keys += (left_keys.empty() ? "" : ", ") + key.left;
+  }
+  if (kind == JoinKind::kLeftSemi || kind == JoinKind::kLeftAnti || kind == JoinKind::kRightSemi ||
+      kind == JoinKind::kRightAnti) {
+    bool keeps_left = kind == JoinKind::kLeftSemi || kind == JoinKind::kLeftAnti;
+    bool is_semi = kind == JoinKind::kLeftSemi || kind == JoinKind::kRightSemi;
+    Relation& kept = keeps_left ? left : right;
+    Relation result = restart(kept);
+    const std::string& kept_alias = keeps_left ? left_alias : right_alias;
+    std::string other = keeps_left ? right.from + " " + right_alias : left.from + " " + left_alias;
+    result.from = "(SELECT " + kept_alias + ".* FROM " + kept.from + " " + kept_alias +
+                  (is_semi ? " SEMI" : " ANTI") + " JOIN " + other + " ON " + condition + ")";
+    check_size(result.from);
+    return result;
+  }
+  if (kind == JoinKind::kInnerUnique) {
+    std::string order = left.order.empty() ? "" : " ORDER BY " + left_keys + ", " + left.order_by();
+    left.from = "(SELECT DISTINCT ON (" + left_keys + ") * FROM " + left.from + order + ")";
+  }
+  bool left_may_miss = kind == JoinKind::kRightOuter || kind == JoinKind::kFullOuter;
+  bool right_may_miss = kind == JoinKind::kLeftOuter || kind == JoinKind::kFullOuter;
+  Relation result;
+  std::string list;
+  auto add_column = [&](const RelationColumn& source, const std::string& alias, bool may_miss) {
+    RelationColumn added = column(unique_name(result.columns, source.name), source.type);
+    std::string value = alias + "." + source.sql;
+    if (!list.empty()) list += ", ";
+    list += (may_miss ? or_default(source.type, value) : value) + " AS " + added.sql;
+    result.columns.push_back(std::move(added));
+  };
+  for (const RelationColumn& source : left.columns) add_column(source, left_alias, left_may_miss);
+  for (const RelationColumn& source : right.columns) {
+    bool is_key = std::find(right_key_columns.begin(), right_key_columns.end(), source.sql) !=
+                  right_key_columns.end();
+    if (join.is_lookup && is_key) continue;
+    add_column(source, right_alias, right_may_miss);
+  }
+  if (list.empty()) list = "1 AS unused";
+  std::string_view word = kind == JoinKind::kLeftOuter    ? " LEFT JOIN "
+                          : kind == JoinKind::kRightOuter ? " RIGHT JOIN "
+                          : kind == JoinKind::kFullOuter  ? " FULL JOIN "
+                                                          : " JOIN ";
+  result.from = "(SELECT " + list + " FROM " + left.from + " " + left_alias + std::string(word) +
+                right.from + " " + right_alias + " ON " + condition + ")";
+  check_size(result.from);
+  return result;
+}
+
+}  // namespace rivulet::kql

@@ -1,0 +1,260 @@
+#include <algorithm>
+
+#include "common/error.h"
+#include "kql/binder.h"
+
+// union, search, find.
+namespace rivulet::kql {
+
+// All rows of all tables. Columns match by name; in an outer union a name with several types becomes a
+// column for each (x_long, x_string). With `source_column` the first column names each row's table.
+Relation Binder::union_all(std::vector<Relation> tables, bool is_inner,
+                           const std::string& source_column) {
+  struct Target {
+    std::string name;  // in the tables
+    ScalarType type;
+    RelationColumn column;
+  };
+  std::vector<Target> targets;
+  auto find_target = [&](const RelationColumn& column) {
+    return std::find_if(targets.begin(), targets.end(), [&](const Target& target) {
+      return target.name == column.name && target.type == column.type;
+    });
+  };
+  for (const Relation& table : tables) {
+    for (const RelationColumn& source : table.columns) {
+      if (find_target(source) == targets.end()) targets.push_back({source.name, source.type, {}});
+    }
+  }
+  auto is_everywhere = [&](const Target& target) {
+    return std::all_of(tables.begin(), tables.end(), [&](const Relation& table) {
+      const RelationColumn* found = table.find(target.name);
+      return found != nullptr && found->type == target.type;
+    });
+  };
+  if (is_inner)
+    std::erase_if(targets, [&](const Target& target) { return !is_everywhere(target); });
+  Relation result;
+  if (!source_column.empty()) result.columns.push_back(column(source_column, ScalarType::kString));
+  for (Target& target : targets) {
+    size_t same_name =
+        static_cast<size_t>(std::count_if(targets.begin(), targets.end(), [&](const Target& other) {
+          return other.name == target.name;
+        }));
+    std::string name = target.name;
+    if (same_name > 1) name += "_" + std::string(kusto_name(target.type));
+    target.column = column(unique_name(result.columns, name), target.type);
+    result.columns.push_back(target.column);
+  }
+  std::string sql;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    const Relation& table = tables[i];
+    std::string list;
+    if (!source_column.empty()) {
+      std::string name = table.name.empty() ? "union_arg" + std::to_string(i) : table.name;
+      list = text_literal(name).sql + " AS " + result.columns[0].sql;
+    }
+    for (const Target& target : targets) {
+      auto found = std::find_if(table.columns.begin(), table.columns.end(),
+                                [&](const RelationColumn& source) {
+                                  return source.name == target.name && source.type == target.type;
+                                });
+      std::string value = found != table.columns.end()         ? found->sql
+                          : target.type == ScalarType::kString ? "''"
+                                                               : literal_sql({target.type, {}});
+      list += (list.empty() ? "" : ", ") + value + " AS " + target.column.sql;
+    }
+    if (list.empty()) list = "1 AS unused";
+    sql += (i == 0 ? "" : " UNION ALL ") + ("SELECT " + list + " FROM " + table.from);
+  }
+  result.from = "(" + sql + ")";
+  check_size(result.from);
+  return result;
+}
+
+Relation Binder::bind_union(const UnionOperator& unite, std::optional<Relation> piped,
+                            const Environment* environment) {
+  bool is_inner = false;
+  bool is_fuzzy = false;
+  std::string source_column;
+  for (const OperatorOption& option : unite.options) {
+    if (option.name == "kind") {
+      if (option.text != "inner" && option.text != "outer") {
+        throw operator_error("SEM0003", "'" + option.text + "' is not a kind of union");
+      }
+      is_inner = option.text == "inner";
+    } else if (option.name == "isfuzzy") {
+      is_fuzzy = option.text == "true";
+    } else if (option.name == "withsource" || option.name == "with_source") {
+      source_column = option.text;
+    }
+  }
+  std::vector<Relation> tables;
+  if (piped) tables.push_back(std::move(*piped));
+  std::string outer_operator = operator_;
+  for (const ExpressionPtr& table : unite.tables) {
+    try {
+      for (Relation& bound : bind_tables(*table, environment)) tables.push_back(std::move(bound));
+    } catch (const Error&) {
+      if (!is_fuzzy) throw;
+    }
+    operator_ = outer_operator;
+  }
+  if (tables.empty()) throw operator_error("SEM0100", "None of the union's tables exists");
+  if (tables.size() == 1 && source_column.empty()) return tables.front();
+  return union_all(std::move(tables), is_inner, source_column);
+}
+
+Relation Binder::apply(const UnionOperator& unite, Relation input, const Environment* environment) {
+  return bind_union(unite, std::move(input), environment);
+}
+
+// A bare string in a search means that any column has the term; a '*' at its ends widens the match.
+Expr Binder::bind_search_predicate(const Expression& expression, const Scope& scope,
+                                   bool is_case_sensitive) {
+  count_step();
+  using Kind = Expression::Kind;
+  if (expression.kind == Kind::kLiteral && expression.literal.type == ScalarType::kString) {
+    std::string term = std::get<std::string>(expression.literal.value);
+    if (term == "*") return literal_expr({ScalarType::kBool, true});
+    bool starts_open = term.starts_with("*");
+    bool ends_open = term.size() > 1 && term.ends_with("*");
+    if (starts_open) term.erase(0, 1);
+    if (ends_open) term.pop_back();
+    std::string name = starts_open && ends_open ? "contains"
+                       : starts_open            ? "hassuffix"
+                       : ends_open              ? "hasprefix"
+                                                : "has";
+    if (is_case_sensitive) name += "_cs";
+    std::vector<Expr> matches;
+    Expr value = text_literal(term);
+    for (const RelationColumn& column : scope.row->columns) {
+      if (column.name == "$table") continue;
+      Expr operand = column_expr(column);
+      if (column.type != ScalarType::kString) {
+        operand = call_library("tostring", {operand}, expression.position, scope.row);
+      }
+      matches.push_back(call_library(name, {operand, value}, expression.position, scope.row));
+    }
+    if (matches.empty()) return literal_expr({ScalarType::kBool, false});
+    return bind_chain("or", std::move(matches), expression);
+  }
+  if (expression.kind == Kind::kStar) return literal_expr({ScalarType::kBool, true});
+  bool is_chain =
+      expression.kind == Kind::kBinary && (expression.text == "and" || expression.text == "or");
+  if (is_chain) {
+    std::vector<Expr> operands;
+    for (const NamedExpression& argument : expression.arguments) {
+      operands.push_back(bind_search_predicate(*argument.value, scope, is_case_sensitive));
+    }
+    return bind_chain(expression.text, std::move(operands), expression);
+  }
+  bool is_not = expression.kind == Kind::kCall && expression.text == "not" &&
+                expression.arguments.size() == 1;
+  if (is_not) {
+    Expr inner = bind_search_predicate(*expression.arguments[0].value, scope, is_case_sensitive);
+    return call_library("not", {inner}, expression.position, scope.row);
+  }
+  return bind_predicate(expression, scope);
+}
+
+Relation Binder::bind_search(const SearchOperator& search, std::vector<Relation> tables,
+                             const Environment* environment) {
+  bool is_case_sensitive = false;
+  for (const OperatorOption& option : search.options) {
+    if (option.name == "kind") is_case_sensitive = option.text == "case_sensitive";
+  }
+  if (tables.empty()) throw operator_error("SEM0100", "There is no table to search");
+  Relation all = union_all(std::move(tables), false, "$table");
+  Scope scope;
+  scope.environment = environment;
+  scope.row = &all;
+  Expr predicate = bind_search_predicate(*search.predicate, scope, is_case_sensitive);
+  filter(all, predicate.sql);
+  return all;
+}
+
+Relation Binder::apply(const SearchOperator& search, Relation input,
+                       const Environment* environment) {
+  if (!search.tables.empty()) throw operator_error("SEM0003", "search in (…) takes no piped table");
+  bool is_case_sensitive = false;
+  for (const OperatorOption& option : search.options) {
+    if (option.name == "kind") is_case_sensitive = option.text == "case_sensitive";
+  }
+  Scope scope;
+  scope.environment = environment;
+  scope.row = &input;
+  Expr predicate = bind_search_predicate(*search.predicate, scope, is_case_sensitive);
+  filter(input, predicate.sql);
+  return input;
+}
+
+Relation Binder::bind_find(const FindOperator& find, std::vector<Relation> tables,
+                           const Environment* environment) {
+  if (tables.empty()) throw operator_error("SEM0100", "There is no table to search");
+  std::string source_column = "source_";
+  for (const OperatorOption& option : find.options) {
+    if (option.name != "datascope") source_column = option.text;
+  }
+  Relation all = union_all(std::move(tables), false, source_column);
+  Scope scope;
+  scope.environment = environment;
+  scope.row = &all;
+  Expr predicate = bind_search_predicate(*find.predicate, scope, false);
+  filter(all, predicate.sql);
+  std::vector<RelationColumn> chosen{all.columns.front()};
+  bool packs = find.packs_rest;
+  if (find.projects) {
+    for (size_t i = 0; i < find.columns.size(); ++i) {
+      const RelationColumn* found = all.find(find.columns[i].name);
+      if (found == nullptr) fail_column(find.columns[i].name);
+      RelationColumn column = *found;
+      if (find.column_has_type[i] && column.type != find.columns[i].type) {
+        column.sql = stage(all, convert(column_expr(column), find.columns[i].type).sql);
+        column.type = find.columns[i].type;
+      }
+      chosen.push_back(std::move(column));
+    }
+  } else {
+    // project-smart: the columns that the predicate names, and the rest in a bag.
+    packs = true;
+    std::vector<const Expression*> open{find.predicate.get()};
+    std::vector<std::string> named;
+    while (!open.empty()) {
+      const Expression* next = open.back();
+      open.pop_back();
+      if (next->kind == Expression::Kind::kName) named.push_back(next->text);
+      for (const NamedExpression& argument : next->arguments) open.push_back(argument.value.get());
+    }
+    for (size_t i = 1; i < all.columns.size(); ++i) {
+      if (std::find(named.begin(), named.end(), all.columns[i].name) != named.end()) {
+        chosen.push_back(all.columns[i]);
+      }
+    }
+  }
+  if (packs) {
+    Relation rest = all;
+    rest.columns.clear();
+    for (const RelationColumn& column : all.columns) {
+      if (!has_column(chosen, column.name)) rest.columns.push_back(column);
+    }
+    Expression call;
+    call.kind = Expression::Kind::kCall;
+    call.text = "pack_all";
+    NamedExpression flag;
+    flag.value = std::make_unique<Expression>();
+    flag.value->literal = {ScalarType::kBool, true};
+    call.arguments.push_back(std::move(flag));
+    scope.row = &rest;
+    Expr bag = bind_pack(call, scope);
+    chosen.push_back({"pack_", ScalarType::kDynamic, stage(all, bag.sql)});
+  }
+  all.columns = std::move(chosen);
+  return all;
+}
+
+Relation Binder::apply(const FindOperator&, Relation, const Environment*) {
+  throw operator_error("SEM0003", "find takes no piped table");
+}
+
+}  // namespace rivulet::kql
