@@ -7,7 +7,7 @@ namespace rivulet {
 namespace {
 
 // The first block of an arena is small, since most tables are; each next one is twice as large.
-constexpr size_t kFirstBlockBytes = 256;
+constexpr size_t kFirstBlockBytes = 64;
 constexpr size_t kLargestBlockBytes = 1 << 20;
 constexpr size_t kFirstCellBytes = 64;
 
