@@ -1,0 +1,239 @@
+// The store alone: durable commits a second next to what the disk gives bare, large appends, recovery, and
+// what very many small tables cost. Usage: store_bench [directory]
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "common/file_system.h"
+#include "store/store.h"
+#include "store/testing/store_fixture.h"
+
+namespace rivulet::store {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+double seconds_since(SteadyClock::time_point start) {
+  return std::chrono::duration<double>(SteadyClock::now() - start).count();
+}
+
+double cpu_seconds() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+uint64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t total = 0, resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Writes and syncs over a file that has its blocks already: the most that the log could do.
+void bench_disk(const std::filesystem::path& directory, size_t bytes) {
+  constexpr uint64_t kFileBytes = 16 << 20;
+  auto path = directory / "bare";
+  auto file = posix_file_system().open(path, FileSystem::Mode::kCreate);
+  std::vector<std::byte> data(kFileBytes);
+  file->write(0, data);
+  file->sync();
+  auto start = SteadyClock::now();
+  uint64_t syncs = 0;
+  for (uint64_t offset = 0; seconds_since(start) < 2; offset = (offset + bytes) % kFileBytes) {
+    file->write(offset, std::span(data).first(bytes));
+    file->sync();
+    ++syncs;
+  }
+  fmt::print("bare write of {:5} bytes + fdatasync  {:8.0f} /s\n", bytes,
+             static_cast<double>(syncs) / seconds_since(start));
+  posix_file_system().remove(path);
+}
+
+std::shared_ptr<const catalog::Table> sensor_table(Store& store, const std::string& name) {
+  return testing::create_table(store, name,
+                               {{"timestamp", ScalarType::kDateTime},
+                                {"device", ScalarType::kString},
+                                {"sensor", ScalarType::kString},
+                                {"value", ScalarType::kReal},
+                                {"count", ScalarType::kLong},
+                                {"note", ScalarType::kDynamic}});
+}
+
+Append sensor_rows(const catalog::Table& table, size_t count) {
+  std::vector<ScalarType> types;
+  Append append{table.id, {}, nullptr};
+  for (const auto& column : table.columns) {
+    types.push_back(column.type);
+    append.column_ids.push_back(column.id);
+  }
+  auto rows = std::make_shared<ColumnBatch>(types);
+  for (size_t i = 0; i < count; ++i) {
+    rows->column(0).append(static_cast<int64_t>(638'000'000'000'000'000 + i * 10'000));
+    rows->column(1).append_text(fmt::format("device-{:06}-of-the-north", i % 1000));
+    rows->column(2).append_text("temperature");
+    rows->column(3).append(20.0 + static_cast<double>(i % 100) / 10);
+    rows->column(4).append(static_cast<int64_t>(i));
+    if (i % 4 == 0) {
+      rows->column(5).append_text(R"({"unit":"C"})");
+    } else {
+      rows->column(5).append_null();
+    }
+  }
+  append.rows = std::move(rows);
+  return append;
+}
+
+void bench_commits(Store& store, size_t outstanding) {
+  std::vector<Append> appends;
+  for (int i = 0; i < 100; ++i) {
+    auto table = sensor_table(store, fmt::format("commits_{}_{}", outstanding, i));
+    appends.push_back(sensor_rows(*table, 1));
+  }
+  std::mutex mutex;
+  std::condition_variable wake;
+  size_t in_flight = 0;
+  uint64_t commits = 0;
+  uint64_t syncs = store.statistics().log_syncs;
+  double cpu = cpu_seconds();
+  auto start = SteadyClock::now();
+  std::unique_lock lock(mutex);
+  for (size_t i = 0; seconds_since(start) < 3; ++i) {
+    wake.wait(lock, [&] { return in_flight < outstanding; });
+    ++in_flight;
+    lock.unlock();
+    store.commit(testing::one_append(appends[i % appends.size()]), [&](const CommitResult&) {
+      std::lock_guard done(mutex);
+      ++commits;
+      if (--in_flight == outstanding - 1 || in_flight == 0) wake.notify_one();
+    });
+    lock.lock();
+  }
+  wake.wait(lock, [&] { return in_flight == 0; });
+  double seconds = seconds_since(start);
+  auto count = static_cast<double>(commits);
+  syncs = store.statistics().log_syncs - syncs;
+  fmt::print(
+      "{:3} outstanding  {:8.0f} commits/s  {:6.0f} syncs/s  {:5.1f} commits/sync  {:5.1f} us "
+      "CPU/commit\n",
+      outstanding, count / seconds, static_cast<double>(syncs) / seconds,
+      count / static_cast<double>(syncs), (cpu_seconds() - cpu) / count * 1e6);
+}
+
+void bench_large_appends(Store& store) {
+  auto table = sensor_table(store, "large");
+  constexpr size_t kRows = 1'000'000, kBatch = 50'000;
+  Append rows = sensor_rows(*table, kBatch);
+  auto start = SteadyClock::now();
+  for (size_t done = 0; done < kRows; done += kBatch) store.commit(testing::one_append(rows));
+  fmt::print("1M rows in batches of {}: {:.2f} Mrow/s\n", kBatch,
+             kRows / seconds_since(start) / 1e6);
+  start = SteadyClock::now();
+  store.commit(testing::one_append(sensor_rows(*table, kRows)));
+  fmt::print("1M rows in one transaction (with making them): {:.2f} Mrow/s\n",
+             kRows / seconds_since(start) / 1e6);
+}
+
+void bench_many_tables(Store& store) {
+  constexpr size_t kTables = 100'000;
+  auto start = SteadyClock::now();
+  uint64_t before = resident_bytes();
+  std::vector<catalog::TableId> ids;
+  std::vector<std::shared_ptr<const catalog::Table>> tables;
+  for (size_t done = 0; done < kTables;) {
+    Transaction transaction;
+    transaction.alter = [&](const catalog::Catalog& catalog) {
+      std::vector<catalog::Change> changes;
+      for (size_t i = 0; i < 1000; ++i) {
+        catalog::Table table;
+        table.id = catalog.next_table_id() + i;
+        table.database_id = catalog.find_database("NetDefaultDB")->id;
+        table.guid = new_guid();
+        table.name = fmt::format("many_{}", done + i);
+        table.columns = {
+            {1, "timestamp", ScalarType::kDateTime, ""}, {2, "device", ScalarType::kString, ""},
+            {3, "sensor", ScalarType::kString, ""},      {4, "value", ScalarType::kReal, ""},
+            {5, "count", ScalarType::kLong, ""},         {6, "note", ScalarType::kDynamic, ""}};
+        table.next_column_id = 7;
+        ids.push_back(table.id);
+        changes.emplace_back(catalog::PutTable{table});
+      }
+      return changes;
+    };
+    store.commit(std::move(transaction));
+    done += 1000;
+  }
+  auto catalog = store.catalog();
+  for (catalog::TableId id : ids) tables.push_back(catalog->find_table(id));
+  fmt::print("100k tables: made in {:.2f} s, {:.0f} bytes each\n", seconds_since(start),
+             static_cast<double>(resident_bytes() - before) / kTables);
+  before = resident_bytes();
+  for (size_t round = 0; round < 10; ++round) {
+    for (size_t done = 0; done < kTables;) {
+      Transaction transaction;
+      for (size_t i = 0; i < 1000; ++i, ++done) {
+        transaction.appends.push_back(sensor_rows(*tables[done], 1));
+      }
+      store.commit(std::move(transaction));
+    }
+    if (round == 0 || round == 9) {
+      fmt::print("100k tables with {} rows: {:.0f} bytes each\n", round + 1,
+                 static_cast<double>(resident_bytes() - before) / kTables);
+    }
+  }
+  start = SteadyClock::now();
+  auto snapshot = store.snapshot(ids);
+  fmt::print("snapshot of 100k tables: {:.1f} ms\n", seconds_since(start) * 1e3);
+}
+
+void run(const std::filesystem::path& parent) {
+  auto directory = parent / fmt::format("rivulet-store-bench-{}", getpid());
+  std::filesystem::create_directories(directory);
+  bench_disk(directory, 4096);
+  bench_disk(directory, 16384);
+  StoreOptions options;
+  options.directory = directory / "data";
+  options.log_limit_bytes = uint64_t{8} << 30;
+  {
+    auto store = Store::open(options, posix_file_system(), system_clock());
+    for (size_t outstanding : {1, 16, 64, 256}) bench_commits(*store, outstanding);
+    bench_large_appends(*store);
+    bench_many_tables(*store);
+    StoreStatistics statistics = store->statistics();
+    fmt::print("log {} MB, tails {} rows, {} MB\n", statistics.log_bytes >> 20,
+               statistics.tail_rows, statistics.tail_bytes >> 20);
+  }
+  auto start = SteadyClock::now();
+  auto store = Store::open(options, posix_file_system(), system_clock());
+  double seconds = seconds_since(start);
+  StoreStatistics statistics = store->statistics();
+  fmt::print("recovery from the log: {:.2f} s, {:.0f} MB/s, {:.2f} Mrow/s\n", seconds,
+             static_cast<double>(statistics.log_bytes) / 1e6 / seconds,
+             static_cast<double>(statistics.tail_rows) / 1e6 / seconds);
+  store = nullptr;
+  std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace rivulet::store
+
+int main(int argc, char** argv) {
+  std::setbuf(stdout, nullptr);
+  spdlog::set_level(spdlog::level::warn);
+  rivulet::store::run(argc > 1 ? argv[1] : ".");
+  return 0;
+}
