@@ -105,7 +105,12 @@ std::vector<std::string> CommandReader::name_list(std::string_view what) {
   std::vector<std::string> names;
   expect_symbol("(");
   do {
-    names.push_back(name(what));
+    std::string read = at_symbol("*") ? "" : name(what);
+    while (try_symbol("*")) {
+      read += '*';
+      if (at_name()) read += name(what);
+    }
+    names.push_back(std::move(read));
   } while (try_symbol(","));
   expect_symbol(")");
   return names;

@@ -66,7 +66,7 @@ class CommandReader {
   bool at_name();
   // Names joined by dots, or '*'.
   EntityName entity_name(std::string_view what);
-  // "(a, b, …)"; at least one.
+  // "(a, b*, …)"; at least one. What '*' means is the command's affair.
   std::vector<std::string> name_list(std::string_view what);
   // A string literal; adjacent ones are joined.
   std::string string_literal(std::string_view what) { return tokens_.read_string(what); }
