@@ -50,12 +50,53 @@ Expr bind_range(const CallContext&, Arguments arguments) {
   return bind_signature("range", "D:LL?L=1::BIGINT;", "k_range($)", arguments);
 }
 
+template <FixedString kFunction>
+Expr bind_sort(const CallContext&, Arguments arguments) {
+  std::string nulls_last = "TRUE";
+  if (arguments.size() > 1 && arguments.back().type == ScalarType::kBool) {
+    nulls_last = arguments.back().sql;
+    arguments = arguments.first(arguments.size() - 1);
+  }
+  std::string sql = std::string(kFunction.view()) + "(" + nulls_last;
+  for (const Expr& array : arguments) sql += ", " + convert(array, ScalarType::kDynamic).sql;
+  return dynamic_expr(sql + ")", arguments);
+}
+
 constexpr ScalarFunction kFunctions[] = {
     {"pack_array", 1, -1, bind_pack_array},
     {"bag_pack", 2, -1, bind_bag_pack},
     {"pack", 2, -1, bind_bag_pack},
     {"pack_dictionary", 2, -1, bind_bag_pack},
     {"range", 2, 3, bind_range},
+    {"array_sort_asc", 1, -1, bind_sort<"k_array_sort_asc">},
+    {"array_sort_desc", 1, -1, bind_sort<"k_array_sort_desc">},
+    simple<"array_concat", "D:D*", "k_array_concat($)">(),
+    simple<"array_iff", "D:DDD", "k_array_iff($)">(),
+    simple<"array_iif", "D:DDD", "k_array_iff($)">(),
+    simple<"array_index_of", "L:DD?L=0::BIGINT;L=(-1)::BIGINT;L=1::BIGINT;",
+           "k_array_index_of($)">(),
+    simple<"array_reverse", "D:D", "k_array_reverse($)">(),
+    simple<"array_rotate_left", "D:DL", "k_array_rotate_left($)">(),
+    simple<"array_rotate_right", "D:DL", "k_array_rotate_right($)">(),
+    simple<"array_shift_left", "D:DL?D=NULL::VARCHAR;", "k_array_shift_left($)">(),
+    simple<"array_shift_right", "D:DL?D=NULL::VARCHAR;", "k_array_shift_right($)">(),
+    simple<"array_slice", "D:DLL", "k_array_slice($)">(),
+    simple<"array_split", "D:DD", "k_array_split($)">(),
+    simple<"array_sum", "R:D", "k_array_sum($)">(),
+    simple<"set_union", "D:D*", "k_set_union($)">(),
+    simple<"set_intersect", "D:D*", "k_set_intersect($)">(),
+    simple<"set_difference", "D:D*", "k_set_difference($)">(),
+    simple<"set_has_element", "B:DD", "k_set_has_element($)">(),
+    simple<"jaccard_index", "R:DD", "k_jaccard_index($)">(),
+    simple<"zip", "D:D*", "k_zip($)">(),
+    simple<"bag_has_key", "B:DS", "k_bag_has_key($)">(),
+    simple<"bag_keys", "D:D", "k_bag_keys($)">(),
+    simple<"bag_merge", "D:D*", "k_bag_merge($)">(),
+    simple<"bag_remove_keys", "D:DD", "k_bag_remove_keys($)">(),
+    simple<"bag_set_key", "D:DSD", "k_bag_set_key($)">(),
+    simple<"bag_zip", "D:DD", "k_bag_zip($)">(),
+    simple<"treepath", "D:D", "k_treepath($)">(),
+    simple<"dynamic_to_json", "S:D", "k_dynamic_to_json($)">(),
     simple<"repeat", "D:DL", "k_repeat($)">(),
     simple<"array_length", "L:D", "k_array_length($)">(),
     simple<"arraylength", "L:D", "k_array_length($)">(),

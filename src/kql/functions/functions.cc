@@ -36,6 +36,8 @@ const Index<ScalarFunction>& scalar_index() {
       datetime_functions,
       dynamic_functions,
       math_functions,
+      encoding_functions,
+      network_functions,
   });
   return index;
 }

@@ -26,6 +26,8 @@ std::span<const ScalarFunction> text_functions();
 std::span<const ScalarFunction> datetime_functions();
 std::span<const ScalarFunction> dynamic_functions();
 std::span<const ScalarFunction> math_functions();
+std::span<const ScalarFunction> encoding_functions();
+std::span<const ScalarFunction> network_functions();
 std::span<const AggregateFunction> aggregate_functions();
 std::span<const WindowFunction> window_functions();
 

@@ -86,6 +86,17 @@ Expr bind_extract_all(const CallContext&, Arguments arguments) {
   return bind_signature("extract_all", "D:SDS", "k_extract_all($)", arguments);
 }
 
+// extract_json(path, source[, typeof(T)]); the source is a JSON text or a dynamic.
+Expr bind_extract_json(const CallContext&, Arguments arguments) {
+  const bool is_dynamic = arguments[1].type == ScalarType::kDynamic;
+  Expr value =
+      bind_signature("extract_json", is_dynamic ? "D:SD" : "D:SS",
+                     is_dynamic ? "k_extract_dynamic($)" : "k_extract_json($)", arguments.first(2));
+  const ScalarType type =
+      arguments.size() > 2 ? type_argument("extract_json", arguments[2], 2) : ScalarType::kString;
+  return convert(value, type);
+}
+
 constexpr ScalarFunction kFunctions[] = {
     simple<"strlen", "L:S", "k_strlen($)">(),
     simple<"string_size", "L:S", "k_string_size($)">(),
@@ -119,6 +130,8 @@ constexpr ScalarFunction kFunctions[] = {
     {"countof", 2, 3, bind_countof},
     {"split", 2, 3, bind_split},
     {"extract", 3, 4, bind_extract},
+    {"extract_json", 2, 3, bind_extract_json},
+    {"extractjson", 2, 3, bind_extract_json},
     {"extract_all", 2, 3, bind_extract_all},
     {"extractall", 2, 3, bind_extract_all},
 };

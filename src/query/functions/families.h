@@ -16,5 +16,12 @@ std::span<const Udf> regex_functions();
 std::span<const Udf> datetime_functions();
 std::span<const Udf> math_functions();
 std::span<const Udf> aggregate_functions();
+std::span<const Udf> array_functions();
+std::span<const Udf> bag_functions();
+std::span<const Udf> encoding_functions();
+std::span<const Udf> parsing_functions();
+std::span<const Udf> network_functions();
+std::span<const Udf> unit_functions();
+std::span<const Udf> statistic_functions();
 
 }  // namespace rivulet::query

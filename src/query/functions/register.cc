@@ -7,9 +7,10 @@ namespace rivulet::query {
 namespace {
 
 constexpr std::span<const Udf> (*kFamilies[])() = {
-    arithmetic_functions, term_functions, conversion_functions,
-    dynamic_functions,    text_functions, regex_functions,
-    datetime_functions,   math_functions, aggregate_functions,
+    arithmetic_functions, term_functions,    conversion_functions, dynamic_functions,
+    text_functions,       regex_functions,   datetime_functions,   math_functions,
+    aggregate_functions,  array_functions,   bag_functions,        encoding_functions,
+    parsing_functions,    network_functions, unit_functions,       statistic_functions,
 };
 
 }  // namespace

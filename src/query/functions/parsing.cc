@@ -1,0 +1,473 @@
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "query/functions/families.h"
+#include "query/functions/json.h"
+#include "query/functions/utf8.h"
+#include "types/text.h"
+
+// Text in the formats of others: URLs, paths, versions, CSV, XML, command lines, sizes.
+namespace rivulet::query {
+
+namespace {
+
+std::string percent_decoded(std::string_view text, bool plus_is_blank) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    unsigned value = 0;
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ptr ==
+            text.data() + i + 3) {
+      out += static_cast<char>(value);
+      i += 2;
+    } else {
+      out += plus_is_blank && text[i] == '+' ? ' ' : text[i];
+    }
+  }
+  return to_valid_utf8(out);
+}
+
+// "a=1&b=2" as a bag; of a name that comes again the last value.
+std::string query_parameters(std::string_view query) {
+  std::vector<std::pair<std::string, std::string>> parameters;
+  while (!query.empty()) {
+    const size_t end = std::min(query.find('&'), query.size());
+    const std::string_view part = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (part.empty()) continue;
+    const size_t equals = part.find('=');
+    std::string name = percent_decoded(part.substr(0, std::min(equals, part.size())), true);
+    std::string value = equals == std::string_view::npos
+                            ? std::string()
+                            : percent_decoded(part.substr(equals + 1), true);
+    const auto known = std::find_if(parameters.begin(), parameters.end(),
+                                    [&](const auto& p) { return p.first == name; });
+    if (known != parameters.end()) {
+      known->second = std::move(value);
+    } else if (parameters.size() < 4096) {
+      parameters.emplace_back(std::move(name), std::move(value));
+    }
+  }
+  JsonObject out;
+  for (const auto& [name, value] : parameters) out.add_string(name, value);
+  return out.finish().text;
+}
+
+Json parse_urlquery(std::string_view query) {
+  if (query.starts_with('?')) query.remove_prefix(1);
+  JsonObject out;
+  out.add("Query Parameters", query_parameters(query));
+  return out.finish();
+}
+
+Json parse_url(std::string_view url) {
+  std::string_view scheme, host, port, path, user, password, query, fragment;
+  std::string_view rest = url;
+  if (const size_t hash = rest.find('#'); hash != std::string_view::npos) {
+    fragment = rest.substr(hash + 1);
+    rest = rest.substr(0, hash);
+  }
+  if (const size_t mark = rest.find('?'); mark != std::string_view::npos) {
+    query = rest.substr(mark + 1);
+    rest = rest.substr(0, mark);
+  }
+  if (const size_t end = rest.find("://"); end != std::string_view::npos) {
+    scheme = rest.substr(0, end);
+    rest = rest.substr(end + 3);
+    const size_t slash = rest.find('/');
+    std::string_view authority = rest.substr(0, slash);
+    path = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+    if (const size_t at = authority.rfind('@'); at != std::string_view::npos) {
+      user = authority.substr(0, at);
+      authority = authority.substr(at + 1);
+      if (const size_t colon = user.find(':'); colon != std::string_view::npos) {
+        password = user.substr(colon + 1);
+        user = user.substr(0, colon);
+      }
+    }
+    const size_t colon = authority.rfind(':');
+    const size_t bracket = authority.rfind(']');
+    if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
+      port = authority.substr(colon + 1);
+      authority = authority.substr(0, colon);
+    }
+    host = authority;
+  } else {
+    path = rest;
+  }
+  JsonObject out;
+  out.add_string("Scheme", scheme);
+  out.add_string("Host", host);
+  out.add_string("Port", port);
+  out.add_string("Path", path);
+  out.add_string("Username", user);
+  out.add_string("Password", password);
+  out.add("Query Parameters", query_parameters(query));
+  out.add_string("Fragment", fragment);
+  return out.finish();
+}
+
+Json parse_path(std::string_view text) {
+  std::string_view scheme, root, directory, directory_name, file, extension, stream;
+  std::string_view rest = text;
+  if (const size_t end = rest.find("://"); end != std::string_view::npos) {
+    scheme = rest.substr(0, end);
+    rest = rest.substr(end + 3);
+  }
+  // "file.txt:some.exe": a stream follows a colon that is no drive's.
+  const size_t slash = rest.find_last_of("/\\");
+  std::string_view name = slash == std::string_view::npos ? rest : rest.substr(slash + 1);
+  directory = slash == std::string_view::npos ? std::string_view() : rest.substr(0, slash);
+  if (const size_t colon = name.find(':');
+      colon != std::string_view::npos && !(slash == std::string_view::npos && colon == 1)) {
+    stream = name.substr(colon + 1);
+    name = name.substr(0, colon);
+  }
+  file = name;
+  const size_t drive = rest.starts_with("\\\\?\\") ? 4 : 0;
+  if (rest.size() > drive + 1 && rest[drive + 1] == ':') root = rest.substr(drive, 2);
+  if (const size_t last = directory.find_last_of("/\\"); last != std::string_view::npos) {
+    directory_name = directory.substr(last + 1);
+  } else {
+    directory_name = directory;
+  }
+  if (const size_t dot = file.rfind('.'); dot != std::string_view::npos)
+    extension = file.substr(dot + 1);
+  JsonObject out;
+  out.add_string("Scheme", scheme);
+  out.add_string("RootPath", root);
+  out.add_string("DirectoryPath", directory);
+  out.add_string("DirectoryName", directory_name);
+  out.add_string("Filename", file);
+  out.add_string("Extension", extension);
+  out.add_string("AlternateDataStreamName", stream);
+  return out.finish();
+}
+
+// Up to four parts of up to eight digits. Kusto's value is the parts as the digits of one number, which
+// is beyond this decimal: here it is divided by 10^18, which keeps the order and every digit.
+std::optional<Decimal> parse_version(std::string_view text) {
+  Decimal value = 0;
+  int parts = 0;
+  while (true) {
+    const size_t end = std::min(text.find('.'), text.size());
+    const std::string_view part = text.substr(0, end);
+    uint32_t number = 0;
+    if (part.empty() || part.size() > 8 || parts == 4) return std::nullopt;
+    const auto [stop, error] = std::from_chars(part.data(), part.data() + part.size(), number);
+    if (error != std::errc() || stop != part.data() + part.size()) return std::nullopt;
+    value = value * 100'000'000 + number;
+    ++parts;
+    if (end == text.size()) break;
+    text.remove_prefix(end + 1);
+  }
+  for (; parts < 4; ++parts) value *= 100'000'000;
+  return value;
+}
+
+// The first record of CSV.
+Json parse_csv(std::string_view text) {
+  JsonArray out;
+  std::string field;
+  size_t at = 0;
+  while (true) {
+    field.clear();
+    if (at < text.size() && text[at] == '"') {
+      ++at;
+      while (at < text.size()) {
+        if (text[at] == '"') {
+          if (at + 1 < text.size() && text[at + 1] == '"') {
+            ++at;
+          } else {
+            ++at;
+            break;
+          }
+        }
+        field += text[at++];
+      }
+    }
+    while (at < text.size() && text[at] != ',' && text[at] != '\n' && text[at] != '\r')
+      field += text[at++];
+    out.add_string(field);
+    if (at >= text.size() || text[at] != ',') break;
+    ++at;
+  }
+  return out.finish();
+}
+
+// As Windows splits a command line: blanks part, quotes join, a backslash before a quote escapes it.
+std::optional<Json> parse_command_line(std::string_view text, std::string_view parser) {
+  if (parser != "windows" && parser != "Windows") return std::nullopt;
+  JsonArray out;
+  size_t at = 0;
+  while (true) {
+    while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
+    if (at >= text.size()) break;
+    std::string argument;
+    bool quoted = false;
+    while (at < text.size() && (quoted || (text[at] != ' ' && text[at] != '\t'))) {
+      size_t slashes = 0;
+      while (at < text.size() && text[at] == '\\') {
+        ++slashes;
+        ++at;
+      }
+      if (at < text.size() && text[at] == '"') {
+        argument.append(slashes / 2, '\\');
+        if (slashes % 2 == 1) {
+          argument += '"';
+        } else if (quoted && at + 1 < text.size() && text[at + 1] == '"') {
+          argument += '"';
+          ++at;
+        } else {
+          quoted = !quoted;
+        }
+        ++at;
+      } else {
+        argument.append(slashes, '\\');
+        if (slashes == 0) argument += text[at++];
+      }
+    }
+    out.add_string(argument);
+  }
+  return out.finish();
+}
+
+constexpr size_t kMaxXmlBytes = 1'048'576;
+constexpr int kMaxXmlDepth = 100;
+
+class XmlReader {
+ public:
+  explicit XmlReader(std::string_view text) : text_(text) {}
+
+  // {"root": value}, or nothing for what is no XML.
+  std::optional<Json> read() {
+    if (!skip_misc() || !peek('<')) return std::nullopt;
+    std::string name, value;
+    if (!element(name, value, 0) || !skip_misc() || at_ != text_.size()) return std::nullopt;
+    JsonObject out;
+    out.add(name, value);
+    return out.finish();
+  }
+
+ private:
+  bool peek(char c) const { return at_ < text_.size() && text_[at_] == c; }
+  bool starts(std::string_view with) const { return text_.substr(at_).starts_with(with); }
+  void blanks() {
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
+      ++at_;
+  }
+  bool skip_past(std::string_view end) {
+    const size_t found = text_.find(end, at_);
+    if (found == std::string_view::npos) return false;
+    at_ = found + end.size();
+    return true;
+  }
+  // Comments, declarations and processing instructions.
+  bool skip_misc() {
+    while (true) {
+      blanks();
+      if (starts("<?")) {
+        if (!skip_past("?>")) return false;
+      } else if (starts("<!--")) {
+        if (!skip_past("-->")) return false;
+      } else if (starts("<!DOCTYPE")) {
+        if (!skip_past(">")) return false;
+      } else {
+        return true;
+      }
+    }
+  }
+  std::string name() {
+    const size_t begin = at_;
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n/>=<\"'").find(text_[at_]) == std::string_view::npos)
+      ++at_;
+    return std::string(text_.substr(begin, at_ - begin));
+  }
+  static std::string plain(std::string_view raw) {
+    std::string out;
+    for (size_t i = 0; i < raw.size(); ++i) {
+      const size_t end = raw[i] == '&' ? raw.find(';', i) : std::string_view::npos;
+      if (end == std::string_view::npos || end - i > 10) {
+        out += raw[i];
+        continue;
+      }
+      const std::string_view entity = raw.substr(i + 1, end - i - 1);
+      uint32_t code = 0;
+      if (entity == "lt") {
+        out += '<';
+      } else if (entity == "gt") {
+        out += '>';
+      } else if (entity == "amp") {
+        out += '&';
+      } else if (entity == "quot") {
+        out += '"';
+      } else if (entity == "apos") {
+        out += '\'';
+      } else if (entity.starts_with("#x")) {
+        std::from_chars(entity.data() + 2, entity.data() + entity.size(), code, 16);
+        append_code_point(out, code);
+      } else if (entity.starts_with("#")) {
+        std::from_chars(entity.data() + 1, entity.data() + entity.size(), code);
+        append_code_point(out, code);
+      } else {
+        out += raw.substr(i, end - i + 1);
+      }
+      i = end;
+    }
+    return out;
+  }
+  static std::string trimmed(const std::string& text) {
+    const size_t begin = text.find_first_not_of(" \t\r\n");
+    if (begin == std::string::npos) return {};
+    return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+  }
+  static std::string quoted(std::string_view text) {
+    std::string out;
+    append_json_string(out, text);
+    return out;
+  }
+
+  bool element(std::string& tag, std::string& value, int depth) {
+    if (depth > kMaxXmlDepth || !peek('<')) return false;
+    ++at_;
+    tag = name();
+    if (tag.empty()) return false;
+    // Names in the order they first come, each with its values.
+    std::vector<std::pair<std::string, std::vector<std::string>>> members;
+    const auto add = [&](const std::string& key, std::string json) {
+      for (auto& [known, values] : members) {
+        if (known == key) {
+          values.push_back(std::move(json));
+          return;
+        }
+      }
+      members.push_back({key, {std::move(json)}});
+    };
+    std::string text;
+    while (true) {
+      blanks();
+      if (starts("/>")) {
+        at_ += 2;
+        value = finish(members, text);
+        return true;
+      }
+      if (peek('>')) {
+        ++at_;
+        break;
+      }
+      const std::string key = name();
+      blanks();
+      if (key.empty() || !peek('=')) return false;
+      ++at_;
+      blanks();
+      if (!peek('"') && !peek('\'')) return false;
+      const char quote = text_[at_++];
+      const size_t end = text_.find(quote, at_);
+      if (end == std::string_view::npos) return false;
+      add("@" + key, quoted(plain(text_.substr(at_, end - at_))));
+      at_ = end + 1;
+    }
+    while (true) {
+      if (starts("</")) {
+        at_ += 2;
+        if (name() != tag) return false;
+        blanks();
+        if (!peek('>')) return false;
+        ++at_;
+        const std::string content = trimmed(text);
+        if (!content.empty() && !members.empty()) {
+          // The text stands before the elements that follow it, after the attributes.
+          size_t place = 0;
+          while (place < members.size() && members[place].first.starts_with('@')) ++place;
+          members.insert(members.begin() + static_cast<int64_t>(place),
+                         {"#text", {quoted(content)}});
+          value = finish(members, {});
+        } else {
+          value = finish(members, content);
+        }
+        return true;
+      }
+      if (starts("<!--")) {
+        if (!skip_past("-->")) return false;
+      } else if (starts("<![CDATA[")) {
+        const size_t begin = at_ + 9;
+        if (!skip_past("]]>")) return false;
+        text += text_.substr(begin, at_ - 3 - begin);
+      } else if (starts("<?")) {
+        if (!skip_past("?>")) return false;
+      } else if (peek('<')) {
+        std::string child, json;
+        if (!element(child, json, depth + 1)) return false;
+        add(child, std::move(json));
+      } else {
+        const size_t end = text_.find('<', at_);
+        if (end == std::string_view::npos) return false;
+        text += plain(text_.substr(at_, end - at_));
+        at_ = end;
+      }
+    }
+  }
+
+  static std::string finish(
+      const std::vector<std::pair<std::string, std::vector<std::string>>>& members,
+      const std::string& text) {
+    if (members.empty()) return text.empty() ? "null" : quoted(text);
+    JsonObject out;
+    for (const auto& [key, values] : members) {
+      if (values.size() == 1) {
+        out.add(key, values[0]);
+      } else {
+        JsonArray array;
+        for (const std::string& value : values) array.add(value);
+        out.add(key, array.finish().text);
+      }
+    }
+    return out.finish().text;
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+};
+
+std::optional<Json> parse_xml(std::string_view text) {
+  if (text.size() > kMaxXmlBytes) return std::nullopt;
+  return XmlReader(text).read();
+}
+
+std::string format_bytes(double size, int64_t precision, std::string_view unit) {
+  static constexpr std::string_view kUnits[] = {"Bytes", "KB", "MB", "GB", "TB", "PB", "EB"};
+  size_t index = 0;
+  if (!unit.empty()) {
+    const auto found = std::find(std::begin(kUnits), std::end(kUnits), unit);
+    if (found == std::end(kUnits)) return {};
+    index = found - std::begin(kUnits);
+    for (size_t i = 0; i < index; ++i) size /= 1024;
+  } else {
+    while (std::abs(size) >= 1024 && index + 1 < std::size(kUnits)) {
+      size /= 1024;
+      ++index;
+    }
+  }
+  const double scale = std::pow(10.0, static_cast<double>(std::clamp<int64_t>(precision, 0, 15)));
+  std::string out;
+  append_real(out, std::round(size * scale) / scale);
+  return out + " " + std::string(kUnits[index]);
+}
+
+constexpr Udf kFunctions[] = {
+    udf<parse_url>("k_parse_url"),   udf<parse_urlquery>("k_parse_urlquery"),
+    udf<parse_path>("k_parse_path"), udf<parse_version>("k_parse_version"),
+    udf<parse_csv>("k_parse_csv"),   udf<parse_command_line>("k_parse_command_line"),
+    udf<parse_xml>("k_parse_xml"),   udf<format_bytes>("k_format_bytes"),
+};
+
+}  // namespace
+
+std::span<const Udf> parsing_functions() {
+  return kFunctions;
+}
+
+}  // namespace rivulet::query
