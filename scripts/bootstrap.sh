@@ -14,7 +14,7 @@ packages=(
   g++ cmake ninja-build ccache make git ca-certificates openssl
   libboost-dev libsimdjson-dev libdeflate-dev librdkafka-dev libspdlog-dev libfmt-dev libcli11-dev
   libtomlplusplus-dev prometheus-cpp-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev
-  libs2-dev libicu-dev rapidjson-dev libre2-dev libssl-dev libfast-float-dev libcurl4-openssl-dev
+  libs2-dev libicu-dev rapidjson-dev libre2-dev libssl-dev libfast-float-dev libcurl4-openssl-dev zlib1g-dev
 )
 case "${1:-build}" in
   build) ;;

@@ -97,6 +97,10 @@ Error streaming_not_enabled(std::string_view table) {
                true);
 }
 
+Error unauthorized(std::string message) {
+  return make(401, "Unauthorized", "KustoUnauthorizedException", std::move(message));
+}
+
 Error forbidden(std::string message) {
   return make(403, "Forbidden", "KustoRequestDeniedException", std::move(message));
 }
@@ -109,6 +113,14 @@ Error path_not_found(std::string_view path) {
 Error method_not_allowed(std::string_view method, std::string_view path) {
   return make(405, "MethodNotAllowed", "KustoBadRequestException",
               fmt::format("'{}' does not take the method {}.", path, method));
+}
+
+Error request_timed_out(std::string message) {
+  return make(408, "RequestTimeout", "KustoServiceTimeoutException", std::move(message), false);
+}
+
+Error headers_too_large(std::string message) {
+  return make(431, "RequestHeadersTooLarge", "KustoBadRequestException", std::move(message));
 }
 
 Error payload_too_large(std::string message) {

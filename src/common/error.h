@@ -56,13 +56,18 @@ Error invalid_entity_name(std::string_view name, std::string_view why);
 Error entity_already_exists(std::string_view kind, std::string_view name);
 // 400 BadRequest_StreamingIngestionPolicyNotEnabled.
 Error streaming_not_enabled(std::string_view table);
+// 401 Unauthorized: no bearer token that is accepted.
+Error unauthorized(std::string message);
 // 403 Forbidden.
 Error forbidden(std::string message);
 // 404 NotFound (path), 405 MethodNotAllowed.
 Error path_not_found(std::string_view path);
 Error method_not_allowed(std::string_view method, std::string_view path);
-// 413 PayloadTooLarge.
+// 408 RequestTimeout, transient: the request did not arrive in time.
+Error request_timed_out(std::string message);
+// 413 PayloadTooLarge; 431 RequestHeadersTooLarge.
 Error payload_too_large(std::string message);
+Error headers_too_large(std::string message);
 // 429 TooManyRequests, transient.
 Error throttled(std::string message);
 // 503 ServiceUnavailable, transient: disk full, shutting down, log failed.

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+namespace rivulet {
+
+struct DemoArguments {
+  std::string server = "http://127.0.0.1:8080";
+  std::string database = "NetDefaultDB";
+  std::string token;
+  int seconds = 0;
+  int report_seconds = 5;
+};
+
+// `rivulet demo`: streams this host's metrics until it is interrupted. 0, or 1 for an error.
+int run_demo(const DemoArguments& arguments);
+
+}  // namespace rivulet

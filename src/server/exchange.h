@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/clock.h"
+#include "server/body_sink.h"
+#include "server/request.h"
+#include "server/response.h"
+#include "server/router.h"
+
+namespace rivulet::server {
+
+// One request and the way to answer it: what an endpoint sees of a connection. The request stays valid
+// until the answer is given; then the connection goes on to the next, and the endpoint must let go.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+
+  virtual Request& request() = 0;
+  virtual const Route& route() const = 0;
+  virtual const RequestIdentity& identity() const = 0;
+  // When the head of the request had arrived.
+  virtual Ticks started() const = 0;
+
+  // Gives the whole answer; exactly once, from any thread, and not together with stream().
+  virtual void send(Response response) = 0;
+  // The same, with the answer made on the connection's thread: for callers who must not linger.
+  virtual void send_made_by(std::function<Response()> make) = 0;
+  // Closes the connection in the middle of an answer that cannot be completed.
+  virtual void abort() = 0;
+  // For answers that may be large: see ResponseStream.
+  virtual void send_piece(std::string piece, bool is_last) = 0;
+
+  // `action` runs once, on the connection's thread, if the client goes away before the answer is
+  // complete; at once if it has gone already. Call it before the answer begins.
+  virtual void on_hang_up(std::function<void()> action) = 0;
+  // Waits until few enough bytes wait to be sent; false when the client has gone or takes nothing.
+  virtual bool wait_for_room() = 0;
+
+  // What the head of a streamed answer needs to know.
+  virtual bool accepts_gzip() const = 0;
+  virtual bool accepts_chunks() const = 0;
+  // The head of an answer to this request, with the headers that every answer carries.
+  virtual std::string head(HeadOptions options) = 0;
+
+  void send_error(const Error& error, Ticks now) { send(error_response(error, identity(), now)); }
+};
+
+using ExchangePtr = std::shared_ptr<Exchange>;
+
+}  // namespace rivulet::server

@@ -1,0 +1,253 @@
+#include "server/ingest_endpoint.h"
+
+#include <algorithm>
+#include <thread>
+
+#include <simdjson.h>
+#include <spdlog/spdlog.h>
+
+#include "ingest/compression.h"
+#include "ingest/ingest.h"
+#include "server/request_options.h"
+
+namespace rivulet::server {
+namespace {
+
+// Bodies up to this size are parsed where they arrive.
+constexpr size_t kSmallBody = 64 << 10;
+// What text may gain from decompression, roughly: decides where a compressed body is parsed.
+constexpr size_t kUsualRatio = 8;
+
+size_t core_count() { return std::max<size_t>(1, std::thread::hardware_concurrency()); }
+
+size_t thread_count(const Settings& settings) {
+  return settings.ingestion_threads > 0 ? settings.ingestion_threads : core_count();
+}
+
+// What may wait for a thread: the rest of those under way, and the queue.
+size_t waiting_limit(const Settings& settings) {
+  constexpr size_t kPerCore = 6;
+  size_t concurrency =
+      settings.ingestion_concurrency > 0 ? settings.ingestion_concurrency : kPerCore * core_count();
+  size_t threads = thread_count(settings);
+  return settings.ingestion_queue + (concurrency > threads ? concurrency - threads : 0);
+}
+
+const catalog::IngestionMapping& find_mapping(const catalog::Table& table, const catalog::Database& database,
+                                              std::string_view kind, std::string_view name) {
+  if (const auto* mapping = table.find_mapping(kind, name)) return *mapping;
+  for (const catalog::IngestionMapping& mapping : database.mappings) {
+    if (mapping.kind == kind && mapping.name == name) return mapping;
+  }
+  throw mapping_not_found(name, table.name);
+}
+
+std::optional<bool> is_enabled(const catalog::Policies& policies) {
+  auto policy = policies.find("streamingingestion");
+  if (policy == policies.end()) return std::nullopt;
+  thread_local simdjson::dom::parser parser;
+  simdjson::dom::object object;
+  if (parser.parse(policy->second).get(object) != simdjson::SUCCESS) return std::nullopt;
+  bool is_enabled = false;
+  if (object.at_key_case_insensitive("IsEnabled").get(is_enabled) != simdjson::SUCCESS) return false;
+  return is_enabled;
+}
+
+std::string success_body(uint64_t row_count) {
+  constexpr std::string_view kBefore =
+      R"({"Tables":[{"TableName":"Table_0","Columns":[)"
+      R"({"ColumnName":"ConsumedRecordsCount","DataType":"Int64","ColumnType":"long"},)"
+      R"({"ColumnName":"UpdatePolicyStatus","DataType":"String","ColumnType":"string"},)"
+      R"({"ColumnName":"UpdatePolicyFailureCode","DataType":"String","ColumnType":"string"},)"
+      R"({"ColumnName":"UpdatePolicyFailureReason","DataType":"String","ColumnType":"string"}],"Rows":[[)";
+  constexpr std::string_view kAfter = R"(,"Inactive","Unknown",null]]}]})";
+  std::string out;
+  out.reserve(kBefore.size() + kAfter.size() + 20);
+  out += kBefore;
+  out += std::to_string(row_count);
+  out += kAfter;
+  return out;
+}
+
+}  // namespace
+
+bool is_streaming_enabled(const catalog::Table& table, const catalog::Database& database) {
+  if (auto enabled = is_enabled(table.policies)) return *enabled;
+  return is_enabled(database.policies).value_or(false);
+}
+
+// A request from its arrival to its answer.
+struct IngestEndpoint::Pending {
+  ExchangePtr exchange;
+  std::string database;
+  std::string table;
+  std::string format;
+  std::string mapping_name;
+  uint64_t counted_bytes = 0;  // in bytes_under_way_
+  uint64_t data_size = 0;
+  uint64_t row_count = 0;
+  std::exception_ptr error;
+};
+
+IngestEndpoint::IngestEndpoint(Services& services)
+    : services_(services), workers_(thread_count(services.settings), waiting_limit(services.settings)) {}
+
+void IngestEndpoint::stop() { workers_.stop(); }
+
+void IngestEndpoint::handle(const ExchangePtr& exchange) {
+  Request& request = exchange->request();
+  const Target& target = exchange->route().target;
+  auto pending = std::make_unique<Pending>();
+  pending->exchange = exchange;
+  pending->database = services_.resolve_database(target.segments()[3]);
+  pending->table = target.segments()[4];
+  pending->format = target.parameter("streamFormat").value_or("csv");
+  pending->mapping_name = target.parameter("mappingName").value_or("");
+  pending->data_size = request.body.size();
+  pending->counted_bytes = request.body.size();
+  services_.metrics.ingestions_under_way.Increment();
+  uint64_t under_way = bytes_under_way_.fetch_add(pending->counted_bytes) + pending->counted_bytes;
+
+  if (under_way > services_.settings.ingestion_memory) {
+    fail(std::move(pending), throttled("Too much data is being ingested at this time; retry later."));
+    return;
+  }
+  bool is_packed = ingest::is_compressed(request.body);
+  if (request.body.size() * (is_packed ? kUsualRatio : 1) <= kSmallBody) {
+    begin(std::move(pending));
+    return;
+  }
+  Pending* raw = pending.get();
+  if (workers_.submit([this, raw] { begin(std::unique_ptr<Pending>(raw)); })) {
+    static_cast<void>(pending.release());
+  } else {
+    fail(std::move(pending), throttled("Too many ingestion requests are being processed; retry later."));
+  }
+}
+
+void IngestEndpoint::begin(std::unique_ptr<Pending> pending) {
+  try {
+    process(pending);
+  } catch (const Error& error) {
+    fail(std::move(pending), error);
+  } catch (const std::bad_alloc&) {
+    fail(std::move(pending), unavailable("The server is short of memory; retry later."));
+  } catch (const std::exception& error) {
+    spdlog::error("request {}: {}", pending->exchange->identity().client_request_id, error.what());
+    fail(std::move(pending), internal_error("The server failed to ingest the request."));
+  }
+}
+
+void IngestEndpoint::process(std::unique_ptr<Pending>& pending) {
+  const Settings& settings = services_.settings;
+  Exchange& exchange = *pending->exchange;
+  Request& request = exchange.request();
+  if (!settings.streaming_ingestion) {
+    throw Error(404, "NotFound_StreamingIngestionDisabledForCluster",
+                "Kusto.DataNode.Exceptions.StreamingIngestionServiceException",
+                "Streaming ingestion is disabled on this server.", true);
+  }
+  if (std::string_view text = request.header("servertimeout"); !text.empty()) {
+    auto timeout = parse_server_timeout(text);
+    Ticks waited = services_.clock.now() - exchange.started();
+    if (timeout && waited > timeout->count() * kTicksPerMillisecond) {
+      throw timed_out("The request was not begun within its servertimeout.");
+    }
+  }
+  if (auto kind = exchange.route().target.parameter("sourceKind"); kind && equals_ignoring_case(*kind, "uri")) {
+    throw bad_request(
+        "Streaming ingestion from a blob (sourceKind=uri) is not supported: send the data in the body of "
+        "the request.");
+  }
+  auto catalog = services_.store.catalog();
+  auto database = catalog->find_database(pending->database);
+  if (database == nullptr) throw database_not_found(pending->database);
+  auto table = database->find_table(pending->table);
+  if (table == nullptr) throw table_not_found(pending->table, pending->database);
+  if (!is_streaming_enabled(*table, *database)) throw streaming_not_enabled(table->name);
+
+  ingest::ParseOptions options;
+  options.format = ingest::parse_format(pending->format);
+  if (!pending->mapping_name.empty()) {
+    options.mapping_text =
+        find_mapping(*table, *database, ingest::mapping_kind(options.format), pending->mapping_name).text;
+  }
+  std::string_view body = request.body;
+  std::string unpacked;
+  if (ingest::is_compressed(body)) {
+    unpacked = ingest::decompress(body, settings.ingestion_max_uncompressed_size);
+    body = unpacked;
+  } else if (body.size() > settings.ingestion_max_uncompressed_size) {
+    throw payload_too_large("The request body exceeds the maximum allowed size of " +
+                            format_size(settings.ingestion_max_uncompressed_size) + ".");
+  }
+  pending->data_size = body.size();
+  store::Transaction transaction;
+  transaction.appends.push_back(ingest::parse(body, *table, options));
+  pending->row_count = transaction.appends.front().rows->row_count();
+  if (pending->row_count == 0) {
+    throw bad_request("BadRequest_NoRecordsOrWrongFormat", "The request holds no records.");
+  }
+  Pending* raw = pending.release();
+  auto done = [this, raw](const store::CommitResult& result) {
+    raw->error = result.error;
+    raw->exchange->send_made_by([this, raw] { return end(*raw); });
+  };
+  try {
+    services_.store.commit(std::move(transaction), done);
+  } catch (...) {
+    pending.reset(raw);
+    throw;
+  }
+}
+
+void IngestEndpoint::fail(std::unique_ptr<Pending> pending, const Error& error) {
+  pending->error = std::make_exception_ptr(error);
+  Pending* raw = pending.release();
+  raw->exchange->send_made_by([this, raw] { return end(*raw); });
+}
+
+Response IngestEndpoint::end(Pending& raw) {
+  std::unique_ptr<Pending> pending(&raw);
+  const Exchange& exchange = *pending->exchange;
+  Metrics& metrics = services_.metrics;
+  bytes_under_way_.fetch_sub(pending->counted_bytes);
+  metrics.ingestions_under_way.Decrement();
+
+  ingest::StreamingOutcome outcome;
+  outcome.database = pending->database;
+  outcome.table = pending->table;
+  outcome.format = pending->format;
+  outcome.mapping_name = pending->mapping_name;
+  outcome.started = exchange.started();
+  outcome.ended = services_.clock.now();
+  outcome.data_size = pending->data_size;
+  outcome.activity_id = exchange.identity().activity_id;
+  if (pending->error == nullptr) {
+    outcome.row_count = pending->row_count;
+    services_.streaming.record(outcome);
+    metrics.ingestion_seconds.Observe(static_cast<double>(outcome.ended - outcome.started) / kTicksPerSecond);
+    metrics.ingested_rows.Increment(static_cast<double>(pending->row_count));
+    metrics.ingested_bytes.Increment(static_cast<double>(pending->data_size));
+    Response response;
+    response.body = success_body(pending->row_count);
+    return response;
+  }
+  std::optional<Error> error;
+  try {
+    std::rethrow_exception(pending->error);
+  } catch (const Error& kusto_error) {
+    error = kusto_error;
+  } catch (const std::exception& other) {
+    spdlog::error("request {}: {}", exchange.identity().client_request_id, other.what());
+    error = internal_error("The server failed to store the request.");
+  }
+  if (error->http_status() == 429) metrics.throttled_ingestions.Increment();
+  outcome.error_code = error->code();
+  outcome.error_message = error->message();
+  outcome.is_permanent = error->is_permanent();
+  services_.streaming.record(outcome);
+  return error_response(*error, exchange.identity(), outcome.ended);
+}
+
+}  // namespace rivulet::server

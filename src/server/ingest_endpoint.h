@@ -1,0 +1,38 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "server/exchange.h"
+#include "server/services.h"
+#include "server/worker_pool.h"
+
+namespace rivulet::server {
+
+// Answers /v1/rest/ingest/{database}/{table}. A small request is parsed on its connection's thread, a
+// large one on a pool; the answer goes out when the store has committed its rows. Thread-safe.
+class IngestEndpoint {
+ public:
+  explicit IngestEndpoint(Services& services);
+
+  void handle(const ExchangePtr& exchange);
+  // Lets what is queued and running end.
+  void stop();
+
+ private:
+  struct Pending;
+  void begin(std::unique_ptr<Pending> pending);
+  void process(std::unique_ptr<Pending>& pending);
+  Response end(Pending& pending);
+  void fail(std::unique_ptr<Pending> pending, const Error& error);
+
+  Services& services_;
+  WorkerPool workers_;
+  std::atomic<uint64_t> bytes_under_way_{0};
+};
+
+// Whether the policies permit streaming ingestion into the table: its own, else its database's.
+bool is_streaming_enabled(const catalog::Table& table, const catalog::Database& database);
+
+}  // namespace rivulet::server

@@ -1,0 +1,96 @@
+#include "server/metrics.h"
+
+#include <prometheus/text_serializer.h>
+
+namespace rivulet::server {
+namespace {
+
+prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+}
+
+prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+}
+
+prometheus::Histogram& seconds(prometheus::Registry& registry, const char* name, const char* help) {
+  const prometheus::Histogram::BucketBoundaries bounds = {
+      0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60};
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, bounds);
+}
+
+constexpr const char* kEndpointNames[] = {"unknown", "ingest",   "query_v1", "query_v2",
+                                          "mgmt",    "metadata", "healthz",  "metrics",
+                                          "root",    "preflight"};
+
+}  // namespace
+
+Metrics::Metrics()
+    : connections(gauge(registry_, "rivulet_connections", "Open client connections")),
+      received_bytes(counter(registry_, "rivulet_received_bytes_total", "Bytes read from clients")),
+      refused_connections(counter(registry_, "rivulet_refused_connections_total",
+                                  "Connections beyond max_connections")),
+      ingested_rows(counter(registry_, "rivulet_ingested_rows_total",
+                            "Rows acknowledged by streaming ingestion")),
+      ingested_bytes(counter(registry_, "rivulet_ingested_bytes_total",
+                             "Uncompressed bytes acknowledged by streaming ingestion")),
+      throttled_ingestions(counter(registry_, "rivulet_throttled_ingestions_total",
+                                   "Streaming ingestion requests answered 429")),
+      ingestion_seconds(
+          seconds(registry_, "rivulet_ingestion_seconds",
+                  "From the head of a streaming ingestion request to its durable commit")),
+      ingestions_under_way(gauge(registry_, "rivulet_ingestions_under_way",
+                                 "Streaming ingestion requests accepted and not yet answered")),
+      query_seconds(
+          seconds(registry_, "rivulet_query_seconds", "Time of queries, waiting included")),
+      cancelled_queries(
+          counter(registry_, "rivulet_cancelled_queries_total", "Queries whose client went away")),
+      queries_running(gauge(registry_, "rivulet_queries_running", "Queries that run")),
+      queries_waiting(
+          gauge(registry_, "rivulet_queries_waiting", "Queries that wait for their turn")),
+      command_seconds(seconds(registry_, "rivulet_command_seconds", "Time of management commands")),
+      store_family_(prometheus::BuildGauge()
+                        .Name("rivulet_store")
+                        .Help("What the store holds and has done since its start, by name")
+                        .Register(registry_)) {
+  auto& answers = prometheus::BuildCounter()
+                      .Name("rivulet_http_answers_total")
+                      .Help("HTTP answers by endpoint and class of status")
+                      .Register(registry_);
+  for (int endpoint = 0; endpoint < kEndpoints; ++endpoint) {
+    for (int status = 0; status < kClasses; ++status) {
+      bool is_used = status == 2 || status == 4 || status == 5;
+      answers_[endpoint][status] = is_used
+                                       ? &answers.Add({{"endpoint", kEndpointNames[endpoint]},
+                                                       {"status", std::to_string(status) + "xx"}})
+                                       : nullptr;
+    }
+  }
+}
+
+void Metrics::answered(Endpoint endpoint, int status) {
+  int first_digit = status / 100;
+  if (first_digit >= kClasses) return;
+  if (prometheus::Counter* counter = answers_[static_cast<int>(endpoint)][first_digit])
+    counter->Increment();
+}
+
+std::string Metrics::text(const store::StoreStatistics& store) {
+  auto set = [&](const char* name, uint64_t value) {
+    store_family_.Add({{"name", name}}).Set(static_cast<double>(value));
+  };
+  set("log_bytes", store.log_bytes);
+  set("log_segments", store.log_segments);
+  set("log_syncs", store.log_syncs);
+  set("log_records", store.log_records);
+  set("tail_rows", store.tail_rows);
+  set("tail_bytes", store.tail_bytes);
+  set("extents", store.extent_count);
+  set("extent_rows", store.extent_rows);
+  set("extent_bytes", store.extent_bytes);
+  set("checkpoints", store.checkpoints);
+  set("seals", store.seals);
+  return prometheus::TextSerializer().Serialize(registry_.Collect());
+}
+
+}  // namespace rivulet::server

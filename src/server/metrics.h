@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include "server/router.h"
+#include "store/store.h"
+
+namespace rivulet::server {
+
+// Every metric of the program, declared here and nowhere else. Thread-safe.
+class Metrics {
+  prometheus::Registry registry_;
+
+ public:
+  Metrics();
+
+  prometheus::Gauge& connections;
+  prometheus::Counter& received_bytes;
+  prometheus::Counter& refused_connections;
+
+  prometheus::Counter& ingested_rows;
+  prometheus::Counter& ingested_bytes;
+  prometheus::Counter& throttled_ingestions;
+  prometheus::Histogram& ingestion_seconds;
+  prometheus::Gauge& ingestions_under_way;
+
+  prometheus::Histogram& query_seconds;
+  prometheus::Counter& cancelled_queries;
+  prometheus::Gauge& queries_running;
+  prometheus::Gauge& queries_waiting;
+  prometheus::Histogram& command_seconds;
+
+  // Counts an answer by endpoint and status class.
+  void answered(Endpoint endpoint, int status);
+
+  // Everything in Prometheus' text format, with what the store says of itself.
+  std::string text(const store::StoreStatistics& store);
+
+ private:
+  static constexpr int kEndpoints = 10;
+  static constexpr int kClasses = 6;  // by the first digit of the status
+  prometheus::Counter* answers_[kEndpoints][kClasses];
+  prometheus::Family<prometheus::Gauge>& store_family_;
+};
+
+}  // namespace rivulet::server

@@ -1,0 +1,236 @@
+#include "server/query_endpoint.h"
+
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "server/response_stream.h"
+#include "server/result_writer.h"
+#include "types/text.h"
+
+namespace rivulet::server {
+namespace {
+
+// Connects a query with the client's hang-up, whichever comes first.
+class Cancellation {
+ public:
+  void request() {
+    std::lock_guard lock(mutex_);
+    is_requested_ = true;
+    if (query_ != nullptr) query_->cancel();
+  }
+  bool is_requested() const {
+    std::lock_guard lock(mutex_);
+    return is_requested_;
+  }
+  // Null: the query ends now.
+  void attach(query::RunningQuery* query) {
+    std::lock_guard lock(mutex_);
+    query_ = query;
+    if (query != nullptr && is_requested_) query->cancel();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  bool is_requested_ = false;
+  query::RunningQuery* query_ = nullptr;
+};
+
+class Attachment {
+ public:
+  Attachment(Cancellation& cancellation, query::RunningQuery& query) : cancellation_(cancellation) {
+    cancellation_.attach(&query);
+  }
+  ~Attachment() { cancellation_.attach(nullptr); }
+  Attachment(const Attachment&) = delete;
+  Attachment& operator=(const Attachment&) = delete;
+
+ private:
+  Cancellation& cancellation_;
+};
+
+size_t query_threads(const Settings& settings) {
+  if (settings.query_concurrency > 0) return settings.query_concurrency;
+  return std::max<size_t>(4, 2 * std::thread::hardware_concurrency());
+}
+
+ResultTable permissions_table() {
+  ResultTable table("Table_0", {{"Result", ScalarType::kString}});
+  table.rows.column(0).append_text("OK");
+  return table;
+}
+
+}  // namespace
+
+struct QueryEndpoint::Job {
+  ExchangePtr exchange;
+  std::shared_ptr<Cancellation> cancellation;
+  bool is_v2 = false;
+  bool is_command_route = false;
+  QueryBody body;
+  std::string database;
+};
+
+QueryEndpoint::QueryEndpoint(Services& services)
+    : services_(services),
+      queries_(query_threads(services.settings), services.settings.query_queue),
+      commands_(services.settings.command_concurrency, services.settings.command_queue) {}
+
+void QueryEndpoint::stop() {
+  queries_.stop();
+  commands_.stop();
+}
+
+void QueryEndpoint::handle(const ExchangePtr& exchange) {
+  auto job = std::make_shared<Job>();
+  job->exchange = exchange;
+  job->cancellation = std::make_shared<Cancellation>();
+  Endpoint endpoint = exchange->route().endpoint;
+  job->is_v2 = endpoint == Endpoint::kQueryV2;
+  job->is_command_route = endpoint == Endpoint::kCommand;
+  // Only queries end with their client: a command that has begun is carried out.
+  if (!job->is_command_route) {
+    exchange->on_hang_up([cancellation = job->cancellation] { cancellation->request(); });
+  }
+  WorkerPool& pool = job->is_command_route ? commands_ : queries_;
+  if (!job->is_command_route) services_.metrics.queries_waiting.Increment();
+  if (!pool.submit([this, job] { run(*job); })) {
+    if (!job->is_command_route) services_.metrics.queries_waiting.Decrement();
+    throw throttled(job->is_command_route
+                        ? "Too many management commands are waiting to be carried out; retry later."
+                        : "Too many queries are waiting to be carried out; retry later.");
+  }
+}
+
+void QueryEndpoint::run(Job& job) {
+  Metrics& metrics = services_.metrics;
+  if (!job.is_command_route) {
+    metrics.queries_waiting.Decrement();
+    metrics.queries_running.Increment();
+  }
+  const Exchange& exchange = *job.exchange;
+  auto count = [&metrics, &clock = services_.clock, started = exchange.started(),
+                is_command = job.is_command_route] {
+    double seconds = static_cast<double>(clock.now() - started) / kTicksPerSecond;
+    (is_command ? metrics.command_seconds : metrics.query_seconds).Observe(seconds);
+    if (!is_command) metrics.queries_running.Decrement();
+  };
+  try {
+    answer(job);
+    count();
+  } catch (const Error& error) {
+    if (job.cancellation->is_requested()) metrics.cancelled_queries.Increment();
+    count();
+    job.exchange->send_error(error, services_.clock.now());
+  } catch (const std::exception& error) {
+    spdlog::error("request {}: {}", exchange.identity().client_request_id, error.what());
+    count();
+    job.exchange->send_error(internal_error("The server failed to carry out the request."),
+                             services_.clock.now());
+  }
+}
+
+void QueryEndpoint::answer(Job& job) {
+  if (job.cancellation->is_requested()) throw cancelled("The client closed its connection.");
+  Request& request = job.exchange->request();
+  job.body = request.method == Method::kPost ? parse_query_body(request.body)
+                                             : parse_query_target(job.exchange->route().target);
+  job.database = services_.resolve_database(job.body.database);
+  const std::string& language = job.body.options.language;
+  if (!language.empty() && language != "csl" && language != "kql") {
+    throw not_supported("query_language '" + language + "'");
+  }
+  if (commands::is_command(job.body.text)) {
+    run_command(job);
+  } else if (job.is_command_route) {
+    throw bad_request(
+        "BadRequest_SyntaxError",
+        "Syntax error: A management command begins with '.'; queries go to /v1/rest/query or "
+        "/v2/rest/query.");
+  } else {
+    run_query(job);
+  }
+}
+
+namespace {
+
+V2Options v2_options(const RequestOptions& options) {
+  return {.fragments_primary_tables = options.fragments_primary_tables,
+          .separates_frames_by_newlines = options.separates_frames_by_newlines,
+          .is_progressive = options.is_progressive,
+          .defers_partial_failure = options.defers_partial_failure};
+}
+
+}  // namespace
+
+void QueryEndpoint::run_query(Job& job) {
+  Exchange& exchange = *job.exchange;
+  const RequestOptions& options = job.body.options;
+  query::QueryRequest request;
+  request.text = std::move(job.body.text);
+  request.database = job.database;
+  request.now = options.now.value_or(exchange.started());
+  request.parameters = options.parameters;
+  request.timeout = options.effective_timeout(services_.settings);
+  request.max_records = options.effective_max_records(services_.settings);
+  request.max_bytes = options.effective_max_bytes(services_.settings);
+  request.take_max_records = options.take_max_records;
+  request.client_activity_id = exchange.identity().client_request_id;
+  request.root_activity_id = to_string(exchange.identity().activity_id);
+  request.user = exchange.request().header("x-ms-user");
+  request.application = exchange.request().header("x-ms-app");
+
+  ResponseStream stream(job.exchange);
+  {
+    std::unique_ptr<query::RunningQuery> running = services_.engine.start(request);
+    if (options.validates_permissions) running = query_of_table(permissions_table());
+    Attachment attachment(*job.cancellation, *running);
+    AnswerFacts facts{exchange.identity(), exchange.started(), services_.clock};
+    if (job.is_v2) {
+      write_v2(*running, v2_options(options), facts, stream);
+    } else {
+      write_v1_query(*running, facts, stream);
+    }
+  }
+  stream.finish();
+}
+
+void QueryEndpoint::run_command(Job& job) {
+  Exchange& exchange = *job.exchange;
+  const RequestOptions& options = job.body.options;
+  commands::CommandRequest request;
+  request.text = std::move(job.body.text);
+  request.database = job.database;
+  request.client_request_id = exchange.identity().client_request_id;
+  request.user = exchange.request().header("x-ms-user");
+  request.application = exchange.request().header("x-ms-app");
+  request.now = options.now.value_or(exchange.started());
+  request.read_only = options.is_read_only;
+  if (options.timeout || options.has_no_timeout) request.timeout = options.effective_timeout(services_.settings);
+  request.parameters = options.parameters;
+  request.max_records = options.effective_max_records(services_.settings);
+  request.max_bytes = options.effective_max_bytes(services_.settings);
+  request.take_max_records = options.take_max_records;
+
+  commands::CommandResult result = services_.execute_command(request);
+  ResponseStream stream(job.exchange);
+  AnswerFacts facts{exchange.identity(), exchange.started(), services_.clock};
+  if (auto* table = std::get_if<ResultTable>(&result); table != nullptr && !job.is_v2) {
+    write_v1_table(*table, stream);
+  } else {
+    std::unique_ptr<query::RunningQuery> running =
+        table != nullptr ? query_of_table(std::move(*table))
+                         : std::move(std::get<std::unique_ptr<query::RunningQuery>>(result));
+    Attachment attachment(*job.cancellation, *running);
+    if (job.is_v2) {
+      write_v2(*running, v2_options(options), facts, stream);
+    } else {
+      write_v1_query(*running, facts, stream);
+    }
+  }
+  stream.finish();
+}
+
+}  // namespace rivulet::server

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <functional>
+
+#include "commands/commands.h"
+#include "common/clock.h"
+#include "common/settings.h"
+#include "ingest/streaming_statistics.h"
+#include "query/engine.h"
+#include "server/metrics.h"
+#include "store/store.h"
+
+namespace rivulet::server {
+
+// What the endpoints work with. Everything outlives the server.
+struct Services {
+  const Settings& settings;
+  store::Store& store;
+  query::Engine& engine;
+  std::function<commands::CommandResult(const commands::CommandRequest&)> execute_command;
+  ingest::StreamingStatistics& streaming;
+  const Clock& clock;
+  Metrics& metrics;
+
+  // "" and "NetDefaultDB" stand for the default database, unless there is one of that name.
+  std::string resolve_database(std::string_view name) const;
+};
+
+}  // namespace rivulet::server
