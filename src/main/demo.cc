@@ -23,7 +23,8 @@ std::atomic<bool> is_interrupted{false};
 class Demo {
  public:
   explicit Demo(const DemoArguments& arguments) : arguments_(arguments) {
-    for (size_t i = 0; i < kConnections; ++i) clients_.emplace_back(arguments.server, arguments.token);
+    for (size_t i = 0; i < kConnections; ++i)
+      clients_.emplace_back(arguments.server, arguments.token);
   }
 
   void run() {
@@ -38,10 +39,12 @@ class Demo {
         report();
         next_report += std::chrono::seconds(arguments_.report_seconds);
       }
-      if (arguments_.seconds > 0 && std::chrono::steady_clock::now() - begin > std::chrono::seconds(arguments_.seconds)) {
+      if (arguments_.seconds > 0 &&
+          std::chrono::steady_clock::now() - begin > std::chrono::seconds(arguments_.seconds)) {
         break;
       }
-      next_sample = std::max(next_sample + std::chrono::seconds(1), std::chrono::steady_clock::now());
+      next_sample =
+          std::max(next_sample + std::chrono::seconds(1), std::chrono::steady_clock::now());
       while (!is_interrupted && std::chrono::steady_clock::now() < next_sample) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
       }
@@ -67,10 +70,13 @@ class Demo {
     size_t known = tables_.size();
     for (const MetricRow& row : rows) {
       if (tables_.contains(row.table)) continue;
-      ask("/v1/rest/mgmt", fmt::format(".create-merge table {} {} with (folder='demo')", row.table, row.schema));
+      ask("/v1/rest/mgmt",
+          fmt::format(".create-merge table {} {} with (folder='demo')", row.table, row.schema));
       tables_.insert(row.table);
     }
-    if (known == 0) fmt::print("Streaming a row a second into each of {} tables of {}.\n", tables_.size(), arguments_.server);
+    if (known == 0)
+      fmt::print("Streaming a row a second into each of {} tables of {}.\n", tables_.size(),
+                 arguments_.server);
     std::fflush(stdout);
   }
 
@@ -83,7 +89,8 @@ class Demo {
           std::string target = fmt::format("/v1/rest/ingest/{}/{}?streamFormat=csv",
                                            percent_encode(arguments_.database), rows[i].table);
           HttpAnswer answer = clients_[first].post(target, rows[i].csv);
-          if (answer.status != 200) throw ClientError(fmt::format("{}: {}", rows[i].table, error_text(answer)));
+          if (answer.status != 200)
+            throw ClientError(fmt::format("{}: {}", rows[i].table, error_text(answer)));
           ++sent_rows_;
         }
       }));
@@ -110,16 +117,19 @@ class Demo {
 
   void report() {
     fmt::print("\n");
-    show(union_of("") +
-         " | where Timestamp > ago(10s) | summarize Tables=dcount(Table), RowsOfTenSeconds=count(), "
-         "Newest=max(Timestamp)");
+    show(
+        union_of("") +
+        " | where Timestamp > ago(10s) | summarize Tables=dcount(Table), RowsOfTenSeconds=count(), "
+        "Newest=max(Timestamp)");
     show(union_of("Cpu_") +
-         " | where Timestamp > ago(10s) | summarize arg_max(Timestamp, UserPercent, SystemPercent, IdlePercent) "
+         " | where Timestamp > ago(10s) | summarize arg_max(Timestamp, UserPercent, SystemPercent, "
+         "IdlePercent) "
          "by Table | order by Table asc");
     if (std::string processes = union_of("Process_"); !processes.empty()) {
       show(processes +
            " | where Timestamp > ago(10s) | summarize Cpu=round(avg(CpuPercent), 1), "
-           "ResidentMB=max(ResidentBytes)/1048576, Newest=max(Timestamp) by ProcessId, Name | top 5 by Cpu desc");
+           "ResidentMB=max(ResidentBytes)/1048576, Newest=max(Timestamp) by ProcessId, Name | top "
+           "5 by Cpu desc");
     }
     std::fflush(stdout);
   }

@@ -59,8 +59,8 @@ double HostMetrics::rate(const std::string& counter, double value) {
 
 void HostMetrics::add(std::string_view kind, std::string_view name, std::string_view schema,
                       std::string_view values) {
-  rows_.push_back({name.empty() ? std::string(kind) : fmt::format("{}_{}", kind, as_word(name)), schema,
-                   fmt::format("{}{}\n", prefix_, values)});
+  rows_.push_back({name.empty() ? std::string(kind) : fmt::format("{}_{}", kind, as_word(name)),
+                   schema, fmt::format("{}{}\n", prefix_, values)});
 }
 
 std::vector<MetricRow> HostMetrics::sample(Ticks now) {
@@ -103,7 +103,8 @@ void HostMetrics::read_cpus() {
   auto load = lines_of("/proc/loadavg");
   if (!load.empty()) {
     auto words = words_of(load[0]);
-    add("Load", "", "(Timestamp:datetime, Host:string, OneMinute:real, FiveMinutes:real, FifteenMinutes:real)",
+    add("Load", "",
+        "(Timestamp:datetime, Host:string, OneMinute:real, FiveMinutes:real, FifteenMinutes:real)",
         fmt::format("{},{},{}", number(words, 0), number(words, 1), number(words, 2)));
   }
 }
@@ -118,8 +119,10 @@ void HostMetrics::read_disks() {
         "(Timestamp:datetime, Host:string, ReadsPerSecond:real, WritesPerSecond:real, "
         "ReadBytesPerSecond:real, WrittenBytesPerSecond:real, BusyPercent:real)",
         fmt::format("{:.1f},{:.1f},{:.0f},{:.0f},{:.1f}", rate(key + " reads", number(words, 3)),
-                    rate(key + " writes", number(words, 7)), rate(key + " in", number(words, 5) * kSector),
-                    rate(key + " out", number(words, 9) * kSector), rate(key + " busy", number(words, 12) / 10)));
+                    rate(key + " writes", number(words, 7)),
+                    rate(key + " in", number(words, 5) * kSector),
+                    rate(key + " out", number(words, 9) * kSector),
+                    rate(key + " busy", number(words, 12) / 10)));
   }
 }
 
@@ -131,7 +134,8 @@ void HostMetrics::read_network() {
     auto words = words_of(line.substr(colon + 1));
     const std::string key = "net " + name;
     add("Network", name,
-        "(Timestamp:datetime, Host:string, ReceivedBytesPerSecond:real, ReceivedPacketsPerSecond:real, "
+        "(Timestamp:datetime, Host:string, ReceivedBytesPerSecond:real, "
+        "ReceivedPacketsPerSecond:real, "
         "SentBytesPerSecond:real, SentPacketsPerSecond:real, Errors:long)",
         fmt::format("{:.0f},{:.1f},{:.0f},{:.1f},{:.0f}", rate(key + " rb", number(words, 0)),
                     rate(key + " rp", number(words, 1)), rate(key + " sb", number(words, 8)),
@@ -164,7 +168,8 @@ void HostMetrics::read_mounts() {
     std::string values;
     append_csv_field(values, words[1]);
     add("Mount", words[1],
-        "(Timestamp:datetime, Host:string, Path:string, SizeBytes:long, FreeBytes:long, UsedPercent:real)",
+        "(Timestamp:datetime, Host:string, Path:string, SizeBytes:long, FreeBytes:long, "
+        "UsedPercent:real)",
         fmt::format("{},{:.0f},{:.0f},{:.1f}", values, size, free, 100 * (1 - free / size)));
   }
 }
@@ -180,7 +185,8 @@ void HostMetrics::read_processes() {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
     std::string id = entry.path().filename();
-    if (!std::all_of(id.begin(), id.end(), [](unsigned char c) { return std::isdigit(c); })) continue;
+    if (!std::all_of(id.begin(), id.end(), [](unsigned char c) { return std::isdigit(c); }))
+      continue;
     auto lines = lines_of("/proc/" + id + "/stat");
     if (lines.empty()) continue;
     // The name stands in parentheses and may hold blanks.
@@ -197,8 +203,9 @@ void HostMetrics::read_processes() {
                                      number(words, 21) * page_size, number(words, 17)),
                          cpu});
   }
-  std::stable_sort(processes.begin(), processes.end(),
-                   [](const Process& a, const Process& b) { return a.cpu_percent > b.cpu_percent; });
+  std::stable_sort(processes.begin(), processes.end(), [](const Process& a, const Process& b) {
+    return a.cpu_percent > b.cpu_percent;
+  });
   for (const Process& process : processes) {
     bool is_known = process_tables_.contains(process.table);
     if (!is_known && (process_tables_.size() >= kProcessTables || elapsed_seconds_ == 0)) continue;
@@ -212,7 +219,8 @@ void HostMetrics::read_processes() {
 
 void HostMetrics::read_interrupts() {
   for (const char* file : {"/proc/interrupts", "/proc/softirqs"}) {
-    std::string_view kind = file == std::string_view("/proc/interrupts") ? "Interrupt" : "SoftInterrupt";
+    std::string_view kind =
+        file == std::string_view("/proc/interrupts") ? "Interrupt" : "SoftInterrupt";
     for (const std::string& line : lines_of(file)) {
       size_t colon = line.find(':');
       if (colon == std::string::npos) continue;
@@ -235,7 +243,8 @@ void HostMetrics::read_counters() {
     auto words = words_of(line);
     if (words.size() < 2) continue;
     add("Kernel", words[0], "(Timestamp:datetime, Host:string, PerSecond:real, Value:long)",
-        fmt::format("{:.1f},{:.0f}", rate("vmstat " + words[0], number(words, 1)), number(words, 1)));
+        fmt::format("{:.1f},{:.0f}", rate("vmstat " + words[0], number(words, 1)),
+                    number(words, 1)));
   }
 }
 

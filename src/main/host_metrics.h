@@ -42,7 +42,8 @@ class HostMetrics {
   void read_counters();
   // The growth of a counter in a second since the sample before; 0 at first.
   double rate(const std::string& counter, double value);
-  void add(std::string_view kind, std::string_view name, std::string_view schema, std::string_view values);
+  void add(std::string_view kind, std::string_view name, std::string_view schema,
+           std::string_view values);
 
   std::string host_;
   std::string prefix_;  // "<timestamp>,<host>," of this sample

@@ -1,5 +1,7 @@
 #include "main/http_client.h"
 
+#include <fmt/format.h>
+#include <simdjson.h>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -8,8 +10,6 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <fmt/format.h>
-#include <simdjson.h>
 
 namespace rivulet {
 
@@ -26,7 +26,8 @@ struct HttpClient::State {
   boost::beast::flat_buffer buffer;
 };
 
-HttpClient::HttpClient(std::string_view url, std::string token) : state_(std::make_unique<State>()) {
+HttpClient::HttpClient(std::string_view url, std::string token)
+    : state_(std::make_unique<State>()) {
   std::string_view rest = url;
   constexpr std::string_view kScheme = "http://";
   if (!rest.starts_with(kScheme)) {
@@ -35,7 +36,8 @@ HttpClient::HttpClient(std::string_view url, std::string token) : state_(std::ma
   rest.remove_prefix(kScheme.size());
   rest = rest.substr(0, rest.find('/'));
   size_t colon = rest.rfind(':');
-  bool has_port = colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos;
+  bool has_port =
+      colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos;
   state_->host = rest.substr(0, has_port ? colon : rest.size());
   state_->port = has_port ? rest.substr(colon + 1) : "80";
   if (state_->host.starts_with('[') && state_->host.ends_with(']')) {
@@ -47,17 +49,20 @@ HttpClient::HttpClient(std::string_view url, std::string token) : state_(std::ma
 HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
 
-HttpAnswer HttpClient::get(std::string_view target) { return send("GET", target, {}, {}); }
+HttpAnswer HttpClient::get(std::string_view target) {
+  return send("GET", target, {}, {});
+}
 
-HttpAnswer HttpClient::post(std::string_view target, std::string_view body, const Headers& headers) {
+HttpAnswer HttpClient::post(std::string_view target, std::string_view body,
+                            const Headers& headers) {
   return send("POST", target, body, headers);
 }
 
 HttpAnswer HttpClient::send(std::string_view method, std::string_view target, std::string_view body,
                             const Headers& headers) {
   State& state = *state_;
-  std::string head = fmt::format("{} {} HTTP/1.1\r\nHost: {}:{}\r\nContent-Length: {}\r\n", method, target,
-                                 state.host, state.port, body.size());
+  std::string head = fmt::format("{} {} HTTP/1.1\r\nHost: {}:{}\r\nContent-Length: {}\r\n", method,
+                                 target, state.host, state.port, body.size());
   if (!state.token.empty()) head += fmt::format("Authorization: Bearer {}\r\n", state.token);
   for (const auto& [name, value] : headers) head += fmt::format("{}: {}\r\n", name, value);
   head += "\r\n";
@@ -81,7 +86,8 @@ HttpAnswer HttpClient::send(std::string_view method, std::string_view target, st
       state.socket.close(ignored);
       // A server may close a connection that waits; only then is the request sent a second time.
       if (is_reused && error.code() == http::error::end_of_stream) continue;
-      throw ClientError(fmt::format("http://{}:{}: {}", state.host, state.port, error.code().message()));
+      throw ClientError(
+          fmt::format("http://{}:{}: {}", state.host, state.port, error.code().message()));
     }
   }
 }
@@ -109,7 +115,8 @@ std::string error_text(const HttpAnswer& answer) {
        root["error"]["message"].get(message) == simdjson::SUCCESS)) {
     return fmt::format("{}: {}", code, message);
   }
-  return fmt::format("HTTP status {}: {}", answer.status, std::string_view(answer.body).substr(0, 500));
+  return fmt::format("HTTP status {}: {}", answer.status,
+                     std::string_view(answer.body).substr(0, 500));
 }
 
 }  // namespace rivulet

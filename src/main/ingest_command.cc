@@ -36,7 +36,8 @@ class ProgressBar {
       fmt::print(stderr, "\r\033[K{} rows", rows);
     } else {
       constexpr size_t kWidth = 40;
-      size_t filled = static_cast<size_t>(static_cast<double>(done) / static_cast<double>(total_) * kWidth);
+      size_t filled =
+          static_cast<size_t>(static_cast<double>(done) / static_cast<double>(total_) * kWidth);
       fmt::print(stderr, "\r\033[K[{:#<{}}{:.<{}}] {:3}%  {} rows", "", filled, "", kWidth - filled,
                  done * 100 / total_, rows);
     }
@@ -54,8 +55,9 @@ class Ingestion {
  public:
   explicit Ingestion(const IngestArguments& arguments)
       : arguments_(arguments), client_(arguments.server, arguments.token) {
-    target_ = fmt::format("/v1/rest/ingest/{}/{}?streamFormat={}", percent_encode(arguments.database),
-                          percent_encode(arguments.table), percent_encode(arguments.format));
+    target_ =
+        fmt::format("/v1/rest/ingest/{}/{}?streamFormat={}", percent_encode(arguments.database),
+                    percent_encode(arguments.table), percent_encode(arguments.format));
     if (!arguments.mapping.empty()) target_ += "&mappingName=" + percent_encode(arguments.mapping);
   }
 
@@ -86,8 +88,9 @@ class Ingestion {
       if (offset == 0 && shape == RecordSplitter::Shape::kJson) offset += open_array(buffer);
       size_t cut = splitter.last_cut(buffer, is_end);
       if (cut == 0 && !is_end) {
-        throw ClientError(fmt::format("{}: no record ends within {} bytes after byte {}; see --request-size",
-                                      name, arguments_.request_size, offset));
+        throw ClientError(
+            fmt::format("{}: no record ends within {} bytes after byte {}; see --request-size",
+                        name, arguments_.request_size, offset));
       }
       send(name, offset, records_of(std::string_view(buffer).substr(0, cut), is_end));
       buffer.erase(0, cut);
@@ -112,7 +115,8 @@ class Ingestion {
   }
 
   std::string_view records_of(std::string_view text, bool is_end) {
-    text.remove_prefix(std::min(text.find_first_not_of(is_array_ ? " \t\r\n," : kBlanks), text.size()));
+    text.remove_prefix(
+        std::min(text.find_first_not_of(is_array_ ? " \t\r\n," : kBlanks), text.size()));
     if (text.empty() || !is_array_) return text;
     text = text.substr(0, text.find_last_not_of(kBlanks) + 1);
     if (is_end && text.ends_with(']')) text.remove_suffix(1);
@@ -125,12 +129,14 @@ class Ingestion {
     if (records.empty()) return;
     HttpAnswer answer = client_.post(target_, records);
     if (answer.status != 200) {
-      throw ClientError(fmt::format("{}: bytes {} to {}: {}", name, offset, offset + records.size(), error_text(answer)));
+      throw ClientError(fmt::format("{}: bytes {} to {}: {}", name, offset, offset + records.size(),
+                                    error_text(answer)));
     }
     ++requests_;
     simdjson::dom::parser parser;
     int64_t count = 0;
-    if (parser.parse(answer.body)["Tables"].at(0)["Rows"].at(0).at(0).get(count) == simdjson::SUCCESS) {
+    if (parser.parse(answer.body)["Tables"].at(0)["Rows"].at(0).at(0).get(count) ==
+        simdjson::SUCCESS) {
       rows_ += static_cast<uint64_t>(count);
     }
   }
@@ -152,7 +158,8 @@ int run_ingest(const IngestArguments& arguments) {
     Ingestion ingestion(arguments);
     for (const std::string& file : arguments.files) ingestion.send_file(file);
     std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    fmt::print("{} rows in {} requests, {:.1f} s, durable\n", ingestion.rows(), ingestion.requests(), seconds.count());
+    fmt::print("{} rows in {} requests, {:.1f} s, durable\n", ingestion.rows(),
+               ingestion.requests(), seconds.count());
     return 0;
   } catch (const std::exception& error) {
     fmt::print(stderr, "rivulet ingest: {}\n", error.what());

@@ -35,8 +35,10 @@ size_t RecordSplitter::last_cut(std::string_view text, bool is_end) const {
       }
       return cut;
     }
-    case Shape::kJson: return last_json_cut(text);
-    case Shape::kWhole: return 0;
+    case Shape::kJson:
+      return last_json_cut(text);
+    case Shape::kWhole:
+      return 0;
   }
   return 0;
 }

@@ -23,8 +23,9 @@ std::string cell_text(const element& cell) {
 
 // Columns on a terminal, near enough: one for each code point.
 size_t width_of(std::string_view text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
 }
 
 // The text without what would break its line.
@@ -79,7 +80,8 @@ void Answer::read_table(const element& table) {
   Table result;
   array columns;
   array rows;
-  if (table["Columns"].get(columns) != simdjson::SUCCESS || table["Rows"].get(rows) != simdjson::SUCCESS) {
+  if (table["Columns"].get(columns) != simdjson::SUCCESS ||
+      table["Rows"].get(rows) != simdjson::SUCCESS) {
     throw ClientError("the answer holds a table without columns or rows");
   }
   for (element column : columns) {
@@ -100,7 +102,8 @@ void Answer::read_table(const element& table) {
 
 void Answer::read_v1(const element& root) {
   array tables;
-  if (root["Tables"].get(tables) != simdjson::SUCCESS) throw ClientError("the answer holds no tables");
+  if (root["Tables"].get(tables) != simdjson::SUCCESS)
+    throw ClientError("the answer holds no tables");
   size_t count = tables.size();
   if (count <= 2) {
     if (count > 0) read_table(tables.at(0));
@@ -110,7 +113,8 @@ void Answer::read_v1(const element& root) {
     if (tables.at(count - 1)["Rows"].get(contents) != simdjson::SUCCESS) return;
     for (element row : contents) {
       int64_t ordinal = 0;
-      if (cell_text(row.at(1).value()) == "QueryResult" && row.at(0).get(ordinal) == simdjson::SUCCESS) {
+      if (cell_text(row.at(1).value()) == "QueryResult" &&
+          row.at(0).get(ordinal) == simdjson::SUCCESS) {
         read_table(tables.at(static_cast<size_t>(ordinal)));
       }
     }
@@ -124,7 +128,8 @@ void Answer::read_v2(const array& frames) {
     std::string_view type;
     std::string_view kind;
     if (frame["FrameType"].get(type) != simdjson::SUCCESS) continue;
-    if (type == "DataTable" && frame["TableKind"].get(kind) == simdjson::SUCCESS && kind == "PrimaryResult") {
+    if (type == "DataTable" && frame["TableKind"].get(kind) == simdjson::SUCCESS &&
+        kind == "PrimaryResult") {
       read_table(frame);
     } else if (type == "DataSetCompletion" && error_.empty()) {
       error_ = first_error_message(frame.get_object().value());
@@ -147,7 +152,8 @@ std::string as_text_table(const Answer::Table& table) {
     for (element cell : row) {
       line.push_back(on_one_line(cell_text(cell)));
       size_t column = line.size() - 1;
-      if (column < widths.size()) widths[column] = std::min(kWidest, std::max(widths[column], width_of(line.back())));
+      if (column < widths.size())
+        widths[column] = std::min(kWidest, std::max(widths[column], width_of(line.back())));
     }
   }
   std::string out;
@@ -196,7 +202,8 @@ std::string as_json_lines(const Answer::Table& table) {
     size_t column = 0;
     for (element cell : row) {
       out += column == 0 ? "{" : ",";
-      append_json_string(out, column < table.columns.size() ? table.columns[column] : std::to_string(column));
+      append_json_string(
+          out, column < table.columns.size() ? table.columns[column] : std::to_string(column));
       out += ':';
       out += simdjson::minify(cell);
       ++column;

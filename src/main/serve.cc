@@ -125,12 +125,9 @@ void serve(const Settings& settings) {
   facts.address = "http://" + settings.listen;
   commands::Commands commands(*store, *engine, engine->queries(), streaming, clock, facts);
   server::Services services{
-      settings,
-      *store,
-      *engine,
-      [&](const commands::CommandRequest& request) { return commands.execute(request); },
-      streaming,
-      clock,
+      settings,  *store,
+      *engine,   [&](const commands::CommandRequest& request) { return commands.execute(request); },
+      streaming, clock,
       metrics};
   server::Server server(services);
   if (!settings.port_file.empty()) write_port_file(settings.port_file, server.port());
@@ -139,7 +136,8 @@ void serve(const Settings& settings) {
   std::fflush(stdout);
 
   int signal = signals.await();
-  fmt::print("{}: finishing what is under way\n", signal == SIGINT ? "Interrupted" : "Asked to end");
+  fmt::print("{}: finishing what is under way\n",
+             signal == SIGINT ? "Interrupted" : "Asked to end");
   std::fflush(stdout);
   server.stop();
 }

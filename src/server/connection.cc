@@ -222,13 +222,15 @@ void Connection::refuse_malformed(ErrorCode error) {
   must_close_ = true;
   if (error == http::error::header_limit) {
     refuse(headers_too_large("The request headers exceed the maximum allowed size of " +
- format_size(context_.settings.max_header_size) + "."));
+                             format_size(context_.settings.max_header_size) + "."));
   } else {
     refuse(bad_request("The request is not valid HTTP: " + error.message() + "."));
   }
 }
 
-void Connection::send(Response response) { send_piece(text_of(std::move(response)), true); }
+void Connection::send(Response response) {
+  send_piece(text_of(std::move(response)), true);
+}
 
 std::string Connection::text_of(Response response) {
   HeadOptions options;

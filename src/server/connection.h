@@ -124,7 +124,7 @@ class Connection final : public Exchange,
     std::condition_variable room;
     std::string pending;
     std::function<Response()> make;  // makes what is pending, on the connection's thread
-    size_t unsent_size = 0;  // pending and being written
+    size_t unsent_size = 0;          // pending and being written
     bool is_complete = false;
     bool is_broken = false;  // nothing more will be sent
   } output_;

@@ -18,7 +18,9 @@ constexpr size_t kSmallBody = 64 << 10;
 // What text may gain from decompression, roughly: decides where a compressed body is parsed.
 constexpr size_t kUsualRatio = 8;
 
-size_t core_count() { return std::max<size_t>(1, std::thread::hardware_concurrency()); }
+size_t core_count() {
+  return std::max<size_t>(1, std::thread::hardware_concurrency());
+}
 
 size_t thread_count(const Settings& settings) {
   return settings.ingestion_threads > 0 ? settings.ingestion_threads : core_count();
@@ -33,7 +35,8 @@ size_t waiting_limit(const Settings& settings) {
   return settings.ingestion_queue + (concurrency > threads ? concurrency - threads : 0);
 }
 
-const catalog::IngestionMapping& find_mapping(const catalog::Table& table, const catalog::Database& database,
+const catalog::IngestionMapping& find_mapping(const catalog::Table& table,
+                                              const catalog::Database& database,
                                               std::string_view kind, std::string_view name) {
   if (const auto* mapping = table.find_mapping(kind, name)) return *mapping;
   for (const catalog::IngestionMapping& mapping : database.mappings) {
@@ -42,14 +45,27 @@ const catalog::IngestionMapping& find_mapping(const catalog::Table& table, const
   throw mapping_not_found(name, table.name);
 }
 
+ingest::ContentEncoding encoding_of(const Request& request) {
+  std::string_view header = request.header("Content-Encoding");
+  if (equals_ignoring_case(header, "deflate")) return ingest::ContentEncoding::kDeflate;
+  if (equals_ignoring_case(header, "gzip")) return ingest::ContentEncoding::kGzip;
+  return ingest::ContentEncoding::kIdentity;
+}
+
+bool is_packed(const Request& request) {
+  return ingest::is_gzip(request.body) || encoding_of(request) == ingest::ContentEncoding::kDeflate;
+}
+
 std::optional<bool> is_enabled(const catalog::Policies& policies) {
   auto policy = policies.find("streamingingestion");
   if (policy == policies.end()) return std::nullopt;
+  if (policy->second.starts_with(R"({"IsEnabled":true)")) return true;
   thread_local simdjson::dom::parser parser;
   simdjson::dom::object object;
   if (parser.parse(policy->second).get(object) != simdjson::SUCCESS) return std::nullopt;
   bool is_enabled = false;
-  if (object.at_key_case_insensitive("IsEnabled").get(is_enabled) != simdjson::SUCCESS) return false;
+  if (object.at_key_case_insensitive("IsEnabled").get(is_enabled) != simdjson::SUCCESS)
+    return false;
   return is_enabled;
 }
 
@@ -90,9 +106,12 @@ struct IngestEndpoint::Pending {
 };
 
 IngestEndpoint::IngestEndpoint(Services& services)
-    : services_(services), workers_(thread_count(services.settings), waiting_limit(services.settings)) {}
+    : services_(services),
+      workers_(thread_count(services.settings), waiting_limit(services.settings)) {}
 
-void IngestEndpoint::stop() { workers_.stop(); }
+void IngestEndpoint::stop() {
+  workers_.stop();
+}
 
 void IngestEndpoint::handle(const ExchangePtr& exchange) {
   Request& request = exchange->request();
@@ -109,11 +128,11 @@ void IngestEndpoint::handle(const ExchangePtr& exchange) {
   uint64_t under_way = bytes_under_way_.fetch_add(pending->counted_bytes) + pending->counted_bytes;
 
   if (under_way > services_.settings.ingestion_memory) {
-    fail(std::move(pending), throttled("Too much data is being ingested at this time; retry later."));
+    fail(std::move(pending),
+         throttled("Too much data is being ingested at this time; retry later."));
     return;
   }
-  bool is_packed = ingest::is_compressed(request.body);
-  if (request.body.size() * (is_packed ? kUsualRatio : 1) <= kSmallBody) {
+  if (request.body.size() * (is_packed(request) ? kUsualRatio : 1) <= kSmallBody) {
     begin(std::move(pending));
     return;
   }
@@ -121,7 +140,8 @@ void IngestEndpoint::handle(const ExchangePtr& exchange) {
   if (workers_.submit([this, raw] { begin(std::unique_ptr<Pending>(raw)); })) {
     static_cast<void>(pending.release());
   } else {
-    fail(std::move(pending), throttled("Too many ingestion requests are being processed; retry later."));
+    fail(std::move(pending),
+         throttled("Too many ingestion requests are being processed; retry later."));
   }
 }
 
@@ -154,9 +174,11 @@ void IngestEndpoint::process(std::unique_ptr<Pending>& pending) {
       throw timed_out("The request was not begun within its servertimeout.");
     }
   }
-  if (auto kind = exchange.route().target.parameter("sourceKind"); kind && equals_ignoring_case(*kind, "uri")) {
+  if (auto kind = exchange.route().target.parameter("sourceKind");
+      kind && equals_ignoring_case(*kind, "uri")) {
     throw bad_request(
-        "Streaming ingestion from a blob (sourceKind=uri) is not supported: send the data in the body of "
+        "Streaming ingestion from a blob (sourceKind=uri) is not supported: send the data in the "
+        "body of "
         "the request.");
   }
   auto catalog = services_.store.catalog();
@@ -168,14 +190,17 @@ void IngestEndpoint::process(std::unique_ptr<Pending>& pending) {
 
   ingest::ParseOptions options;
   options.format = ingest::parse_format(pending->format);
+  std::string_view mapping_text;
   if (!pending->mapping_name.empty()) {
-    options.mapping_text =
-        find_mapping(*table, *database, ingest::mapping_kind(options.format), pending->mapping_name).text;
+    std::string_view kind = ingest::mapping_kind(options.format);
+    mapping_text = find_mapping(*table, *database, kind, pending->mapping_name).text;
   }
+  auto mapping = mappings_.get(table, options.format, mapping_text);
   std::string_view body = request.body;
   std::string unpacked;
-  if (ingest::is_compressed(body)) {
-    unpacked = ingest::decompress(body, settings.ingestion_max_uncompressed_size);
+  if (is_packed(request)) {
+    unpacked =
+        ingest::decompress(body, encoding_of(request), settings.ingestion_max_uncompressed_size);
     body = unpacked;
   } else if (body.size() > settings.ingestion_max_uncompressed_size) {
     throw payload_too_large("The request body exceeds the maximum allowed size of " +
@@ -183,7 +208,7 @@ void IngestEndpoint::process(std::unique_ptr<Pending>& pending) {
   }
   pending->data_size = body.size();
   store::Transaction transaction;
-  transaction.appends.push_back(ingest::parse(body, *table, options));
+  transaction.appends.push_back(ingest::parse(body, *mapping, options));
   pending->row_count = transaction.appends.front().rows->row_count();
   if (pending->row_count == 0) {
     throw bad_request("BadRequest_NoRecordsOrWrongFormat", "The request holds no records.");
@@ -226,7 +251,8 @@ Response IngestEndpoint::end(Pending& raw) {
   if (pending->error == nullptr) {
     outcome.row_count = pending->row_count;
     services_.streaming.record(outcome);
-    metrics.ingestion_seconds.Observe(static_cast<double>(outcome.ended - outcome.started) / kTicksPerSecond);
+    metrics.ingestion_seconds.Observe(static_cast<double>(outcome.ended - outcome.started) /
+                                      kTicksPerSecond);
     metrics.ingested_rows.Increment(static_cast<double>(pending->row_count));
     metrics.ingested_bytes.Increment(static_cast<double>(pending->data_size));
     Response response;

@@ -208,7 +208,8 @@ void QueryEndpoint::run_command(Job& job) {
   request.application = exchange.request().header("x-ms-app");
   request.now = options.now.value_or(exchange.started());
   request.read_only = options.is_read_only;
-  if (options.timeout || options.has_no_timeout) request.timeout = options.effective_timeout(services_.settings);
+  if (options.timeout || options.has_no_timeout)
+    request.timeout = options.effective_timeout(services_.settings);
   request.parameters = options.parameters;
   request.max_records = options.effective_max_records(services_.settings);
   request.max_bytes = options.effective_max_bytes(services_.settings);

@@ -3,13 +3,13 @@
 #include <optional>
 #include <thread>
 
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "server/connection.h"
 #include "server/ingest_endpoint.h"
@@ -44,8 +44,8 @@ std::string root_page(const Services& services) {
       "log               {}\n\n"
       "/healthz          whether the server answers\n"
       "/metrics          metrics in Prometheus' format\n",
-      RIVULET_VERSION, services.store.catalog()->table_count(), statistics.tail_rows, statistics.extent_rows,
-      format_size(statistics.log_bytes));
+      RIVULET_VERSION, services.store.catalog()->table_count(), statistics.tail_rows,
+      statistics.extent_rows, format_size(statistics.log_bytes));
 }
 
 Response preflight_response() {
@@ -54,8 +54,10 @@ Response preflight_response() {
   response.content_type = "";
   response.headers =
       "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n"
-      "Access-Control-Allow-Headers: authorization, content-type, content-encoding, accept, cache-control, "
-      "x-ms-app, x-ms-user, x-ms-version, x-ms-client-version, x-ms-client-request-id, x-ms-activitycontext, "
+      "Access-Control-Allow-Headers: authorization, content-type, content-encoding, accept, "
+      "cache-control, "
+      "x-ms-app, x-ms-user, x-ms-version, x-ms-client-version, x-ms-client-request-id, "
+      "x-ms-activitycontext, "
       "x-ms-user-id\r\n"
       "Access-Control-Max-Age: 3600\r\n";
   return response;
@@ -70,7 +72,8 @@ std::unique_ptr<asio::ssl::context> make_tls(const Settings& settings) {
   boost::system::error_code error;
   tls->use_certificate_chain_file(settings.tls_certificate, error);
   if (error) {
-    throw SettingsError(fmt::format("tls_certificate: {}: {}", settings.tls_certificate, error.message()));
+    throw SettingsError(
+        fmt::format("tls_certificate: {}: {}", settings.tls_certificate, error.message()));
   }
   tls->use_private_key_file(settings.tls_key, asio::ssl::context::pem, error);
   if (error) throw SettingsError(fmt::format("tls_key: {}: {}", settings.tls_key, error.message()));
@@ -86,11 +89,12 @@ struct Server::State {
         tls(make_tls(services.settings)),
         queries(services),
         ingestion(services),
-        context{services.settings, router, services.metrics, [this](const ExchangePtr& e) { handle(e); },
-                tls.get()} {
+        context{services.settings, router, services.metrics,
+                [this](const ExchangePtr& e) { handle(e); }, tls.get()} {
     size_t count = services.settings.io_threads;
     if (count == 0) count = std::max(1u, std::thread::hardware_concurrency());
-    for (size_t i = 0; i < count; ++i) threads.push_back(std::make_unique<IoThread>(services.clock));
+    for (size_t i = 0; i < count; ++i)
+      threads.push_back(std::make_unique<IoThread>(services.clock));
     retry_timer.emplace(threads.front()->context());
     listen();
     for (auto& thread : threads) thread->start();
@@ -137,7 +141,8 @@ struct Server::State {
     tcp::resolver resolver(io);
     boost::system::error_code error;
     std::string host = address.host.empty() ? "0.0.0.0" : address.host;
-    auto found = resolver.resolve(host, std::to_string(address.port), tcp::resolver::passive, error);
+    auto found =
+        resolver.resolve(host, std::to_string(address.port), tcp::resolver::passive, error);
     if (error) throw SettingsError(fmt::format("listen: {}: {}", host, error.message()));
     port = address.port;
     for (const auto& entry : found) {
@@ -146,7 +151,8 @@ struct Server::State {
       tcp::acceptor acceptor(io);
       acceptor.open(endpoint.protocol(), error);
       if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-      if (!error && endpoint.protocol() == tcp::v6()) acceptor.set_option(asio::ip::v6_only(true), error);
+      if (!error && endpoint.protocol() == tcp::v6())
+        acceptor.set_option(asio::ip::v6_only(true), error);
       if (!error) acceptor.bind(endpoint, error);
       if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
       if (error) continue;
@@ -161,28 +167,29 @@ struct Server::State {
 
   void accept(tcp::acceptor& acceptor) {
     IoThread& thread = *threads[next_thread++ % threads.size()];
-    acceptor.async_accept(thread.context(), [this, &acceptor, &thread](boost::system::error_code error,
-                                                                        tcp::socket socket) {
-      if (error == asio::error::operation_aborted || !acceptor.is_open()) return;
-      if (error) {
-        // Out of file descriptors, most likely: trying again at once would only burn time.
-        spdlog::warn("cannot accept a connection: {}", error.message());
-        retry_timer->expires_after(std::chrono::milliseconds(100));
-        retry_timer->async_wait([this, &acceptor](boost::system::error_code timer_error) {
-          if (!timer_error) accept(acceptor);
+    acceptor.async_accept(
+        thread.context(),
+        [this, &acceptor, &thread](boost::system::error_code error, tcp::socket socket) {
+          if (error == asio::error::operation_aborted || !acceptor.is_open()) return;
+          if (error) {
+            // Out of file descriptors, most likely: trying again at once would only burn time.
+            spdlog::warn("cannot accept a connection: {}", error.message());
+            retry_timer->expires_after(std::chrono::milliseconds(100));
+            retry_timer->async_wait([this, &acceptor](boost::system::error_code timer_error) {
+              if (!timer_error) accept(acceptor);
+            });
+            return;
+          }
+          if (context.connection_count >= static_cast<int64_t>(services.settings.max_connections)) {
+            services.metrics.refused_connections.Increment();
+            boost::system::error_code ignored;
+            socket.close(ignored);
+          } else {
+            auto connection = std::make_shared<Connection>(thread, std::move(socket), context);
+            asio::post(thread.context(), [connection] { connection->start(); });
+          }
+          accept(acceptor);
         });
-        return;
-      }
-      if (context.connection_count >= static_cast<int64_t>(services.settings.max_connections)) {
-        services.metrics.refused_connections.Increment();
-        boost::system::error_code ignored;
-        socket.close(ignored);
-      } else {
-        auto connection = std::make_shared<Connection>(thread, std::move(socket), context);
-        asio::post(thread.context(), [connection] { connection->start(); });
-      }
-      accept(acceptor);
-    });
   }
 
   void stop() {
@@ -226,7 +233,9 @@ Server::~Server() {
   if (state_) state_->stop();
 }
 
-uint16_t Server::port() const { return state_->port; }
+uint16_t Server::port() const {
+  return state_->port;
+}
 
 std::string Server::url() const {
   std::string host = parse_address(state_->services.settings.listen).host;
@@ -235,6 +244,8 @@ std::string Server::url() const {
   return fmt::format("{}://{}:{}", state_->tls ? "https" : "http", host, state_->port);
 }
 
-void Server::stop() { state_->stop(); }
+void Server::stop() {
+  state_->stop();
+}
 
 }  // namespace rivulet::server
