@@ -38,6 +38,7 @@ const Index<ScalarFunction>& scalar_index() {
       math_functions,
       encoding_functions,
       network_functions,
+      geo_functions,
   });
   return index;
 }

@@ -28,6 +28,7 @@ std::span<const ScalarFunction> dynamic_functions();
 std::span<const ScalarFunction> math_functions();
 std::span<const ScalarFunction> encoding_functions();
 std::span<const ScalarFunction> network_functions();
+std::span<const ScalarFunction> geo_functions();
 std::span<const AggregateFunction> aggregate_functions();
 std::span<const WindowFunction> window_functions();
 

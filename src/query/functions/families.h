@@ -23,5 +23,6 @@ std::span<const Udf> parsing_functions();
 std::span<const Udf> network_functions();
 std::span<const Udf> unit_functions();
 std::span<const Udf> statistic_functions();
+std::span<const Udf> geo_point_functions();
 
 }  // namespace rivulet::query

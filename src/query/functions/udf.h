@@ -63,7 +63,25 @@ class RegistrationError : public std::exception {
   std::string message_;
 };
 
+// The block of rows that this thread works on, 0 outside of one. Within a block the arguments stay where
+// they are: equal addresses are equal values.
+inline uint64_t& current_block() {
+  thread_local uint64_t block = 0;
+  return block;
+}
+
 namespace udf_detail {
+
+class BlockScope {
+ public:
+  BlockScope() {
+    thread_local uint64_t last = 0;
+    current_block() = ++last;
+  }
+  ~BlockScope() { current_block() = 0; }
+  BlockScope(const BlockScope&) = delete;
+  BlockScope& operator=(const BlockScope&) = delete;
+};
 
 template <typename T>
 struct Cell;
@@ -246,6 +264,7 @@ struct Call<kFunction, R (*)(As...)> {
 
   static void run(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
     try {
+      const BlockScope scope;
       run_rows(input, output, std::make_index_sequence<kFixed>());
     } catch (const std::exception& e) {
       duckdb_scalar_function_set_error(info, e.what());
