@@ -42,6 +42,7 @@ struct Environment {
 };
 
 struct GraphScope;
+struct PluginCall;
 
 // Where a scalar expression stands.
 struct Scope {
@@ -260,6 +261,24 @@ class Binder {
   std::vector<Relation> all_tables();
   Relation bind_plugin(const EvaluateOperator& evaluate, std::optional<Relation> input,
                        const Environment* environment);
+  // operators/*plugins.cc: one evaluate plugin each.
+  Relation bind_bag_unpack(const PluginCall& plugin, Relation input);
+  Relation bind_pivot(const PluginCall& plugin, Relation input);
+  Relation bind_narrow(const PluginCall& plugin, Relation input);
+  Relation bind_ip_lookup(const PluginCall& plugin, Relation input);
+  Relation bind_geo_lookup(const PluginCall& plugin, Relation input);
+  Relation bind_schema_merge(const PluginCall& plugin, Relation input);
+  Relation bind_rolling_percentile(const PluginCall& plugin, Relation input);
+  Relation bind_sliding_window_counts(const PluginCall& plugin, Relation input);
+  Relation bind_active_users_count(const PluginCall& plugin, Relation input);
+  Relation bind_activity_counts_metrics(const PluginCall& plugin, Relation input);
+  Relation bind_session_count(const PluginCall& plugin, Relation input);
+  const RelationColumn& plugin_column(const PluginCall& plugin, const Relation& input, size_t index,
+                                      std::string_view name);
+  std::vector<RelationColumn> plugin_dimensions(const PluginCall& plugin, const Relation& input,
+                                                size_t first);
+  Relation join_on(Relation input, Relation table, const std::string& condition,
+                   bool keeps_unmatched, const std::vector<std::string>& left_out);
   Relation expand(const std::vector<NamedExpression>& items,
                   const std::vector<OperatorOption>& options, const Expression* limit,
                   Relation input, const Environment* environment, bool keeps_empty,
