@@ -55,7 +55,8 @@ bool may_match(const store::ExtentView& extent, const ColumnBound& bound) {
   for (const store::ColumnStatistics& statistics : extent.statistics) {
     if (statistics.column_id != bound.column_id) continue;
     if (statistics.type != bound.value.type) return true;
-    if (!statistics.has_range) return true;
+    // Nothing but nulls, or not known.
+    if (!statistics.has_range) return statistics.null_count < extent.row_count;
     switch (statistics.type) {
       case ScalarType::kBool:
       case ScalarType::kInt:

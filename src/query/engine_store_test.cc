@@ -1,0 +1,170 @@
+// The engine over the real store: what commits, seals and schema changes do to queries that run beside
+// them.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "common/error.h"
+#include "query/engine.h"
+#include "store/testing/store_fixture.h"
+#include "types/text.h"
+
+namespace rivulet::query {
+namespace {
+
+using namespace store::testing;
+
+class EngineStoreTest : public ::testing::Test {
+ protected:
+  EngineStoreTest() {
+    store_ =
+        store::Store::open(small_options(directory_.path() / "data"), posix_file_system(), clock_);
+    EngineOptions options;
+    options.threads = 2;
+    options.memory_limit_bytes = 1 << 30;
+    options.temp_directory = directory_.path() / "temp";
+    options.extent_directory = directory_.path() / "data";
+    engine_ = Engine::open(options, *store_, clock_);
+  }
+
+  // Rows by line, cells by "|".
+  std::string run(const std::string& text) {
+    QueryRequest request;
+    request.text = text;
+    request.database = "NetDefaultDB";
+    request.now = clock_.now();
+    auto query = engine_->start(request);
+    std::string out;
+    auto stream = query->result(0);
+    for (auto chunk = stream->next(); chunk.row_count > 0; chunk = stream->next()) {
+      for (size_t row = 0; row < chunk.row_count; ++row) {
+        for (size_t i = 0; i < chunk.columns.size(); ++i) {
+          if (i > 0) out += '|';
+          append_cell_text(out, chunk.columns[i], row);
+        }
+        out += '\n';
+      }
+    }
+    return out;
+  }
+
+  TemporaryDirectory directory_;
+  TestClock clock_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Engine> engine_;
+};
+
+constexpr const char* kCheck =
+    "T | summarize n = count(), d = count_distinct(id), s = sum(id), e = countif(text == ''), l = "
+    "sum(strlen(text))";
+
+TEST_F(EngineStoreTest, SealingChangesNoAnswer) {
+  auto table = create_table(*store_, "T");
+  store_->commit(one_append(make_rows(*table, 0, 10)));
+  store_->commit(one_append(make_rows(*table, 10, 2490)));
+  store_->commit(one_append(make_rows(*table, 2500, 5000)));
+  std::string before = run(kCheck);
+  EXPECT_TRUE(before.starts_with("7500|7500|28121250|")) << before;
+  std::string some =
+      run("T | where id in (0, 11, 2600, 7499) | project id, text | order by id asc");
+  store_->seal({});
+  EXPECT_EQ(run(kCheck), before);
+  EXPECT_EQ(run("T | where id in (0, 11, 2600, 7499) | project id, text | order by id asc"), some);
+  EXPECT_EQ(run("T | where id >= 7000 | count"), "500\n");
+  EXPECT_EQ(run("T | where id > 7499 | count"), "0\n");
+  // Half sealed, half tail.
+  store_->commit(one_append(make_rows(*table, 7500, 500)));
+  EXPECT_EQ(run("T | summarize count(), count_distinct(id)"), "8000|8000\n");
+  EXPECT_EQ(run("T | summarize countif(isnull(ingestion_time()))"), "0\n");
+}
+
+TEST_F(EngineStoreTest, ANewColumnIsNullInOldRows) {
+  auto table = create_table(*store_, "T");
+  store_->commit(one_append(make_rows(*table, 0, 100)));
+  store_->seal({});
+  store_->commit(one_append(make_rows(*table, 100, 100)));
+  store::Transaction alter;
+  alter.alter = [&](const catalog::Catalog& catalog) -> std::vector<catalog::Change> {
+    catalog::Table changed = *catalog.find_table(table->id);
+    changed.columns.push_back({changed.next_column_id++, "extra", ScalarType::kLong, ""});
+    changed.columns.push_back({changed.next_column_id++, "more", ScalarType::kString, ""});
+    return {catalog::PutTable{changed}};
+  };
+  store_->commit(std::move(alter));
+  EXPECT_EQ(run("T | summarize countif(isnull(extra)), countif(more == ''), count()"),
+            "200|200|200\n");
+  EXPECT_EQ(run("T | where extra > 5 | count"), "0\n");
+}
+
+// P2 and P8: a transaction over two tables is seen whole or not at all, while tails are sealed.
+TEST_F(EngineStoreTest, AQuerySeesOneMoment) {
+  auto a = create_table(*store_, "A");
+  auto b = create_table(*store_, "B");
+  std::atomic<bool> is_done = false;
+  std::thread writer([&] {
+    for (int64_t i = 0; i < 300; ++i) {
+      store::Transaction both;
+      both.appends.push_back(make_rows(*a, i * 7, 7));
+      both.appends.push_back(make_rows(*b, i * 7, 7));
+      store_->commit(std::move(both));
+    }
+    is_done = true;
+  });
+  std::thread sealer([&] {
+    while (!is_done) store_->seal({});
+  });
+  int64_t last = 0;
+  int queries = 0;
+  while (!is_done) {
+    std::string out =
+        run("let x = toscalar(A | summarize strcat(count(), ',', count_distinct(id))); let y = "
+            "toscalar(B | summarize "
+            "strcat(count(), ',', count_distinct(id))); print x, y");
+    size_t bar = out.find('|');
+    std::string x = out.substr(0, bar), y = out.substr(bar + 1, out.size() - bar - 2);
+    EXPECT_EQ(x, y);
+    EXPECT_EQ(x.substr(0, x.find(',')), x.substr(x.find(',') + 1));
+    int64_t count = std::stoll(x);
+    EXPECT_GE(count, last);
+    EXPECT_EQ(count % 7, 0);
+    last = count;
+    ++queries;
+  }
+  writer.join();
+  sealer.join();
+  EXPECT_GT(queries, 0);
+  EXPECT_EQ(run("A | count"), "2100\n");
+}
+
+// P3: a query is bound by the schema of the moment that it reads.
+TEST_F(EngineStoreTest, SchemaChangesWhileQueriesRun) {
+  auto table = create_table(*store_, "T");
+  store_->commit(one_append(make_rows(*table, 0, 10)));
+  std::atomic<bool> is_done = false;
+  std::thread changer([&] {
+    for (int i = 0; i < 200; ++i) {
+      store::Transaction alter;
+      alter.alter = [&](const catalog::Catalog& catalog) -> std::vector<catalog::Change> {
+        catalog::Table changed = *catalog.find_table(table->id);
+        changed.columns[1].name = changed.columns[1].name == "text" ? "renamed" : "text";
+        return {catalog::PutTable{changed}};
+      };
+      store_->commit(std::move(alter));
+    }
+    is_done = true;
+  });
+  while (!is_done) {
+    try {
+      std::string out = run("T | summarize max(text)");
+      EXPECT_EQ(out.find("null"), std::string::npos);
+    } catch (const Error& error) {
+      EXPECT_NE(error.message().find("SEM0100"), std::string::npos) << error.message();
+    }
+  }
+  changer.join();
+}
+
+}  // namespace
+}  // namespace rivulet::query
