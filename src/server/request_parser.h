@@ -1,5 +1,7 @@
 #pragma once
 
+#include <limits>
+
 #include <boost/beast/http/basic_parser.hpp>
 
 #include "server/request.h"
@@ -25,7 +27,7 @@ class RequestParser : public boost::beast::http::basic_parser<true> {
   RequestParser(Request& request, HeadListener& listener, uint32_t header_limit)
       : request_(request), listener_(listener) {
     this->header_limit(header_limit);
-    this->body_limit(boost::none);
+    this->body_limit(std::numeric_limits<uint64_t>::max());  // `limit` counts instead
     this->eager(true);
   }
 
