@@ -96,6 +96,11 @@ bool is_gzip(std::string_view body) {
 
 std::string decompress(std::string_view body, ContentEncoding hint, size_t output_limit) {
   if (is_gzip(body)) return gunzip(body, output_limit);
+  // Client libraries send zip archives under the label of gzip; as text they would be rows of rubbish.
+  if (body.starts_with("PK\x03\x04")) {
+    throw bad_request("BadRequest_InvalidArchive",
+                      "The request body is a zip archive, which is not supported; use gzip.");
+  }
   if (hint == ContentEncoding::kDeflate && !body.empty()) {
     std::string out;
     inflate_one(is_zlib(body) ? libdeflate_zlib_decompress_ex : libdeflate_deflate_decompress_ex,

@@ -15,8 +15,8 @@ bool is_gzip(std::string_view body);
 
 // The body without its compression: gzip (of one or several members) whatever the hint says, zlib or raw
 // deflate if the hint is kDeflate, else the body as it is. Throws payload_too_large as soon as the output
-// would pass `output_limit` bytes, and BadRequest_InvalidArchive for a body that is damaged. Never takes
-// much more memory than the output limit. Thread-safe.
+// would pass `output_limit` bytes, and BadRequest_InvalidArchive for a body that is damaged or a zip
+// archive. Never takes much more memory than the output limit. Thread-safe.
 std::string decompress(std::string_view body, ContentEncoding hint, size_t output_limit);
 
 }  // namespace rivulet::ingest

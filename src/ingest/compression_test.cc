@@ -83,6 +83,11 @@ TEST(Compression, RefusesBombs) {
   EXPECT_EQ(decompress(compress(exact, Kind::kGzip), ContentEncoding::kGzip, 100), exact);
 }
 
+TEST(Compression, RefusesZip) {
+  EXPECT_EQ(error_code("PK\x03\x04 and so on", ContentEncoding::kGzip),
+            "BadRequest_InvalidArchive");
+}
+
 TEST(Compression, DamageIsAnError) {
   std::string body = compress(sample(), Kind::kGzip);
   std::mt19937 random(1);

@@ -18,6 +18,7 @@ size_t validity_words(size_t rows) {
 }  // namespace
 
 std::string_view TextArena::store(std::string_view text) {
+  if (text.empty()) return {};
   char* copy = allocate(text.size());
   std::memcpy(copy, text.data(), text.size());
   return {copy, text.size()};
