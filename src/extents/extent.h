@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/clock.h"
@@ -35,9 +36,14 @@ struct ExtentView {
   uint64_t original_size_bytes = 0;  // of the rows before compression
   Ticks min_time = 0, max_time = 0;  // ingestion times
   uint64_t min_sequence = 0, max_sequence = 0;
-  std::vector<uint32_t> column_ids;
+  std::vector<uint32_t> column_ids;  // those of `statistics`
   std::vector<ColumnStatistics> statistics;
   std::vector<std::string> tags;
 };
+
+// The bytes of an extent in the log and in checkpoints, without its path: docs/extents.md. Decoding throws
+// std::runtime_error on damage.
+void encode_extent(std::string& out, const ExtentView& extent);
+ExtentView decode_extent(std::string_view bytes);
 
 }  // namespace rivulet::extents

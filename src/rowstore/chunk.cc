@@ -92,8 +92,11 @@ size_t Chunk::memory_bytes() const {
 
 void Chunk::append(const SourceRows& source, size_t first, uint32_t count) {
   if (source.times != nullptr) {
-    std::memcpy(times_ + rows_, source.times + first, count * sizeof(int64_t));
-    std::memcpy(sequences_ + rows_, source.sequences + first, count * sizeof(int64_t));
+    size_t offset = first * sizeof(int64_t);
+    std::memcpy(times_ + rows_, static_cast<const char*>(source.times) + offset,
+                count * sizeof(int64_t));
+    std::memcpy(sequences_ + rows_, static_cast<const char*>(source.sequences) + offset,
+                count * sizeof(int64_t));
   } else {
     std::fill_n(times_ + rows_, count, source.time);
     std::fill_n(sequences_ + rows_, count, static_cast<int64_t>(source.sequence));

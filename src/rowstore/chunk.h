@@ -26,8 +26,9 @@ struct ChunkLayout {
 struct SourceRows {
   std::span<const int> layout_index;
   std::span<const ColumnView> columns;  // cells need not be aligned
-  const int64_t* times = nullptr;       // a cell a row, or null: `time` and `sequence` for all
-  const int64_t* sequences = nullptr;
+  const void* times =
+      nullptr;  // 8 bytes a row, not aligned; or null: `time` and `sequence` for all
+  const void* sequences = nullptr;
   Ticks time = 0;
   Sequence sequence = 0;
 };

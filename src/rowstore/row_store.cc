@@ -31,8 +31,8 @@ void RowStore::append(const catalog::Table& table, std::span<const uint32_t> col
 }
 
 void RowStore::restore(const catalog::Table& table, std::span<const uint32_t> column_ids,
-                       std::span<const ColumnView> columns, size_t row_count, const int64_t* times,
-                       const int64_t* sequences) {
+                       std::span<const ColumnView> columns, size_t row_count, const void* times,
+                       const void* sequences) {
   append_rows(table, column_ids, {{}, columns, times, sequences}, row_count);
 }
 
@@ -149,18 +149,20 @@ void RowStore::clear(catalog::TableId table) {
   tail->closed_rows = tail->closed_bytes = 0;
 }
 
-TailSize RowStore::size(catalog::TableId table) const {
-  const Tail* tail = find(table);
-  if (tail == nullptr) return {};
-  TailSize size{tail->rows(), tail->bytes(), 0};
-  const Chunk* first = tail->closed                  ? tail->closed->front().get()
-                       : !tail->newly_closed.empty() ? tail->newly_closed.front().get()
-                                                     : tail->open.get();
-  if (first != nullptr && first->rows() > 0) size.oldest = first->times()[0];
-  return size;
+const Chunk* RowStore::Tail::first() const {
+  if (closed) return closed->front().get();
+  if (!newly_closed.empty()) return newly_closed.front().get();
+  return open.get();
 }
 
-void RowStore::publish(std::vector<TailView>& garbage) {
+Sequence RowStore::first_sequence(catalog::TableId table) const {
+  const Tail* tail = find(table);
+  const Chunk* first = tail == nullptr ? nullptr : tail->first();
+  if (first == nullptr || first->rows() == 0) return 0;
+  return static_cast<Sequence>(first->sequences()[0]);
+}
+
+void RowStore::publish(std::vector<TailView>& garbage, std::vector<TailEvent>& events) {
   for (auto& [id, tail] : touched_) {
     tail->is_touched = false;
     if (!tail->newly_closed.empty()) {
@@ -184,6 +186,11 @@ void RowStore::publish(std::vector<TailView>& garbage) {
       tail->published.open = tail->open;
     }
     tail->published.open_rows = tail->open ? tail->open->rows() : 0;
+    Ripeness ripeness = rows >= thresholds_.rows || bytes >= thresholds_.bytes ? Ripeness::kRipe
+                        : rows >= thresholds_.aging_rows                       ? Ripeness::kAging
+                                                                               : Ripeness::kUnripe;
+    if (ripeness > tail->reported) events.push_back({id, ripeness, tail->first()->times()[0]});
+    tail->reported = ripeness;
     if (rows == 0) tails_.erase(id);
   }
   touched_.clear();
@@ -194,9 +201,9 @@ TailView RowStore::view(catalog::TableId table) const {
   return tail == nullptr ? TailView() : tail->published;
 }
 
-void RowStore::for_each(const std::function<void(catalog::TableId, const TailView&)>& visit) const {
+void RowStore::for_each(const Visit& visit) const {
   for (const auto& [id, tail] : tails_) {
-    if (!tail->published.empty()) visit(id, tail->published);
+    if (!tail->published.empty()) visit(id, tail->published, tail->published_bytes);
   }
 }
 

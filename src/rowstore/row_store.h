@@ -41,10 +41,19 @@ class ChunkViews {
   std::vector<uint64_t> open_validity_;
 };
 
-// How large a tail is.
-struct TailSize {
-  uint64_t rows = 0;
-  uint64_t bytes = 0;
+// At what size a tail is worth sealing at once, and from what number of rows on when it is old enough.
+struct SealThresholds {
+  uint64_t rows = UINT64_MAX;
+  uint64_t bytes = UINT64_MAX;
+  uint64_t aging_rows = UINT64_MAX;
+};
+
+enum class Ripeness : uint8_t { kUnripe, kAging, kRipe };
+
+// Says that a tail has grown past a threshold: once for each threshold until it is cut.
+struct TailEvent {
+  catalog::TableId table = 0;
+  Ripeness ripeness = Ripeness::kUnripe;
   Ticks oldest = 0;  // ingestion time of its first row
 };
 
@@ -55,6 +64,8 @@ struct TailSize {
 // sees all of a publication or nothing, and the store publishes the catalog and the manifest under it too.
 class RowStore {
  public:
+  explicit RowStore(const SealThresholds& thresholds = {}) : thresholds_(thresholds) {}
+
   std::mutex& mutex() const { return mutex_; }
 
   // Appends rows to the tail of the table. `table` is the newest definition: columns that it does not have
@@ -63,21 +74,24 @@ class RowStore {
               std::span<const ColumnView> columns, size_t row_count, Ticks time, Sequence sequence);
   // The same with a time and a sequence for each row, as a checkpoint holds them.
   void restore(const catalog::Table& table, std::span<const uint32_t> column_ids,
-               std::span<const ColumnView> columns, size_t row_count, const int64_t* times,
-               const int64_t* sequences);
+               std::span<const ColumnView> columns, size_t row_count, const void* times,
+               const void* sequences);
   // Removes rows up to and including a sequence; all rows.
   void cut(catalog::TableId table, Sequence up_to);
   void clear(catalog::TableId table);
-  // How large the tail is, with what is prepared.
-  TailSize size(catalog::TableId table) const;
+  // Sequence of the first row of the tail, with what is prepared; 0 when it is empty.
+  Sequence first_sequence(catalog::TableId table) const;
+  // What all tails take, as published: for the committer, without mutex().
+  uint64_t published_bytes() const { return total_bytes_; }
 
   // Makes visible what was prepared. The caller holds mutex(). Memory that nobody uses any more is put
   // into `garbage`, to be freed after the mutex.
-  void publish(std::vector<TailView>& garbage);
+  void publish(std::vector<TailView>& garbage, std::vector<TailEvent>& events);
 
   // What is published. The caller holds mutex().
   TailView view(catalog::TableId table) const;
-  void for_each(const std::function<void(catalog::TableId, const TailView&)>& visit) const;
+  using Visit = std::function<void(catalog::TableId, const TailView&, uint64_t bytes)>;
+  void for_each(const Visit& visit) const;
   uint64_t total_rows() const { return total_rows_; }
   uint64_t total_bytes() const { return total_bytes_; }
 
@@ -92,9 +106,11 @@ class RowStore {
     std::shared_ptr<Chunk> open;
     uint64_t closed_rows = 0, closed_bytes = 0;
     bool is_touched = false;
+    Ripeness reported = Ripeness::kUnripe;
 
     uint64_t rows() const { return closed_rows + (open ? open->rows() : 0); }
     uint64_t bytes() const { return closed_bytes + (open ? open->memory_bytes() : 0); }
+    const Chunk* first() const;
   };
 
   void append_rows(const catalog::Table& table, std::span<const uint32_t> column_ids,
@@ -103,6 +119,7 @@ class RowStore {
   Tail* find(catalog::TableId table) const;
   void touch(catalog::TableId id, Tail& tail);
 
+  const SealThresholds thresholds_;
   mutable std::mutex mutex_;
   // Changed by the committer under mutex_, so that it may read without.
   std::unordered_map<catalog::TableId, std::unique_ptr<Tail>> tails_;

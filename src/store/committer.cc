@@ -6,21 +6,33 @@
 #include <array>
 
 #include "common/error.h"
+#include "store/transaction_codec.h"
 
 namespace rivulet::store {
 namespace {
 
 // A group takes no more than this, unless one transaction alone is larger.
 constexpr uint64_t kGroupBytes = 8 << 20;
+// What a queued transaction costs beside its encoded rows.
+constexpr uint64_t kQueueOverheadBytes = 512;
 
-uint64_t queue_cost(size_t encoded_bytes) {
-  return encoded_bytes + 256;
+bool has_rows(const Append& append) {
+  return append.rows && append.rows->row_count() > 0;
+}
+
+const catalog::ColumnDef* find_column(const catalog::Table& table, uint32_t id, size_t hint) {
+  const auto& columns = table.columns;
+  if (hint < columns.size() && columns[hint].id == id) return &columns[hint];
+  auto found = std::find_if(columns.begin(), columns.end(),
+                            [id](const catalog::ColumnDef& column) { return column.id == id; });
+  return found == columns.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
-Committer::Committer(log::Log& log, State& state, const Clock& clock, uint64_t queue_limit_bytes)
-    : log_(log), state_(state), clock_(clock), queue_limit_bytes_(queue_limit_bytes) {
+Committer::Committer(log::Log& log, State& state, CommitListener& listener, const Clock& clock,
+                     const CommitterLimits& limits)
+    : log_(log), state_(state), listener_(listener), clock_(clock), limits_(limits) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -36,23 +48,32 @@ Committer::~Committer() {
 void Committer::submit(Transaction transaction, CommitCallback done) {
   Pending pending;
   pending.done = std::move(done);
-  try {
-    for (const Append& append : transaction.appends) {
-      if (append.rows && append.rows->row_count() > 0) encode_append(pending.appends, append);
-    }
-    pending.transaction = std::move(transaction);
-  } catch (...) {
-    pending.result.error = std::current_exception();
+  for (const Append& append : transaction.appends) {
+    if (has_rows(append)) encode_append(pending.appends, append);
   }
+  pending.transaction = std::move(transaction);
+  enqueue(std::move(pending));
+}
+
+void Committer::submit(Seal seal, CommitCallback done) {
+  Pending pending;
+  pending.seal = std::move(seal);
+  pending.done = std::move(done);
+  enqueue(std::move(pending));
+}
+
+void Committer::enqueue(Pending pending) {
+  uint64_t cost = pending.appends.size() + kQueueOverheadBytes;
   bool was_empty;
   {
     std::lock_guard lock(mutex_);
-    uint64_t cost = queue_cost(pending.appends.size());
-    if (queued_bytes_ > 0 && queued_bytes_ + cost > queue_limit_bytes_ && !pending.result.error) {
+    if (queued_bytes_ > 0 && queued_bytes_ + cost > limits_.queue_bytes) {
+      // It still takes its turn, so that callbacks come from one thread only.
       pending.result.error = std::make_exception_ptr(
           throttled("Too much is waiting to be written to the log. Retry later."));
-      pending.appends.clear();
-      cost = queue_cost(0);
+      pending.appends = std::string();
+      pending.transaction = {};
+      cost = kQueueOverheadBytes;
     }
     was_empty = queue_.empty();
     queued_bytes_ += cost;
@@ -71,7 +92,7 @@ void Committer::run() {
       if (queue_.empty()) return;
       uint64_t bytes = 0;
       while (!queue_.empty()) {
-        uint64_t cost = queue_cost(queue_.front().appends.size());
+        uint64_t cost = queue_.front().appends.size() + kQueueOverheadBytes;
         if (!group.empty() && bytes + cost > kGroupBytes) break;
         bytes += cost;
         group.push_back(std::move(queue_.front()));
@@ -84,100 +105,117 @@ void Committer::run() {
 }
 
 void Committer::commit_group(std::vector<Pending>& group) {
-  std::shared_ptr<const catalog::Catalog> catalog = state_.newest_catalog();
-  Ticks now = std::max(clock_.now(), state_.newest_time());
+  Staged staged{std::max(clock_.now(), state_.newest_time()), state_.newest_catalog(), {}};
   std::vector<std::array<std::string_view, 2>> pieces;
   std::vector<log::Record> records;
   pieces.reserve(group.size());
   records.reserve(group.size());
+  uint64_t bytes = 0;
   Sequence next = log_.next_position();
   for (Pending& pending : group) {
     if (pending.result.error) continue;
     try {
-      prepare(pending, now, catalog);
+      prepare(pending, staged);
     } catch (...) {
       pending.result.error = std::current_exception();
       continue;
     }
     pieces.push_back({pending.start, pending.appends});
     records.emplace_back(pieces.back());
+    bytes += pending.start.size() + pending.appends.size();
     pending.result.sequence = next++;
-    pending.result.time = now;
-    pending.result.catalog = catalog;
-  }
-  try {
-    log_.append(records);
-  } catch (...) {
-    for (Pending& pending : group) {
-      if (!pending.result.error) pending.result = {.error = std::current_exception()};
-    }
-    records.clear();
+    pending.result.time = staged.now;
+    pending.result.catalog = staged.catalog;
   }
   if (!records.empty()) {
-    for (Pending& pending : group) {
+    try {
+      log_.append(records);
+    } catch (...) {
+      for (Pending& pending : group) {
+        if (!pending.result.error) pending.result = {.error = std::current_exception()};
+      }
+      records.clear();
+    }
+  }
+  if (!records.empty()) {
+    for (const Pending& pending : group) {
       if (!pending.result.error) apply(pending);
     }
-    state_.set_newest_time(now);
-    state_.publish(next - 1);
+    state_.set_newest_time(staged.now);
+    events_.clear();
+    uint64_t logged = state_.publish(next - 1, bytes, events_);
+    listener_.on_published(events_, logged, state_.tail_bytes());
   }
   for (Pending& pending : group) pending.done(pending.result);
 }
 
-void Committer::prepare(Pending& pending, Ticks now,
-                        std::shared_ptr<const catalog::Catalog>& catalog) {
-  Transaction& transaction = pending.transaction;
-  std::shared_ptr<const catalog::Catalog> made = catalog;
-  encode_transaction_start(pending.start, now);
+void Committer::prepare(Pending& pending, Staged& staged) {
+  const Transaction& transaction = pending.transaction;
+  std::shared_ptr<const catalog::Catalog> catalog = staged.catalog;
+  std::vector<catalog::TableId> cleared = transaction.clear;
+  encode_transaction_start(pending.start, staged.now);
   if (transaction.alter) {
     pending.changes = transaction.alter(*catalog);
     for (const catalog::Change& change : pending.changes) {
-      made = made->apply(change);
-      pending.catalogs.push_back(made);
+      catalog = catalog->apply(change);
+      pending.catalogs.push_back(catalog);
       encode_change(pending.start, change);
     }
   }
   for (catalog::TableId table : transaction.clear) {
-    if (!made->find_table(table)) throw table_not_found(fmt::format("#{}", table), "");
+    if (!catalog->find_table(table)) throw table_not_found(fmt::format("#{}", table), "");
     encode_clear(pending.start, table);
   }
-  for (const Append& append : transaction.appends) {
-    auto table = made->find_table(append.table);
-    if (!table) throw table_not_found(fmt::format("#{}", append.table), "");
-    if (!append.rows) continue;
-    if (append.column_ids.size() != append.rows->column_count()) {
-      throw internal_error("An append names another number of columns than it has");
+  for (const Append& append : transaction.appends) check_append(append, *catalog);
+  if (pending.seal) {
+    const Seal& seal = *pending.seal;
+    bool is_cleared =
+        std::find(staged.cleared.begin(), staged.cleared.end(), seal.table) != staged.cleared.end();
+    if (is_cleared || !catalog->find_table(seal.table) || !state_.is_current(seal)) {
+      throw SealOutdated();
     }
-    const std::vector<catalog::ColumnDef>& columns = table->columns;
-    for (size_t i = 0; i < append.column_ids.size(); ++i) {
-      uint32_t id = append.column_ids[i];
-      const catalog::ColumnDef* column = nullptr;
-      if (i < columns.size() && columns[i].id == id) {
-        column = &columns[i];
-      } else {
-        auto found = std::find_if(columns.begin(), columns.end(),
-                                  [id](const catalog::ColumnDef& each) { return each.id == id; });
-        if (found != columns.end()) column = &*found;
-      }
-      if (column != nullptr && column->type != append.rows->column(i).type()) {
-        throw internal_error(
-            fmt::format("An append has another type than the column '{}' of table '{}'",
-                        column->name, table->name));
-      }
+    std::string extent_bytes;
+    for (const auto& extent : seal.extents) {
+      extent_bytes.clear();
+      extents::encode_extent(extent_bytes, *extent);
+      encode_seal(pending.start, seal.table, seal.up_to, extent_bytes);
     }
   }
-  catalog = std::move(made);
+  staged.catalog = std::move(catalog);
+  staged.cleared.insert(staged.cleared.end(), cleared.begin(), cleared.end());
 }
 
-void Committer::apply(Pending& pending) {
+void Committer::check_append(const Append& append, const catalog::Catalog& catalog) const {
+  auto table = catalog.find_table(append.table);
+  if (!table) throw table_not_found(fmt::format("#{}", append.table), "");
+  if (!has_rows(append)) return;
+  if (state_.tail_bytes() > limits_.tail_bytes) {
+    throw throttled(
+        "Recent rows take all the memory that they may, and are being sealed. Retry later.");
+  }
+  if (append.column_ids.size() != append.rows->column_count()) {
+    throw internal_error("An append names another number of columns than it has");
+  }
+  for (size_t i = 0; i < append.column_ids.size(); ++i) {
+    const catalog::ColumnDef* column = find_column(*table, append.column_ids[i], i);
+    if (column != nullptr && column->type != append.rows->column(i).type()) {
+      throw internal_error(fmt::format("An append has another type than column '{}' of table '{}'",
+                                       column->name, table->name));
+    }
+  }
+}
+
+// The records are durable: nothing here may fail, and if memory runs out the process must end, so that
+// recovery does it.
+void Committer::apply(const Pending& pending) {
   for (size_t i = 0; i < pending.changes.size(); ++i) {
     state_.change(pending.changes[i], pending.catalogs[i]);
   }
   for (catalog::TableId table : pending.transaction.clear) state_.clear(table);
   for (const Append& append : pending.transaction.appends) {
-    if (append.rows && append.rows->row_count() > 0) {
-      state_.append(append, pending.result.time, pending.result.sequence);
-    }
+    if (has_rows(append)) state_.append(append, pending.result.time, pending.result.sequence);
   }
+  if (pending.seal) state_.seal(*pending.seal);
 }
 
 }  // namespace rivulet::store

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,6 +17,30 @@
 
 namespace rivulet::store {
 
+// The rows of a seal are not the ones at the start of the tail any more: the table was dropped or cleared.
+class SealOutdated : public std::exception {
+ public:
+  const char* what() const noexcept override {
+    return "the table was cleared or dropped meanwhile";
+  }
+};
+
+// Told after each publication, on the committer's thread: must be quick.
+class CommitListener {
+ public:
+  virtual ~CommitListener() = default;
+  // `logged_bytes` and `tail_bytes` are those of State.
+  virtual void on_published(std::span<const rowstore::TailEvent> events, uint64_t logged_bytes,
+                            uint64_t tail_bytes) = 0;
+};
+
+struct CommitterLimits {
+  // Encoded transactions that wait for the log; more are refused.
+  uint64_t queue_bytes = 256 << 20;
+  // Memory of all tails; while there is more, appends are refused.
+  uint64_t tail_bytes = UINT64_MAX;
+};
+
 // The one thread that changes the store. It takes all transactions that are queued, checks each against the
 // newest catalog, writes them to the log as one group, and when that is durable applies and publishes them
 // and calls back. While it waits for the disk, the next group gathers.
@@ -23,14 +48,18 @@ namespace rivulet::store {
 // Owned by the store. submit() may be called from any thread; the destructor commits what is queued.
 class Committer {
  public:
-  Committer(log::Log& log, State& state, const Clock& clock, uint64_t queue_limit_bytes);
+  Committer(log::Log& log, State& state, CommitListener& listener, const Clock& clock,
+            const CommitterLimits& limits);
   ~Committer();
 
   void submit(Transaction transaction, CommitCallback done);
+  // The error is SealOutdated when the seal came too late; its extents are then in no record.
+  void submit(Seal seal, CommitCallback done);
 
  private:
   struct Pending {
     Transaction transaction;
+    std::optional<Seal> seal;
     CommitCallback done;
     std::string appends;  // encoded on the caller's thread, to keep the committer's work small
     CommitResult result;
@@ -39,23 +68,33 @@ class Committer {
     std::vector<catalog::Change> changes;
     std::vector<std::shared_ptr<const catalog::Catalog>> catalogs;  // after each change
   };
+  // What a group has done so far, before it is applied.
+  struct Staged {
+    Ticks now = 0;
+    std::shared_ptr<const catalog::Catalog> catalog;
+    std::vector<catalog::TableId> cleared;
+  };
 
+  void enqueue(Pending pending);
   void run();
   void commit_group(std::vector<Pending>& group);
-  // Throws what refuses the transaction; otherwise it stands encoded, and `catalog` is what it makes.
-  void prepare(Pending& pending, Ticks now, std::shared_ptr<const catalog::Catalog>& catalog);
-  void apply(Pending& pending);
+  // Throws what refuses the transaction, and changes nothing then; otherwise it stands encoded.
+  void prepare(Pending& pending, Staged& staged);
+  void check_append(const Append& append, const catalog::Catalog& catalog) const;
+  void apply(const Pending& pending);
 
   log::Log& log_;
   State& state_;
+  CommitListener& listener_;
   const Clock& clock_;
-  const uint64_t queue_limit_bytes_;
+  const CommitterLimits limits_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Pending> queue_;  // guarded by mutex_
   uint64_t queued_bytes_ = 0;  // guarded by mutex_
   bool is_stopping_ = false;   // guarded by mutex_
+  std::vector<rowstore::TailEvent> events_;
   std::thread thread_;
 };
 

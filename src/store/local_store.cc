@@ -1,33 +1,66 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
 #include "common/error.h"
 #include "log/local_log.h"
+#include "store/checkpointer.h"
 #include "store/committer.h"
 #include "store/data_directory.h"
+#include "store/maintenance.h"
 #include "store/state.h"
 #include "store/store.h"
 
 namespace rivulet::store {
 namespace {
 
-constexpr uint64_t kQueueLimitBytes = 256 << 20;
 constexpr std::string_view kFirstDatabase = "NetDefaultDB";
+// A tail that got longer than a seal should be, by one large transaction, becomes several extents.
+constexpr uint64_t kExtentSealFactor = 4;
 
+StoreOptions with_defaults(StoreOptions options) {
+  if (options.tail_limit_bytes == 0) {
+    auto pages = static_cast<uint64_t>(std::max<long>(::sysconf(_SC_PHYS_PAGES), 0));
+    auto page_bytes = static_cast<uint64_t>(std::max<long>(::sysconf(_SC_PAGESIZE), 0));
+    options.tail_limit_bytes = std::max<uint64_t>(pages * page_bytes / 4, 64 << 20);
+  }
+  return options;
+}
+
+// The embedded store: docs/architecture.md. What it is made of is told by its members, in the order in which
+// one needs the other.
 class LocalStore final : public Store {
  public:
   LocalStore(const StoreOptions& options, FileSystem& files, const Clock& clock)
-      : directory_(files, options.directory),
+      : files_(files),
+        directory_(files, options.directory),
+        extent_files_(files, directory_.extents()),
+        state_(extent_files_, {.rows = options.seal_rows,
+                               .bytes = options.seal_bytes,
+                               .aging_rows = options.seal_min_rows}),
         log_({.directory = directory_.log(),
               .segment_bytes = options.log_segment_bytes,
               .kept_segments = options.log_limit_bytes / options.log_segment_bytes + 2},
-             files, clock) {
-    recover(clock);
-    committer_ = std::make_unique<Committer>(log_, state_, clock, kQueueLimitBytes);
+             files, clock),
+        maintenance_(files, directory_.checkpoints(), log_, state_, extent_files_, clock,
+                     {.log_bytes = options.log_limit_bytes,
+                      .extent_rows = kExtentSealFactor * options.seal_rows,
+                      .tail_bytes = options.tail_limit_bytes / 4 * 3,
+                      .seal_age = options.seal_age}) {
+    std::vector<rowstore::TailEvent> events;
+    Sequence newest_checkpoint = recover(clock, events);
+    committer_ = std::make_unique<Committer>(
+        log_, state_, maintenance_, clock, CommitterLimits{.tail_bytes = options.tail_limit_bytes});
+    maintenance_.start(*committer_, newest_checkpoint, events);
     if (log_.next_position() == 1) create_first_database();
+  }
+  ~LocalStore() override {
+    maintenance_.stop();
+    committer_ = nullptr;
   }
 
   using Store::commit;
@@ -38,8 +71,8 @@ class LocalStore final : public Store {
   std::unique_ptr<Snapshot> snapshot(std::span<const catalog::TableId> tables) const override {
     return state_.snapshot(tables);
   }
-  void seal(std::span<const catalog::TableId>) override {}
-  void checkpoint() override {}
+  void seal(std::span<const catalog::TableId> tables) override { maintenance_.seal(tables); }
+  void checkpoint() override { maintenance_.checkpoint(); }
   StoreStatistics statistics() const override {
     StoreStatistics result;
     log::LogStatistics log = log_.statistics();
@@ -47,27 +80,47 @@ class LocalStore final : public Store {
     result.log_segments = log.segments;
     result.log_syncs = log.syncs;
     result.log_records = log.records;
+    result.checkpoints = maintenance_.checkpoints();
+    result.seals = maintenance_.seals();
     state_.fill(result);
     return result;
   }
 
  private:
-  void recover(const Clock& clock) {
+  // Loads the newest checkpoint, replays the log, and removes what belongs to neither. Changes no file
+  // before all of it was read.
+  Sequence recover(const Clock& clock, std::vector<rowstore::TailEvent>& events) {
     auto start = clock.steady_now();
-    log::ReplayResult result =
-        log_.replay(1, [this](log::Position position, std::string_view payload) {
-          try {
-            state_.replay(position, payload);
-          } catch (const std::exception& error) {
-            throw internal_error(fmt::format("Record {} of the log in {} cannot be carried out: {}",
-                                             position, directory_.log().string(), error.what()));
-          }
-        });
-    state_.publish(log_.next_position() - 1);
+    Sequence checkpoint = load_newest_checkpoint(files_, directory_.checkpoints(), state_);
+    auto visitor = [this](log::Position position, std::string_view payload) {
+      try {
+        state_.replay(position, payload);
+      } catch (const std::exception& error) {
+        throw internal_error(fmt::format("Record {} of the log in {} cannot be carried out: {}",
+                                         position, directory_.log().string(), error.what()));
+      }
+    };
+    log::ReplayResult result = log_.replay(checkpoint + 1, visitor);
+    state_.publish(log_.next_position() - 1, result.bytes, events);
+    extents::ExtentList extents;
+    for (const auto& [table, list] : state_.whole().extents) {
+      extents.insert(extents.end(), list->begin(), list->end());
+    }
+    extent_files_.check(extents);
+    remove_old_checkpoints(files_, directory_.checkpoints(), checkpoint);
+
     if (result.was_cut) spdlog::warn("{}", result.cut_message);
     std::chrono::duration<double> seconds = clock.steady_now() - start;
-    spdlog::info("Recovered {} transactions ({} bytes) from the log in {:.3f} s", result.records,
-                 result.bytes, seconds.count());
+    StoreStatistics found;
+    state_.fill(found);
+    spdlog::info(
+        "Recovered in {:.3f} s: checkpoint {}, {} transactions ({} bytes) of the log; {} tables, "
+        "{} "
+        "rows in tails, {} in {} extents",
+        seconds.count(), checkpoint, result.records, result.bytes,
+        state_.newest_catalog()->table_count(), found.tail_rows, found.extent_rows,
+        found.extent_count);
+    return checkpoint;
   }
 
   void create_first_database() {
@@ -83,9 +136,12 @@ class LocalStore final : public Store {
     commit(std::move(transaction));
   }
 
+  FileSystem& files_;
   DataDirectory directory_;
-  log::LocalLog log_;
+  extents::ExtentFiles extent_files_;
   State state_;
+  log::LocalLog log_;
+  Maintenance maintenance_;
   std::unique_ptr<Committer> committer_;
 };
 
@@ -93,7 +149,7 @@ class LocalStore final : public Store {
 
 std::unique_ptr<Store> Store::open(const StoreOptions& options, FileSystem& files,
                                    const Clock& clock) {
-  return std::make_unique<LocalStore>(options, files, clock);
+  return std::make_unique<LocalStore>(with_defaults(options), files, clock);
 }
 
 CommitResult Store::commit(Transaction transaction) {

@@ -2,16 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <unordered_map>
+
+#include "common/binary.h"
+#include "store/checkpoint_file.h"
+#include "store/transaction_codec.h"
 
 namespace rivulet::store {
 namespace {
 
 class TableSnapshotImpl final : public TableSnapshot {
  public:
-  TableSnapshotImpl(std::shared_ptr<const catalog::Table> table, rowstore::TailView tail)
-      : table_(std::move(table)), tail_(std::move(tail)) {}
+  TableSnapshotImpl(std::shared_ptr<const catalog::Table> table, rowstore::TailView tail,
+                    std::shared_ptr<const extents::ExtentList> extents)
+      : table_(std::move(table)), tail_(std::move(tail)), extents_(std::move(extents)) {}
 
   const catalog::Table& table() const override { return *table_; }
   const std::vector<ChunkView>& chunks() const override {
@@ -19,14 +25,15 @@ class TableSnapshotImpl final : public TableSnapshot {
                    [this] { chunks_ = std::make_unique<rowstore::ChunkViews>(tail_); });
     return chunks_->views();
   }
-  const std::vector<std::shared_ptr<const ExtentView>>& extents() const override {
-    return extents_;
+  const extents::ExtentList& extents() const override {
+    static const extents::ExtentList kNone;
+    return extents_ ? *extents_ : kNone;
   }
 
  private:
   std::shared_ptr<const catalog::Table> table_;
   rowstore::TailView tail_;
-  std::vector<std::shared_ptr<const ExtentView>> extents_;
+  std::shared_ptr<const extents::ExtentList> extents_;
   // Made when somebody asks: a snapshot of very many tables is taken for a few columns of each.
   mutable std::once_flag chunks_made_;
   mutable std::unique_ptr<rowstore::ChunkViews> chunks_;
@@ -48,81 +55,119 @@ class SnapshotImpl final : public Snapshot {
 
 }  // namespace
 
-State::State()
-    : newest_catalog_(std::make_shared<const catalog::Catalog>()), catalog_(newest_catalog_) {}
+State::State(extents::ExtentFiles& extent_files, const rowstore::SealThresholds& thresholds)
+    : extent_files_(extent_files),
+      rows_(thresholds),
+      newest_catalog_(std::make_shared<const catalog::Catalog>()),
+      catalog_(newest_catalog_) {}
 
 void State::change(const catalog::Change& change, std::shared_ptr<const catalog::Catalog> after) {
   if (const auto* drop = std::get_if<catalog::DropTable>(&change)) {
-    drop_table(drop->id);
+    clear(drop->id);
   } else if (const auto* drop_database = std::get_if<catalog::DropDatabase>(&change)) {
     if (auto database = newest_catalog_->find_database(drop_database->id)) {
-      for (const auto& table : database->tables()) drop_table(table->id);
+      for (const auto& table : database->tables()) clear(table->id);
     }
   }
   newest_catalog_ = std::move(after);
 }
 
-void State::drop_table(catalog::TableId table) {
-  clear(table);
-}
-
 void State::clear(catalog::TableId table) {
   rows_.clear(table);
+  manifest_.clear(table);
 }
 
 void State::append(const Append& append, Ticks time, Sequence sequence) {
-  auto table = newest_catalog_->find_table(append.table);
-  if (!table) {
-    throw std::runtime_error(
-        fmt::format("it appends to table {}, which does not exist", append.table));
-  }
   columns_.clear();
   for (size_t i = 0; i < append.rows->column_count(); ++i) {
     columns_.push_back(append.rows->column(i).view());
   }
-  rows_.append(*table, append.column_ids, columns_, append.rows->row_count(), time, sequence);
+  rows_.append(existing_table(append.table), append.column_ids, columns_, append.rows->row_count(),
+               time, sequence);
+}
+
+bool State::is_current(const Seal& seal) const {
+  return rows_.first_sequence(seal.table) == seal.first_sequence;
+}
+
+void State::seal(const Seal& seal) {
+  for (const auto& extent : seal.extents) manifest_.add(seal.table, extent);
+  rows_.cut(seal.table, seal.up_to);
 }
 
 void State::replay(Sequence sequence, std::string_view payload) {
+  using Kind = TransactionReader::Kind;
   TransactionReader reader(payload);
   newest_time_ = std::max(newest_time_, reader.time());
-  for (auto item = reader.next(); item.kind != TransactionReader::Kind::kEnd;
-       item = reader.next()) {
+  for (auto item = reader.next(); item.kind != Kind::kEnd; item = reader.next()) {
     switch (item.kind) {
-      case TransactionReader::Kind::kChange: {
+      case Kind::kChange: {
         catalog::Change decoded = catalog::decode_change(item.bytes);
         change(decoded, newest_catalog_->apply(decoded));
         break;
       }
-      case TransactionReader::Kind::kClear:
+      case Kind::kClear:
         clear(item.table);
         break;
-      case TransactionReader::Kind::kAppend: {
-        auto table = newest_catalog_->find_table(item.table);
-        if (!table) {
-          throw std::runtime_error(
-              fmt::format("it appends to table {}, which does not exist", item.table));
-        }
+      case Kind::kAppend:
         decoder_.decode(item.bytes);
-        rows_.append(*table, decoder_.column_ids(), decoder_.columns(), decoder_.row_count(),
-                     reader.time(), sequence);
+        rows_.append(existing_table(item.table), decoder_.column_ids(), decoder_.columns(),
+                     decoder_.row_count(), reader.time(), sequence);
         break;
-      }
-      default:
-        throw std::runtime_error("it has an item of an unknown kind");
+      case Kind::kSeal:
+        existing_table(item.table);
+        manifest_.add(item.table, extent_files_.adopt(extents::decode_extent(item.bytes)));
+        rows_.cut(item.table, item.up_to);
+        break;
+      case Kind::kEnd:
+        break;
     }
   }
 }
 
-void State::publish(Sequence sequence) {
+void State::restore_changes(std::string_view content) {
+  ByteReader reader(content);
+  while (!reader.at_end()) {
+    newest_catalog_ = newest_catalog_->apply(catalog::decode_change(reader.string()));
+  }
+}
+
+void State::restore_extents(std::string_view content) {
+  ByteReader reader(content);
+  while (!reader.at_end()) {
+    catalog::TableId table = existing_table(reader.varint()).id;
+    manifest_.add(table, extent_files_.adopt(extents::decode_extent(reader.string())));
+  }
+}
+
+void State::restore_rows(catalog::TableId table, std::string_view content) {
+  decoder_.decode(content);
+  const std::vector<uint32_t>& ids = decoder_.column_ids();
+  size_t count = ids.size();
+  if (count < 2 || ids[count - 2] != kTimeColumnId || ids[count - 1] != kSequenceColumnId) {
+    throw std::runtime_error("rows have no ingestion time or no sequence");
+  }
+  rows_.restore(existing_table(table), std::span(ids).first(count - 2),
+                std::span(decoder_.columns()).first(count - 2), decoder_.row_count(),
+                decoder_.columns()[count - 2].cells, decoder_.columns()[count - 1].cells);
+}
+
+uint64_t State::publish(Sequence sequence, uint64_t newly_logged_bytes,
+                        std::vector<rowstore::TailEvent>& events) {
   std::shared_ptr<const catalog::Catalog> old_catalog;
+  uint64_t logged_bytes;
   {
     std::lock_guard lock(rows_.mutex());
-    rows_.publish(garbage_);
+    rows_.publish(old_tails_, events);
+    manifest_.publish(old_extents_);
     old_catalog = std::exchange(catalog_, newest_catalog_);
     sequence_ = sequence;
+    time_ = newest_time_;
+    logged_bytes = logged_bytes_ += newly_logged_bytes;
   }
-  garbage_.clear();
+  old_tails_.clear();
+  old_extents_.clear();
+  return logged_bytes;
 }
 
 std::shared_ptr<const catalog::Catalog> State::catalog() const {
@@ -137,28 +182,77 @@ Sequence State::sequence() const {
 
 std::unique_ptr<Snapshot> State::snapshot(std::span<const catalog::TableId> tables) const {
   auto result = std::make_unique<SnapshotImpl>();
-  std::vector<rowstore::TailView> tails;
-  tails.reserve(tables.size());
+  struct Parts {
+    rowstore::TailView tail;
+    std::shared_ptr<const extents::ExtentList> extents;
+  };
+  std::vector<Parts> parts;
+  parts.reserve(tables.size());
   {
     std::lock_guard lock(rows_.mutex());
     result->catalog_ = catalog_;
     result->sequence_ = sequence_;
-    for (catalog::TableId id : tables) tails.push_back(rows_.view(id));
+    for (catalog::TableId id : tables) parts.push_back({rows_.view(id), manifest_.view(id)});
   }
   result->tables_.reserve(tables.size());
   for (size_t i = 0; i < tables.size(); ++i) {
     auto table = result->catalog_->find_table(tables[i]);
     if (!table) continue;
     result->tables_.emplace(
-        tables[i], std::make_shared<TableSnapshotImpl>(std::move(table), std::move(tails[i])));
+        tables[i], std::make_shared<TableSnapshotImpl>(std::move(table), std::move(parts[i].tail),
+                                                       std::move(parts[i].extents)));
   }
   return result;
+}
+
+std::pair<std::shared_ptr<const catalog::Table>, rowstore::TailView> State::tail(
+    catalog::TableId table) const {
+  std::lock_guard lock(rows_.mutex());
+  return {catalog_->find_table(table), rows_.view(table)};
+}
+
+std::vector<std::pair<uint64_t, catalog::TableId>> State::tail_sizes() const {
+  std::vector<std::pair<uint64_t, catalog::TableId>> sizes;
+  std::lock_guard lock(rows_.mutex());
+  rows_.for_each([&](catalog::TableId id, const rowstore::TailView&, uint64_t bytes) {
+    sizes.emplace_back(bytes, id);
+  });
+  return sizes;
+}
+
+WholeState State::whole() const {
+  WholeState whole;
+  std::lock_guard lock(rows_.mutex());
+  whole.sequence = sequence_;
+  whole.time = time_;
+  whole.logged_bytes = logged_bytes_;
+  whole.catalog = catalog_;
+  rows_.for_each([&](catalog::TableId id, const rowstore::TailView& tail, uint64_t) {
+    whole.tails.emplace_back(id, tail);
+  });
+  manifest_.for_each(
+      [&](catalog::TableId id, const auto& list) { whole.extents.emplace_back(id, list); });
+  return whole;
+}
+
+uint64_t State::logged_bytes() const {
+  std::lock_guard lock(rows_.mutex());
+  return logged_bytes_;
 }
 
 void State::fill(StoreStatistics& statistics) const {
   std::lock_guard lock(rows_.mutex());
   statistics.tail_rows = rows_.total_rows();
   statistics.tail_bytes = rows_.total_bytes();
+  statistics.extent_count = manifest_.extent_count();
+  statistics.extent_rows = manifest_.row_count();
+  statistics.extent_bytes = manifest_.size_bytes();
+}
+
+const catalog::Table& State::existing_table(catalog::TableId table) const {
+  auto found = newest_catalog_->find_table(table);
+  if (!found) throw std::runtime_error(fmt::format("table {} does not exist", table));
+  return *found;  // newest_catalog_ holds it
 }
 
 }  // namespace rivulet::store

@@ -1,62 +1,105 @@
 #pragma once
 
-#include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "catalog/catalog.h"
+#include "extents/extent_files.h"
+#include "extents/manifest.h"
 #include "rowstore/batch_codec.h"
 #include "rowstore/row_store.h"
 #include "store/store.h"
-#include "store/transaction_codec.h"
 
 namespace rivulet::store {
+
+// A tail that became extents: what a seal transaction commits.
+struct Seal {
+  catalog::TableId table = 0;
+  Sequence first_sequence = 0;  // of the rows in the extents
+  Sequence up_to = 0;
+  extents::ExtentList extents;
+};
+
+// Everything at one moment, for a checkpoint.
+struct WholeState {
+  Sequence sequence = 0;
+  Ticks time = 0;
+  uint64_t logged_bytes = 0;
+  std::shared_ptr<const catalog::Catalog> catalog;
+  std::vector<std::pair<catalog::TableId, rowstore::TailView>> tails;
+  std::vector<std::pair<catalog::TableId, std::shared_ptr<const extents::ExtentList>>> extents;
+};
 
 // Everything that the log's records fold into: the catalog, the tails, the manifest of extents. Recovery
 // and then the committer change it, one record after the other, and publish; readers take snapshots of what
 // is published.
 class State {
  public:
-  State();
+  State(extents::ExtentFiles& extent_files, const rowstore::SealThresholds& thresholds);
 
   // ---- The writer: recovery, then the committer.
 
   // The newest catalog, with what is not published yet.
   const std::shared_ptr<const catalog::Catalog>& newest_catalog() const { return newest_catalog_; }
+  // Time of the newest transaction.
+  Ticks newest_time() const { return newest_time_; }
+  void set_newest_time(Ticks time) { newest_time_ = time; }
   // One catalog change; `after` is the catalog that it makes.
   void change(const catalog::Change& change, std::shared_ptr<const catalog::Catalog> after);
   void clear(catalog::TableId table);
   void append(const Append& append, Ticks time, Sequence sequence);
-  // A record as the log gives it back. Throws std::runtime_error when it cannot be carried out.
+  // Whether the tail still begins with the rows that were sealed.
+  bool is_current(const Seal& seal) const;
+  void seal(const Seal& seal);
+  // What the log and a checkpoint give back. They throw std::runtime_error when it cannot be carried out.
   void replay(Sequence sequence, std::string_view payload);
-  // Time of the newest transaction.
-  Ticks newest_time() const { return newest_time_; }
-  void set_newest_time(Ticks time) { newest_time_ = time; }
-  // Makes all of that visible at once: everything up to `sequence`.
-  void publish(Sequence sequence);
+  void restore_changes(std::string_view content);
+  void restore_extents(std::string_view content);
+  void restore_rows(catalog::TableId table, std::string_view content);
+  // Bytes of all tails.
+  uint64_t tail_bytes() const { return rows_.published_bytes(); }
+  // Makes all of that visible at once: everything up to `sequence`. Tails that got worth sealing are added to
+  // `events`. Returns logged_bytes().
+  uint64_t publish(Sequence sequence, uint64_t newly_logged_bytes,
+                   std::vector<rowstore::TailEvent>& events);
 
   // ---- Readers, any thread.
 
   std::shared_ptr<const catalog::Catalog> catalog() const;
   std::unique_ptr<Snapshot> snapshot(std::span<const catalog::TableId> tables) const;
   Sequence sequence() const;
+  // The definition of a table and its tail; nothing when the table does not exist.
+  std::pair<std::shared_ptr<const catalog::Table>, rowstore::TailView> tail(
+      catalog::TableId table) const;
+  // Tables with a tail, and how many bytes each takes.
+  std::vector<std::pair<uint64_t, catalog::TableId>> tail_sizes() const;
+  WholeState whole() const;
+  // Bytes of records since the store was made, or the last checkpoint that it was opened with.
+  uint64_t logged_bytes() const;
   void fill(StoreStatistics& statistics) const;
 
  private:
-  void drop_table(catalog::TableId table);
+  const catalog::Table& existing_table(catalog::TableId table) const;
 
+  extents::ExtentFiles& extent_files_;
   rowstore::RowStore rows_;
+  extents::Manifest manifest_;
   std::shared_ptr<const catalog::Catalog> newest_catalog_;
   Ticks newest_time_ = 0;
   rowstore::BatchDecoder decoder_;
   std::vector<ColumnView> columns_;
-  std::vector<rowstore::TailView> garbage_;
+  std::vector<rowstore::TailView> old_tails_;
+  std::vector<std::shared_ptr<const extents::ExtentList>> old_extents_;
 
   // Published, guarded by rows_.mutex().
   std::shared_ptr<const catalog::Catalog> catalog_;
   Sequence sequence_ = 0;
+  Ticks time_ = 0;
+  uint64_t logged_bytes_ = 0;
 };
 
 }  // namespace rivulet::store

@@ -85,6 +85,9 @@ struct StoreOptions {
   uint64_t seal_bytes = 128 << 20;
   uint64_t seal_min_rows = 10'000;
   Ticks seal_age = 30 * kTicksPerMinute;
+  // Memory for all tails; 0 for a quarter of the machine's. At three quarters of it the largest tails are
+  // sealed whatever their size, and beyond it appends are refused with a transient error.
+  uint64_t tail_limit_bytes = 0;
 };
 
 struct StoreStatistics {

@@ -87,6 +87,63 @@ TEST_F(StoreTest, AppendToADroppedTableIsRefusedAloneInItsGroup) {
   EXPECT_EQ(store_->statistics().tail_rows, 1u);
 }
 
+TEST_F(StoreTest, ASealMovesRowsFromTheTailToAnExtent) {
+  auto table = create_table(*store_, "T");
+  append(*table, 0, 5000);
+  append(*table, 5000, 7);
+  auto before_seal = store_->snapshot({&table->id, 1});
+  std::vector<Row> rows = all_rows(*store_, table->id);
+  store_->seal({});
+  StoreStatistics statistics = store_->statistics();
+  EXPECT_EQ(statistics.tail_rows, 0u);
+  EXPECT_EQ(statistics.tail_bytes, 0u);
+  EXPECT_EQ(statistics.extent_count, 1u);
+  EXPECT_EQ(statistics.extent_rows, 5007u);
+  EXPECT_EQ(all_rows(*store_, table->id), rows);
+  EXPECT_EQ(tail_rows(*before_seal->table(table->id)).size(), 5007u);
+  append(*table, 5007, 3);
+  expect_ids(table->id, 5010);
+  rows = all_rows(*store_, table->id);
+  reopen();
+  EXPECT_EQ(all_rows(*store_, table->id), rows);
+  EXPECT_EQ(store_->statistics().extent_rows, 5007u);
+  EXPECT_EQ(store_->statistics().tail_rows, 3u);
+}
+
+TEST_F(StoreTest, ACheckpointStandsForTheLogBeforeIt) {
+  auto table = create_table(*store_, "T");
+  auto other = create_table(*store_, "Other");
+  append(*table, 0, 3000);
+  store_->seal({});
+  append(*table, 3000, 2500);
+  append(*other, 0, 5);
+  store_->checkpoint();
+  append(*table, 5500, 10);
+  std::vector<Row> rows = all_rows(*store_, table->id);
+  for (int i = 0; i < 3; ++i) {
+    reopen();
+    EXPECT_EQ(all_rows(*store_, table->id), rows);
+    expect_ids(other->id, 5);
+    if (i == 1) store_->checkpoint();
+  }
+}
+
+TEST_F(StoreTest, ClearAndAppendAreOneStep) {
+  auto table = create_table(*store_, "T");
+  append(*table, 100, 3000);
+  store_->seal({});
+  append(*table, 5000, 30);
+  Transaction replace = one_append(make_rows(*table, 0, 20));
+  replace.clear.push_back(table->id);
+  auto path = store_->snapshot({&table->id, 1})->table(table->id)->extents()[0]->path;
+  EXPECT_TRUE(std::filesystem::exists(path));
+  store_->commit(std::move(replace));
+  expect_ids(table->id, 20);
+  reopen();
+  expect_ids(table->id, 20);
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
 TEST_F(StoreTest, TheDirectoryIsLocked) {
   try {
     Store::open(small_options(directory_.path()), posix_file_system(), clock_);

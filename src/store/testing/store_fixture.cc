@@ -1,10 +1,12 @@
 #include "store/testing/store_fixture.h"
 
+#include <duckdb.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <stdexcept>
 
 namespace rivulet::store::testing {
 
@@ -107,11 +109,44 @@ std::vector<Row> tail_rows(const TableSnapshot& table) {
   return rows;
 }
 
+std::vector<Row> extent_rows(const catalog::Table& table, const ExtentView& extent) {
+  duckdb_database database;
+  duckdb_connection connection;
+  duckdb_result result;
+  std::string sql = fmt::format("SELECT c{}, c{}, sys_seq, sys_time FROM read_parquet('{}')",
+                                table.columns[0].id, table.columns[1].id, extent.path.string());
+  std::vector<Row> rows;
+  if (duckdb_open(nullptr, &database) == DuckDBError ||
+      duckdb_connect(database, &connection) == DuckDBError) {
+    throw std::runtime_error("DuckDB did not open");
+  }
+  if (duckdb_query(connection, sql.c_str(), &result) == DuckDBError) {
+    throw std::runtime_error(duckdb_result_error(&result));
+  }
+  for (idx_t row = 0; row < duckdb_row_count(&result); ++row) {
+    char* text = duckdb_value_varchar(&result, 1, row);
+    rows.push_back({duckdb_value_int64(&result, 0, row), text,
+                    static_cast<Sequence>(duckdb_value_int64(&result, 2, row)),
+                    duckdb_value_int64(&result, 3, row)});
+    duckdb_free(text);
+  }
+  duckdb_destroy_result(&result);
+  duckdb_disconnect(&connection);
+  duckdb_close(&database);
+  return rows;
+}
+
 std::vector<Row> all_rows(const Store& store, catalog::TableId table) {
   auto snapshot = store.snapshot({&table, 1});
   auto view = snapshot->table(table);
   std::vector<Row> rows;
-  if (view) rows = tail_rows(*view);
+  if (!view) return rows;
+  for (const auto& extent : view->extents()) {
+    std::vector<Row> sealed = extent_rows(view->table(), *extent);
+    rows.insert(rows.end(), sealed.begin(), sealed.end());
+  }
+  std::vector<Row> tail = tail_rows(*view);
+  rows.insert(rows.end(), tail.begin(), tail.end());
   std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.id < b.id; });
   return rows;
 }

@@ -76,6 +76,8 @@ struct Row {
 };
 // The rows of the tail of a table of (id, text), in order.
 std::vector<Row> tail_rows(const TableSnapshot& table);
+// The rows of an extent of such a table, in order.
+std::vector<Row> extent_rows(const catalog::Table& table, const ExtentView& extent);
 // The rows of the table now, those of extents included, sorted by id.
 std::vector<Row> all_rows(const Store& store, catalog::TableId table);
 // Just their ids.

@@ -1,0 +1,106 @@
+#include "extents/extent.h"
+
+#include <stdexcept>
+
+#include "common/binary.h"
+
+namespace rivulet::extents {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+
+enum class Range : uint8_t { kNone = 0, kIntegers = 1, kReals = 2, kTexts = 3 };
+
+Range range_of(const ColumnStatistics& statistics) {
+  if (!statistics.has_range) return Range::kNone;
+  if (statistics.type == ScalarType::kReal) return Range::kReals;
+  return statistics.type == ScalarType::kString ? Range::kTexts : Range::kIntegers;
+}
+
+}  // namespace
+
+void encode_extent(std::string& out, const ExtentView& extent) {
+  ByteWriter writer(out);
+  writer.byte(kVersion);
+  writer.fixed(extent.id.hi);
+  writer.fixed(extent.id.lo);
+  writer.varint(extent.row_count);
+  writer.varint(extent.size_bytes);
+  writer.varint(extent.original_size_bytes);
+  writer.fixed(extent.min_time);
+  writer.fixed(extent.max_time);
+  writer.varint(extent.min_sequence);
+  writer.varint(extent.max_sequence);
+  writer.varint(extent.statistics.size());
+  for (const ColumnStatistics& statistics : extent.statistics) {
+    writer.varint(statistics.column_id);
+    writer.byte(static_cast<uint8_t>(statistics.type));
+    writer.varint(statistics.null_count);
+    Range range = range_of(statistics);
+    writer.byte(static_cast<uint8_t>(range));
+    switch (range) {
+      case Range::kNone:
+        break;
+      case Range::kIntegers:
+        writer.fixed(statistics.min_int);
+        writer.fixed(statistics.max_int);
+        break;
+      case Range::kReals:
+        writer.fixed(statistics.min_real);
+        writer.fixed(statistics.max_real);
+        break;
+      case Range::kTexts:
+        writer.string(statistics.min_text);
+        writer.string(statistics.max_text);
+        break;
+    }
+  }
+  writer.varint(extent.tags.size());
+  for (const std::string& tag : extent.tags) writer.string(tag);
+}
+
+ExtentView decode_extent(std::string_view bytes) {
+  ByteReader reader(bytes);
+  if (reader.byte() != kVersion) throw std::runtime_error("an extent is of an unknown version");
+  ExtentView extent;
+  extent.id.hi = reader.fixed<uint64_t>();
+  extent.id.lo = reader.fixed<uint64_t>();
+  extent.row_count = reader.varint();
+  extent.size_bytes = reader.varint();
+  extent.original_size_bytes = reader.varint();
+  extent.min_time = reader.fixed<Ticks>();
+  extent.max_time = reader.fixed<Ticks>();
+  extent.min_sequence = reader.varint();
+  extent.max_sequence = reader.varint();
+  for (uint64_t columns = reader.varint(); columns > 0; --columns) {
+    ColumnStatistics& statistics = extent.statistics.emplace_back();
+    statistics.column_id = static_cast<uint32_t>(reader.varint());
+    extent.column_ids.push_back(statistics.column_id);
+    statistics.type = static_cast<ScalarType>(reader.byte());
+    statistics.null_count = reader.varint();
+    auto range = static_cast<Range>(reader.byte());
+    statistics.has_range = range != Range::kNone;
+    switch (range) {
+      case Range::kNone:
+        break;
+      case Range::kIntegers:
+        statistics.min_int = reader.fixed<int64_t>();
+        statistics.max_int = reader.fixed<int64_t>();
+        break;
+      case Range::kReals:
+        statistics.min_real = reader.fixed<double>();
+        statistics.max_real = reader.fixed<double>();
+        break;
+      case Range::kTexts:
+        statistics.min_text = reader.string();
+        statistics.max_text = reader.string();
+        break;
+      default:
+        throw std::runtime_error("an extent has statistics of an unknown kind");
+    }
+  }
+  for (uint64_t tags = reader.varint(); tags > 0; --tags) extent.tags.emplace_back(reader.string());
+  return extent;
+}
+
+}  // namespace rivulet::extents

@@ -1,0 +1,184 @@
+#include "extents/extent_files.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "common/error.h"
+#include "extents/column_statistics.h"
+
+namespace rivulet::extents {
+namespace {
+
+constexpr std::string_view kSuffix = ".parquet";
+constexpr std::string_view kUnfinished = ".tmp";
+
+}  // namespace
+
+// Paths to remove. Outlives ExtentFiles when a holder does, and then does nothing.
+class ExtentFiles::Garbage {
+ public:
+  void add(std::filesystem::path path) {
+    std::function<void()> on_garbage;
+    {
+      std::lock_guard lock(mutex_);
+      paths_.push_back(std::move(path));
+      on_garbage = on_garbage_;
+    }
+    if (on_garbage) on_garbage();
+  }
+  std::vector<std::filesystem::path> take() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(paths_, {});
+  }
+  void set_on_garbage(std::function<void()> on_garbage) {
+    std::lock_guard lock(mutex_);
+    on_garbage_ = std::move(on_garbage);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::filesystem::path> paths_;  // guarded by mutex_
+  std::function<void()> on_garbage_;          // guarded by mutex_
+};
+
+class ExtentFiles::HeldExtent : public ExtentView {
+ public:
+  HeldExtent(ExtentView view, std::shared_ptr<Garbage> garbage)
+      : ExtentView(std::move(view)), garbage_(std::move(garbage)) {}
+  ~HeldExtent() {
+    if (is_obsolete_) garbage_->add(path);
+  }
+  HeldExtent(const HeldExtent&) = delete;
+  HeldExtent& operator=(const HeldExtent&) = delete;
+
+  void set_obsolete() const { is_obsolete_ = true; }
+
+ private:
+  std::shared_ptr<Garbage> garbage_;
+  mutable std::atomic<bool> is_obsolete_ = false;
+};
+
+ExtentFiles::ExtentFiles(FileSystem& files, std::filesystem::path directory)
+    : files_(files), directory_(std::move(directory)), garbage_(std::make_shared<Garbage>()) {
+  files_.create_directories(directory_);
+}
+
+ExtentFiles::~ExtentFiles() {
+  garbage_->set_on_garbage(nullptr);
+}
+
+std::filesystem::path ExtentFiles::path_of(const Guid& id) const {
+  std::string name = to_string(id);
+  return directory_ / name.substr(0, 2) / (name + std::string(kSuffix));
+}
+
+ExtentView ExtentFiles::write(const catalog::Table& table, std::span<const ChunkView> chunks) {
+  ExtentView extent;
+  extent.id = new_guid();
+  extent.path = path_of(extent.id);
+  std::vector<ParquetColumn> columns;
+  for (const catalog::ColumnDef& column : table.columns) {
+    columns.push_back({column.id, column.type});
+    extent.column_ids.push_back(column.id);
+    extent.statistics.push_back(gather_statistics(column.id, column.type, chunks));
+  }
+  extent.original_size_bytes = uncompressed_bytes(chunks);
+  // Rows stand in the order of their sequence, and times never go back.
+  const ChunkView& first = chunks.front();
+  const ChunkView& last = chunks.back();
+  extent.min_time = first.ingestion_times[0];
+  extent.max_time = last.ingestion_times[last.row_count - 1];
+  extent.min_sequence = static_cast<uint64_t>(first.sequences[0]);
+  extent.max_sequence = static_cast<uint64_t>(last.sequences[last.row_count - 1]);
+  for (const ChunkView& chunk : chunks) extent.row_count += chunk.row_count;
+
+  std::filesystem::path folder = extent.path.parent_path();
+  if (!files_.exists(folder)) {
+    files_.create_directories(folder);
+    files_.sync_directory(directory_);
+  }
+  std::filesystem::path unfinished = extent.path;
+  unfinished += kUnfinished;
+  try {
+    writer_.write(unfinished, columns, chunks);
+    {
+      auto file = files_.open(unfinished, FileSystem::Mode::kReadWrite);
+      file->sync();
+      extent.size_bytes = file->size();
+    }
+    files_.rename(unfinished, extent.path);
+    files_.sync_directory(folder);
+  } catch (...) {
+    for (const auto& path : {unfinished, extent.path}) {
+      try {
+        if (files_.exists(path)) files_.remove(path);
+      } catch (const IoError&) {
+        // The next start removes it.
+      }
+    }
+    throw;
+  }
+  return extent;
+}
+
+void ExtentFiles::discard(const ExtentView& extent) noexcept {
+  try {
+    if (files_.exists(extent.path)) files_.remove(extent.path);
+  } catch (const std::exception& error) {
+    spdlog::warn("A file that is not needed could not be removed: {}", error.what());
+  }
+}
+
+std::shared_ptr<const ExtentView> ExtentFiles::adopt(ExtentView extent) {
+  extent.path = path_of(extent.id);
+  return std::make_shared<const HeldExtent>(std::move(extent), garbage_);
+}
+
+void ExtentFiles::set_obsolete(const ExtentView& extent) {
+  static_cast<const HeldExtent&>(extent).set_obsolete();
+}
+
+void ExtentFiles::collect_garbage() {
+  for (const std::filesystem::path& path : garbage_->take()) {
+    try {
+      if (files_.exists(path)) files_.remove(path);
+    } catch (const IoError& error) {
+      spdlog::warn("An extent that is not needed any more could not be removed: {}", error.what());
+    }
+  }
+}
+
+void ExtentFiles::set_on_garbage(std::function<void()> on_garbage) {
+  garbage_->set_on_garbage(std::move(on_garbage));
+}
+
+void ExtentFiles::check(std::span<const std::shared_ptr<const ExtentView>> extents) {
+  std::unordered_set<std::string> expected;
+  for (const auto& extent : extents) {
+    if (!files_.exists(extent->path)) {
+      throw internal_error(
+          fmt::format("The extent {} is missing. Nothing was changed; restore the file, or the "
+                      "whole data directory, from a backup.",
+                      extent->path.string()));
+    }
+    uint64_t size = files_.open(extent->path, FileSystem::Mode::kRead)->size();
+    if (size != extent->size_bytes) {
+      throw internal_error(
+          fmt::format("The extent {} has {} bytes instead of {}. Nothing was changed; restore the "
+                      "file, or the whole data directory, from a backup.",
+                      extent->path.string(), size, extent->size_bytes));
+    }
+    expected.insert(extent->path.filename().string());
+  }
+  for (const std::string& folder : files_.list(directory_)) {
+    if (folder.size() != 2) continue;
+    for (const std::string& name : files_.list(directory_ / folder)) {
+      bool is_ours = name.ends_with(kSuffix) || name.ends_with(kUnfinished);
+      if (is_ours && !expected.contains(name)) files_.remove(directory_ / folder / name);
+    }
+  }
+}
+
+}  // namespace rivulet::extents

@@ -1,0 +1,236 @@
+#include "store/maintenance.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <future>
+
+#include "store/checkpointer.h"
+
+namespace rivulet::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPauseAfterFailure = 10s;
+
+}  // namespace
+
+Maintenance::Maintenance(FileSystem& files, std::filesystem::path checkpoint_directory,
+                         log::Log& log, State& state, extents::ExtentFiles& extent_files,
+                         const Clock& clock, const MaintenanceLimits& limits)
+    : files_(files),
+      checkpoint_directory_(std::move(checkpoint_directory)),
+      log_(log),
+      state_(state),
+      extent_files_(extent_files),
+      clock_(clock),
+      limits_(limits) {
+  extent_files_.set_on_garbage([this] {
+    std::lock_guard lock(mutex_);
+    has_garbage_ = true;
+    wake_.notify_one();
+  });
+}
+
+Maintenance::~Maintenance() {
+  stop();
+  extent_files_.set_on_garbage(nullptr);
+}
+
+void Maintenance::start(Committer& committer, Sequence newest_checkpoint,
+                        std::span<const rowstore::TailEvent> events) {
+  committer_ = &committer;
+  checkpointed_sequence_ = newest_checkpoint;
+  on_published(events, state_.logged_bytes(), state_.tail_bytes());
+  thread_ = std::thread([this] { run(); });
+}
+
+void Maintenance::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Maintenance::on_published(std::span<const rowstore::TailEvent> events, uint64_t logged_bytes,
+                               uint64_t tail_bytes) {
+  bool needs_checkpoint = logged_bytes - checkpointed_bytes_ > limits_.log_bytes;
+  bool needs_relief = tail_bytes > limits_.tail_bytes;
+  if (events.empty() && !needs_checkpoint && !needs_relief) return;
+  std::lock_guard lock(mutex_);
+  bool is_news = !events.empty() || (needs_checkpoint && !needs_checkpoint_) ||
+                 (needs_relief && !needs_relief_);
+  needs_checkpoint_ |= needs_checkpoint;
+  needs_relief_ |= needs_relief;
+  for (const rowstore::TailEvent& event : events) {
+    if (event.ripeness == rowstore::Ripeness::kRipe) {
+      ripe_.push_back(event.table);
+    } else {
+      aging_.emplace(event.oldest + limits_.seal_age, event.table);
+    }
+  }
+  if (is_news) wake_.notify_one();
+}
+
+void Maintenance::run() {
+  std::unique_lock lock(mutex_);
+  while (!is_stopping_) {
+    if (clock_.steady_now() >= paused_until_) {
+      try {
+        if (work(lock)) continue;
+      } catch (const std::exception& error) {
+        if (!lock.owns_lock()) lock.lock();
+        paused_until_ = clock_.steady_now() + kPauseAfterFailure;
+        spdlog::warn("Background work failed, and will be tried again: {}", error.what());
+      }
+    }
+    SteadyTime due = next_due();
+    if (due == SteadyTime::max()) {
+      wake_.wait(lock);
+    } else {
+      wake_.wait_until(lock, due);
+    }
+  }
+}
+
+Maintenance::SteadyTime Maintenance::next_due() const {
+  if (clock_.steady_now() < paused_until_) return paused_until_;
+  if (has_garbage_ || needs_checkpoint_ || needs_relief_ || !ripe_.empty()) {
+    return clock_.steady_now();
+  }
+  if (aging_.empty()) return SteadyTime::max();
+  Ticks left = std::max<Ticks>(aging_.begin()->first - clock_.now(), 0);
+  return clock_.steady_now() + std::chrono::microseconds(left / kTicksPerMicrosecond + 1000);
+}
+
+bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
+  if (has_garbage_) {
+    has_garbage_ = false;
+    lock.unlock();
+    extent_files_.collect_garbage();
+    lock.lock();
+    return true;
+  }
+  if (needs_relief_) {
+    lock.unlock();
+    relieve_memory();
+    lock.lock();
+    needs_relief_ = false;
+    return true;
+  }
+  if (needs_checkpoint_) {
+    lock.unlock();
+    checkpoint();
+    lock.lock();
+    needs_checkpoint_ = false;
+    return true;
+  }
+  while (!aging_.empty() && aging_.begin()->first <= clock_.now()) {
+    ripe_.push_back(aging_.begin()->second);
+    aging_.erase(aging_.begin());
+  }
+  if (!ripe_.empty()) {
+    catalog::TableId table = ripe_.front();
+    ripe_.pop_front();
+    lock.unlock();
+    try {
+      std::lock_guard work(work_mutex_);
+      seal_table(table);
+    } catch (...) {
+      lock.lock();
+      ripe_.push_back(table);
+      throw;
+    }
+    lock.lock();
+    return true;
+  }
+  return false;
+}
+
+void Maintenance::seal(std::span<const catalog::TableId> tables) {
+  std::vector<catalog::TableId> all;
+  if (tables.empty()) {
+    for (const auto& [bytes, table] : state_.tail_sizes()) all.push_back(table);
+    tables = all;
+  }
+  std::lock_guard work(work_mutex_);
+  for (catalog::TableId table : tables) seal_table(table);
+}
+
+void Maintenance::relieve_memory() {
+  auto sizes = state_.tail_sizes();
+  std::sort(sizes.rbegin(), sizes.rend());
+  uint64_t total = 0;
+  for (const auto& [bytes, table] : sizes) total += bytes;
+  for (const auto& [bytes, table] : sizes) {
+    if (total <= limits_.tail_bytes / 2) break;
+    total -= std::min(bytes, total);
+    std::lock_guard work(work_mutex_);
+    seal_table(table);
+  }
+}
+
+void Maintenance::seal_table(catalog::TableId table) {
+  auto [definition, tail] = state_.tail(table);
+  if (!definition || tail.empty()) return;
+  rowstore::ChunkViews chunks(tail);
+  std::span<const ChunkView> rest = chunks.views();
+  if (rest.empty()) return;
+  Seal seal;
+  seal.table = table;
+  seal.first_sequence = static_cast<Sequence>(rest.front().sequences[0]);
+  seal.up_to = static_cast<Sequence>(rest.back().sequences[rest.back().row_count - 1]);
+  std::vector<ExtentView> written;
+  try {
+    while (!rest.empty()) {
+      size_t count = 0;
+      uint64_t rows = 0;
+      while (count < rest.size() && rows < limits_.extent_rows) rows += rest[count++].row_count;
+      written.push_back(extent_files_.write(*definition, rest.first(count)));
+      rest = rest.subspan(count);
+    }
+  } catch (...) {
+    for (const ExtentView& extent : written) extent_files_.discard(extent);
+    throw;
+  }
+  for (const ExtentView& extent : written) seal.extents.push_back(extent_files_.adopt(extent));
+  commit_seal(std::move(seal));
+}
+
+void Maintenance::commit_seal(Seal seal) {
+  extents::ExtentList extents = seal.extents;
+  auto outcome = std::make_shared<std::promise<std::exception_ptr>>();
+  std::future<std::exception_ptr> error = outcome->get_future();
+  committer_->submit(std::move(seal),
+                     [outcome](const CommitResult& result) { outcome->set_value(result.error); });
+  try {
+    if (std::exception_ptr refused = error.get()) std::rethrow_exception(refused);
+  } catch (const SealOutdated&) {
+    for (const auto& extent : extents) extent_files_.discard(*extent);
+    return;
+  } catch (...) {
+    for (const auto& extent : extents) uncertain_.push_back(*extent);
+    throw;
+  }
+  ++seals_;
+  for (const ExtentView& extent : uncertain_) extent_files_.discard(extent);
+  uncertain_.clear();
+}
+
+void Maintenance::checkpoint() {
+  std::lock_guard work(work_mutex_);
+  WholeState whole = state_.whole();
+  if (whole.sequence == checkpointed_sequence_) return;
+  write_checkpoint(files_, checkpoint_directory_, whole);
+  checkpointed_sequence_ = whole.sequence;
+  checkpointed_bytes_ = whole.logged_bytes;
+  ++checkpoints_;
+  remove_old_checkpoints(files_, checkpoint_directory_, whole.sequence);
+  log_.truncate(whole.sequence + 1);
+}
+
+}  // namespace rivulet::store
