@@ -142,6 +142,9 @@ Expr Binder::bind_call(const Expression& call, const Scope& scope) {
 
 std::optional<Expr> Binder::bind_special(const Expression& call, const Scope& scope) {
   const std::string& name = call.text;
+  if (scope.graph != nullptr) {
+    if (std::optional<Expr> value = bind_graph_call(call, scope)) return value;
+  }
   if (name == "toscalar") return bind_toscalar(call, scope);
   if (name == "column_ifexists" || name == "columnifexists")
     return bind_column_ifexists(call, scope);

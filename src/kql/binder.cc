@@ -172,10 +172,13 @@ BoundStatement Binder::finish(Relation relation) {
   if (ctes_.empty()) {
     sql += relation.from;
   } else {
-    sql += "(WITH ";
+    bool is_recursive =
+        std::any_of(ctes_.begin(), ctes_.end(), [](const Cte& cte) { return cte.is_recursive; });
+    sql += is_recursive ? "(WITH RECURSIVE " : "(WITH ";
     for (size_t i = 0; i < ctes_.size(); ++i) {
       if (i > 0) sql += ", ";
-      sql += ctes_[i].name + " AS MATERIALIZED (" + ctes_[i].sql + ")";
+      sql += ctes_[i].name + (ctes_[i].is_recursive ? " AS (" : " AS MATERIALIZED (") +
+             ctes_[i].sql + ")";
     }
     sql += " SELECT * FROM " + relation.from + ")";
   }

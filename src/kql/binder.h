@@ -14,6 +14,7 @@
 #include "catalog/catalog.h"
 #include "common/error.h"
 #include "kql/functions.h"
+#include "kql/graph.h"
 #include "kql/kql.h"
 #include "kql/relation.h"
 #include "kql/syntax.h"
@@ -261,6 +262,12 @@ class Binder {
   std::vector<Relation> all_tables();
   Relation bind_plugin(const EvaluateOperator& evaluate, std::optional<Relation> input,
                        const Environment* environment);
+  // operators/graph_match.cc
+  std::string graph_paths(const Graph& graph, const GraphPattern::Edge& edge, bool is_simple,
+                          bool repeats_edges);
+  std::optional<Expr> bind_graph_call(const Expression& call, const Scope& scope);
+  std::string node_lookup(const Graph& graph);
+
   // operators/*plugins.cc: one evaluate plugin each.
   Relation bind_bag_unpack(const PluginCall& plugin, Relation input);
   Relation bind_pivot(const PluginCall& plugin, Relation input);
@@ -298,6 +305,7 @@ class Binder {
   struct Cte {
     std::string name;
     std::string sql;
+    bool is_recursive = false;
   };
   struct SourceColumnName {
     std::string sql;         // k…
@@ -310,6 +318,9 @@ class Binder {
   };
   std::vector<SourceState> sources_;
   std::vector<Cte> ctes_;
+  std::vector<Graph> graphs_;
+  std::map<std::string, std::string> node_lookups_;
+  int node_lookup_statement_ = 0;
   Visualization visualization_;
   std::string result_name_;
   int statement_ = 0;
