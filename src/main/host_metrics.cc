@@ -67,6 +67,7 @@ std::vector<MetricRow> HostMetrics::sample(Ticks now) {
   rows_.clear();
   elapsed_seconds_ = last_ == 0 ? 0 : static_cast<double>(now - last_) / kTicksPerSecond;
   last_ = now;
+  if (first_ == 0) first_ = now;
   prefix_.clear();
   append_datetime(prefix_, now);
   prefix_ += ',';
@@ -208,7 +209,8 @@ void HostMetrics::read_processes() {
   });
   for (const Process& process : processes) {
     bool is_known = process_tables_.contains(process.table);
-    if (!is_known && (process_tables_.size() >= kProcessTables || elapsed_seconds_ == 0)) continue;
+    bool is_busy = process.cpu_percent > 0;
+    if (!is_known && (process_tables_.size() >= kProcessTables || !is_busy)) continue;
     process_tables_.insert(process.table);
     add("Process", process.table,
         "(Timestamp:datetime, Host:string, ProcessId:long, Name:string, CpuPercent:real, "
@@ -239,9 +241,11 @@ void HostMetrics::read_interrupts() {
 
 void HostMetrics::read_counters() {
   for (const std::string& line : lines_of("/proc/vmstat")) {
-    if (rows_.size() >= kWantedTables) return;
     auto words = words_of(line);
     if (words.size() < 2) continue;
+    bool is_wanted = last_ == first_ ? rows_.size() < kWantedTables : counters_.contains(words[0]);
+    if (!is_wanted) continue;
+    counters_.insert(words[0]);
     add("Kernel", words[0], "(Timestamp:datetime, Host:string, PerSecond:real, Value:long)",
         fmt::format("{:.1f},{:.0f}", rate("vmstat " + words[0], number(words, 1)),
                     number(words, 1)));

@@ -48,10 +48,12 @@ class HostMetrics {
   std::string host_;
   std::string prefix_;  // "<timestamp>,<host>," of this sample
   double elapsed_seconds_ = 0;
+  Ticks first_ = 0;
   Ticks last_ = 0;
   std::map<std::string, double> before_;
   std::map<std::string, double> now_;
   std::set<std::string> process_tables_;
+  std::set<std::string> counters_;  // chosen by the first sample
   std::vector<MetricRow> rows_;
 };
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "server/exchange.h"
-#include "server/mapping_cache.h"
+#include "ingest/mapping_cache.h"
 #include "server/services.h"
 #include "server/worker_pool.h"
 
@@ -29,7 +29,7 @@ class IngestEndpoint {
   void fail(std::unique_ptr<Pending> pending, const Error& error);
 
   Services& services_;
-  MappingCache mappings_;
+  ingest::MappingCache mappings_;
   WorkerPool workers_;
   std::atomic<uint64_t> bytes_under_way_{0};
 };
