@@ -30,7 +30,8 @@ Error bad_request(std::string message) {
 }
 
 Error bad_request(std::string code, std::string message) {
-  return make(400, code, "KustoBadRequestException", std::move(message));
+  return Error(400, std::move(code), fmt::format("{}KustoBadRequestException", kDataExceptions),
+               std::move(message), true);
 }
 
 Error syntax_error(std::string_view message, int line, int column) {

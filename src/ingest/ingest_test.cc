@@ -4,6 +4,7 @@
 #include <thread>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "common/error.h"
@@ -160,9 +161,9 @@ TEST(Delimited, LongFieldsOverManyBlocks) {
   std::string body, expected;
   for (size_t size = 0; size < 300; ++size) {
     std::string text(size, 'x');
-    body += std::to_string(size) + ",\"" + text + "\"\"," + text + "\"\n";
+    body += fmt::format("{},\"{}\"\",{}\"\n", size, text, text);
     if (size > 0) expected += '\n';
-    expected += std::to_string(size) + " \"" + text + "\\\"," + text + "\"";
+    expected += fmt::format("{} \"{}\\\",{}\"", size, text, text);
   }
   EXPECT_EQ(parse_text("csv", "a:long, b:string", body), expected);
 }
@@ -431,6 +432,7 @@ TEST(MappingCache, FollowsTheTable) {
 TEST(MappingCache, ManyThreadsAndTables) {
   MappingCache cache;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&cache] {
       for (uint64_t i = 0; i < 5'000; ++i) {

@@ -83,11 +83,11 @@ void Column::append_from(const ColumnView& source, size_t first, size_t count) {
       const auto& cell = source.cell<StringRef>(row);
       if (cell.size > StringRef::kInlineSize) text_bytes += cell.size;
     }
-    char* next = text_bytes == 0 ? nullptr : arena_.allocate(text_bytes);
+    char* next = arena_.allocate(text_bytes);
     char* out = cells_.extend(count * sizeof(StringRef));
     for (size_t row = first; row < first + count; ++row, out += sizeof(StringRef)) {
       StringRef cell = source.cell<StringRef>(row);
-      if (cell.size > StringRef::kInlineSize) {
+      if (cell.size > StringRef::kInlineSize && next != nullptr) {
         std::memcpy(next, cell.pointer.data, cell.size);
         cell.pointer.data = next;
         next += cell.size;

@@ -86,7 +86,7 @@ void append_real(std::string& out, double value) {
     out += '-';
     ++next;
   }
-  char digits[24];
+  char digits[24] = {};
   int count = 0;
   for (; *next != 'e'; ++next) {
     if (*next != '.') digits[count++] = *next;
