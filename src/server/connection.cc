@@ -390,7 +390,10 @@ void Connection::end_answer() {
   }
   state_ = State::kReading;
   parser_.reset();
-  if (buffer_.size() == 0 && buffer_.capacity() > kReadAhead) buffer_.shrink_to_fit();
+  // Never under a read that is under way: it writes into this memory.
+  if (!is_reading_ && buffer_.size() == 0 && buffer_.capacity() > kReadAhead) {
+    buffer_.shrink_to_fit();
+  }
   set_deadline(context_.settings.idle_timeout);
   parse();
 }
