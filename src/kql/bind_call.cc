@@ -281,7 +281,9 @@ Expr Binder::bind_window(const WindowFunction& function, const Expression& call,
   }
   std::vector<Expr> arguments = bind_arguments(call, scope);
   check_arity(call.text, function.min_arguments, function.max_arguments, arguments.size());
-  Expr value = function.bind(context(call.position, scope.row), arguments);
+  CallContext call_context = context(call.position, scope.row);
+  call_context.stage = [&](const std::string& sql) { return stage(*scope.row, sql); };
+  Expr value = function.bind(call_context, arguments);
   // As a column of its own: SQL takes no window function inside another, nor in WHERE.
   value.sql = stage(*scope.row, value.sql);
   value.literal.reset();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,9 @@ struct CallContext {
   // Order of the input rows as the inside of an SQL ORDER BY ("s0 DESC NULLS LAST, s1"), empty when the
   // rows have none: make_list() and the window functions follow it.
   std::string order_by;
+  // For window functions: makes an SQL window expression a column of the rows, and gives that column's
+  // SQL; SQL takes no window function inside another. May be empty.
+  std::function<std::string(const std::string& sql)> stage;
 };
 
 // typeof(T) as an argument arrives as a string literal that holds the type's name.
@@ -60,10 +64,23 @@ struct WindowFunction {
   BindCall bind;
 };
 
+// Functions of several result columns, such as series_stats() and array_sort_asc() of two arrays: each
+// result is a column of its own, or an element of `(a, b) = …`.
+struct TupleFunction {
+  std::string_view name;
+  int min_arguments;
+  int max_arguments;  // -1: any number
+  std::vector<Expr> (*bind)(const CallContext& context, std::span<const Expr> arguments);
+  // The columns' names where the query gives none, from the names of the arguments' columns (empty for
+  // what has none): as many as bind() gives.
+  std::vector<std::string> (*column_names)(std::span<const std::string> argument_names);
+};
+
 // Null when there is no such function. Names are case-sensitive, as in Kusto.
 const ScalarFunction* find_scalar_function(std::string_view name);
 const AggregateFunction* find_aggregate_function(std::string_view name);
 const WindowFunction* find_window_function(std::string_view name);
+const TupleFunction* find_tuple_function(std::string_view name);
 
 // All names, sorted: for completion, "did you mean" and documentation.
 std::vector<std::string_view> function_names();

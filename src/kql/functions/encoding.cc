@@ -3,8 +3,6 @@
 // Encodings, hashes, and text in the formats of others.
 namespace rivulet::kql {
 
-namespace {
-
 std::string hash_sql(const Expr& value) {
   switch (value.type) {
     case ScalarType::kInt:
@@ -23,6 +21,8 @@ std::string hash_sql(const Expr& value) {
       return call_sql("k_hash", {convert(value, ScalarType::kString).sql});
   }
 }
+
+namespace {
 
 // hash(value[, mod]): xxHash64 of the value's bytes.
 template <FixedString kName>

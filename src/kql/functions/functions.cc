@@ -39,15 +39,23 @@ const Index<ScalarFunction>& scalar_index() {
       encoding_functions,
       network_functions,
       geo_functions,
+      sketch_functions,
+      time_zone_functions,
+      series_functions,
   });
   return index;
 }
 const Index<AggregateFunction>& aggregate_index() {
-  static const auto index = index_of<AggregateFunction>({aggregate_functions});
+  static const auto index = index_of<AggregateFunction>({aggregate_functions, sketch_aggregates});
   return index;
 }
 const Index<WindowFunction>& window_index() {
   static const auto index = index_of<WindowFunction>({window_functions});
+  return index;
+}
+
+const Index<TupleFunction>& tuple_index() {
+  static const auto index = index_of<TupleFunction>({tuple_functions});
   return index;
 }
 
@@ -62,12 +70,16 @@ const AggregateFunction* find_aggregate_function(std::string_view name) {
 const WindowFunction* find_window_function(std::string_view name) {
   return find(window_index(), name);
 }
+const TupleFunction* find_tuple_function(std::string_view name) {
+  return find(tuple_index(), name);
+}
 
 std::vector<std::string_view> function_names() {
   std::map<std::string_view, int> names;
   for (const auto& [name, function] : scalar_index()) names[name];
   for (const auto& [name, function] : aggregate_index()) names[name];
   for (const auto& [name, function] : window_index()) names[name];
+  for (const auto& [name, function] : tuple_index()) names[name];
   std::vector<std::string_view> sorted;
   for (const auto& [name, unused] : names) sorted.push_back(name);
   return sorted;

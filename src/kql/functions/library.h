@@ -31,6 +31,11 @@ std::span<const ScalarFunction> network_functions();
 std::span<const ScalarFunction> geo_functions();
 std::span<const AggregateFunction> aggregate_functions();
 std::span<const WindowFunction> window_functions();
+std::span<const TupleFunction> tuple_functions();
+std::span<const ScalarFunction> sketch_functions();
+std::span<const AggregateFunction> sketch_aggregates();
+std::span<const ScalarFunction> series_functions();
+std::span<const ScalarFunction> time_zone_functions();
 
 // "name(a, b)".
 std::string call_sql(std::string_view function, std::initializer_list<std::string_view> arguments);
@@ -39,6 +44,8 @@ Expr make_expr(ScalarType type, std::string sql, Arguments from);
 // A text as an SQL string literal.
 std::string quoted(std::string_view text);
 std::string long_sql(int64_t value);
+// The xxHash64 of a value's bytes, BIGINT.
+std::string hash_sql(const Expr& value);
 
 inline bool is_integer(ScalarType type) {
   return type == ScalarType::kInt || type == ScalarType::kLong;

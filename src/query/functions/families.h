@@ -24,5 +24,9 @@ std::span<const Udf> network_functions();
 std::span<const Udf> unit_functions();
 std::span<const Udf> statistic_functions();
 std::span<const Udf> geo_point_functions();
+std::span<const Udf> sketch_functions();
+std::span<const Udf> series_functions();
+std::span<const Udf> series_model_functions();
+std::span<const Udf> time_zone_functions();
 
 }  // namespace rivulet::query

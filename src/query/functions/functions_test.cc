@@ -160,7 +160,7 @@ void check_lowerings(const Bind& check, std::string_view name, int least, int mo
     size_t combinations = 1;
     for (int i = 0; i < count; ++i) combinations *= samples.size();
     // All of them while they are few, else a stride through them.
-    const size_t stride = combinations <= 200 ? 1 : combinations / 150 + 7;
+    const size_t stride = combinations <= 40 ? 1 : combinations / 40 + 1;
     for (size_t n = 0; n < combinations; n += stride) {
       std::vector<kql::Expr> arguments;
       for (size_t rest = n, i = 0; i < static_cast<size_t>(count); ++i, rest /= samples.size()) {

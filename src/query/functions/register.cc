@@ -11,7 +11,8 @@ constexpr std::span<const Udf> (*kFamilies[])() = {
     text_functions,       regex_functions,   datetime_functions,   math_functions,
     aggregate_functions,  array_functions,   bag_functions,        encoding_functions,
     parsing_functions,    network_functions, unit_functions,       statistic_functions,
-    geo_point_functions,
+    geo_point_functions,  sketch_functions,  series_functions,     series_model_functions,
+    time_zone_functions,
 };
 
 }  // namespace

@@ -40,6 +40,12 @@ struct Huge {
   __int128 value;
 };
 
+// A LIST(BIGINT).
+struct LongList {
+  const int64_t* values = nullptr;
+  size_t size = 0;
+};
+
 template <typename T>
 using Rest = std::span<const std::optional<T>>;
 
@@ -137,6 +143,19 @@ struct Cell<std::string_view> {
   }
 };
 template <>
+struct Cell<LongList> {
+  static duckdb_logical_type logical_type() {
+    duckdb_logical_type element = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
+    duckdb_logical_type list = duckdb_create_list_type(element);
+    duckdb_destroy_logical_type(&element);
+    return list;
+  }
+  static LongList read(const char* data, const char* elements, idx_t row) {
+    const auto entry = PlainCell<duckdb_list_entry, DUCKDB_TYPE_LIST>::read(data, row);
+    return {reinterpret_cast<const int64_t*>(elements) + entry.offset, entry.length};
+  }
+};
+template <>
 struct Cell<std::string> : Cell<std::string_view> {};
 template <>
 struct Cell<Json> : Cell<std::string_view> {};
@@ -165,6 +184,7 @@ struct RestOf<std::span<const std::optional<T>>> {
 struct Input {
   const char* data = nullptr;
   const uint64_t* validity = nullptr;
+  const char* elements = nullptr;  // of a list
 
   bool is_null(idx_t row) const {
     return validity != nullptr && ((validity[row / 64] >> (row % 64)) & 1) == 0;
@@ -292,13 +312,27 @@ struct Call<kFunction, R (*)(As...)> {
             duckdb_vector_get_validity(vector)};
   }
 
+  template <typename T>
+  static void add_elements([[maybe_unused]] duckdb_data_chunk chunk, [[maybe_unused]] idx_t column,
+                           [[maybe_unused]] Input& input) {
+    if constexpr (std::is_same_v<T, LongList>) {
+      duckdb_vector list = duckdb_data_chunk_get_vector(chunk, column);
+      input.elements =
+          static_cast<const char*>(duckdb_vector_get_data(duckdb_list_vector_get_child(list)));
+    }
+  }
+
   template <size_t I>
   static std::tuple_element_t<I, Arguments> read(const std::array<Input, kFixed + 1>& inputs,
                                                  idx_t row) {
     if constexpr (Nullable<std::tuple_element_t<I, Arguments>>::kIs) {
       if (inputs[I].is_null(row)) return std::nullopt;
     }
-    return Cell<Value<I>>::read(inputs[I].data, row);
+    if constexpr (std::is_same_v<Value<I>, LongList>) {
+      return LongList(Cell<LongList>::read(inputs[I].data, inputs[I].elements, row));
+    } else {
+      return Cell<Value<I>>::read(inputs[I].data, row);
+    }
   }
 
   template <size_t I>
@@ -327,6 +361,7 @@ struct Call<kFunction, R (*)(As...)> {
     const idx_t rows = duckdb_data_chunk_get_size(chunk);
     std::array<Input, kFixed + 1> inputs;
     for (size_t i = 0; i < kFixed; ++i) inputs[i] = input_at(chunk, i);
+    (add_elements<Value<Is>>(chunk, Is, inputs[Is]), ...);
     Output output(vector);
     if constexpr (kPlain) {
       if (((inputs[Is].validity == nullptr) && ...)) {
