@@ -178,7 +178,6 @@ void LocalLog::append(std::span<const Record> records) {
     if (clock_.steady_now() < next_attempt_) throw unavailable(failure_);
     try {
       open_segment();
-      must_roll_ = false;
     } catch (const std::exception& error) {
       next_attempt_ = clock_.steady_now() + kRetryInterval;
       failure_ = fmt::format("The log cannot grow: {}. Retry later.", error.what());
@@ -238,6 +237,8 @@ void LocalLog::open_segment() {
     if (name.empty()) name = create_filled_file();
     SegmentHeader header{next_segment_, next_position_, log_id_};
     std::string new_name = segment_name(header.segment);
+    // From here on the new header may be on the disk, and voids whatever the current segment would get.
+    must_roll_ = true;
     files_.rename(options_.directory / name, options_.directory / new_name);
     name = new_name;
     ++next_segment_;
@@ -255,6 +256,7 @@ void LocalLog::open_segment() {
     std::lock_guard lock(mutex_);
     live_.push_back({header.segment, header.first_position, kPageBytes});
     writer_ = std::move(writer);
+    must_roll_ = false;
   } catch (...) {
     if (!name.empty()) give_back_file(std::move(name));
     throw;

@@ -2,24 +2,12 @@
 
 #include <duckdb.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <mutex>
 #include <stdexcept>
 
 namespace rivulet::store::testing {
-
-TemporaryDirectory::TemporaryDirectory() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "rivulet-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) throw IoError(pattern, "create directory", errno);
-  path_ = pattern;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 StoreOptions small_options(const std::filesystem::path& directory) {
   StoreOptions options;
@@ -110,19 +98,25 @@ std::vector<Row> tail_rows(const TableSnapshot& table) {
 }
 
 std::vector<Row> extent_rows(const catalog::Table& table, const ExtentView& extent) {
-  duckdb_database database;
-  duckdb_connection connection;
-  duckdb_result result;
+  // One engine for the whole process: opening it costs more than most tests.
+  static std::mutex mutex;
+  static duckdb_connection connection = [] {
+    duckdb_database database = nullptr;
+    duckdb_connection made = nullptr;
+    if (duckdb_open(nullptr, &database) == DuckDBError ||
+        duckdb_connect(database, &made) == DuckDBError) {
+      throw std::runtime_error("DuckDB did not open");
+    }
+    return made;
+  }();
+  std::lock_guard lock(mutex);
   std::string sql = fmt::format("SELECT c{}, c{}, sys_seq, sys_time FROM read_parquet('{}')",
                                 table.columns[0].id, table.columns[1].id, extent.path.string());
-  std::vector<Row> rows;
-  if (duckdb_open(nullptr, &database) == DuckDBError ||
-      duckdb_connect(database, &connection) == DuckDBError) {
-    throw std::runtime_error("DuckDB did not open");
-  }
+  duckdb_result result;
   if (duckdb_query(connection, sql.c_str(), &result) == DuckDBError) {
     throw std::runtime_error(duckdb_result_error(&result));
   }
+  std::vector<Row> rows;
   for (idx_t row = 0; row < duckdb_row_count(&result); ++row) {
     char* text = duckdb_value_varchar(&result, 1, row);
     rows.push_back({duckdb_value_int64(&result, 0, row), text,
@@ -131,8 +125,6 @@ std::vector<Row> extent_rows(const catalog::Table& table, const ExtentView& exte
     duckdb_free(text);
   }
   duckdb_destroy_result(&result);
-  duckdb_disconnect(&connection);
-  duckdb_close(&database);
   return rows;
 }
 

@@ -12,24 +12,13 @@
 #include "catalog/catalog.h"
 #include "common/clock.h"
 #include "common/file_system.h"
+#include "common/testing/temporary_directory.h"
 #include "store/store.h"
 
 // What tests of the store, and of rooms above it, need again and again.
 namespace rivulet::store::testing {
 
-// A new empty directory, removed at the end.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory();
-  ~TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using rivulet::TemporaryDirectory;
 
 // A clock that goes on by one tick at each look, so that times in a test are never the same by chance.
 class TestClock final : public Clock {
