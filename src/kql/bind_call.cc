@@ -109,10 +109,8 @@ Expr Binder::bind_call(const Expression& call, const Scope& scope) {
     if (const AggregateFunction* aggregate = find_aggregate_function(call.text)) {
       Scope inner = scope;
       inner.allows_aggregates = false;
-      bool is_count_star = call.text == "count" && call.arguments.size() == 1 &&
-                           call.arguments[0].value->kind == Expression::Kind::kStar;
       std::vector<Expr> arguments;
-      if (!is_count_star) arguments = bind_arguments(call, inner);
+      if (call.text != "count") arguments = bind_arguments(call, inner);
       check_arity(call.text, aggregate->min_arguments, aggregate->max_arguments, arguments.size());
       CallContext call_context = context(call.position, scope.row);
       try {
@@ -376,19 +374,14 @@ const Environment* Binder::bind_call_arguments(const FunctionDefinition& functio
         throw operator_error("SEM0219",
                              call.text + "(): argument '" + parameter.name + "' is missing");
       }
-      // Columns that the parameter declares must be there; it sees only those.
+      // Columns that the parameter declares must be there; others pass through.
       if (!parameter.columns.empty()) {
-        std::vector<RelationColumn> visible;
         for (const ColumnDeclaration& declared : parameter.columns) {
-          const RelationColumn* found = table.find(declared.name);
-          if (found == nullptr) {
-            throw operator_error("SEM0003", call.text + "(): the table of argument '" +
-                                                parameter.name + "' has no column '" +
-                                                declared.name + "'");
-          }
-          visible.push_back(*found);
+          if (table.find(declared.name) != nullptr) continue;
+          throw operator_error("SEM0003", call.text + "(): the table of argument '" +
+                                              parameter.name + "' has no column '" + declared.name +
+                                              "'");
         }
-        table.columns = std::move(visible);
       }
       binding.kind = Binding::Kind::kRelation;
       binding.relation = std::make_shared<const Relation>(std::move(table));

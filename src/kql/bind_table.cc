@@ -58,6 +58,7 @@ Relation Binder::bind_operators(Relation relation, std::span<const Operator> ope
       }
       continue;
     }
+    if (i + 1 < operators.size()) push_filter_below(next, operators[i + 1], relation, environment);
     relation = std::visit(OperatorVisitor{*this, relation, environment}, next.body);
   }
   operator_ = std::move(outer);
@@ -162,8 +163,11 @@ Relation Binder::bind_table_name(const Expression& expression, const Environment
   const std::string& name = expression.text;
   if (Binding* binding = find_binding(environment, name)) {
     if (binding->kind == Binding::Kind::kFunction) {
-      return bind_table_function(*binding->function, binding->environment, expression, environment,
-                                 nullptr);
+      bool is_view = binding->function->is_view;
+      Relation relation = bind_table_function(*binding->function, binding->environment, expression,
+                                              environment, nullptr);
+      if (is_view) relation.name = name;
+      return relation;
     }
     if (binding->kind != Binding::Kind::kScalar) return bind_table_binding(*binding, name);
   }

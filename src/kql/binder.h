@@ -233,15 +233,20 @@ class Binder {
                  const Environment* environment);
 
   // Shared by operators.
+  void push_filter_below(const Operator& join, const Operator& next, Relation& left,
+                         const Environment* environment);
   std::vector<OutputColumn> bind_items(const std::vector<NamedExpression>& items, Relation& input,
                                        const Environment* environment);
+  bool bind_tuple(const NamedExpression& item, Relation& input, const Scope& scope,
+                  std::vector<OutputColumn>& bound);
   std::vector<RelationColumn> place_items(Relation& input, std::vector<OutputColumn> items,
                                           std::vector<RelationColumn> columns, bool replaces);
   std::vector<OutputColumn> bind_aggregates(const std::vector<NamedExpression>& items,
-                                            Relation& input, const Environment* environment);
-  std::optional<std::vector<OutputColumn>> bind_multi_aggregate(const Expression& call,
-                                                                Relation& input,
-                                                                const Environment* environment);
+                                            Relation& input, const Environment* environment,
+                                            const std::vector<OutputColumn>& keys);
+  std::optional<std::vector<OutputColumn>> bind_multi_aggregate(
+      const Expression& call, Relation& input, const Environment* environment,
+      const std::vector<OutputColumn>& keys);
   std::vector<OrderKey> bind_sort_keys(const std::vector<SortKey>& keys, Relation& input,
                                        const Environment* environment);
   std::vector<size_t> matching_columns(const Expression& pattern, const Relation& input,

@@ -450,6 +450,27 @@ class DynamicReader {
   std::string out_;
 };
 
+// datetime(2017 - 08 - 01) and datetime(2017, 8, 1) are dates too.
+std::optional<Ticks> parse_datetime_literal(std::string_view text) {
+  if (auto ticks = parse_datetime(text)) return ticks;
+  std::string parts[3];
+  size_t part = 0;
+  for (char c : text) {
+    if (is_digit(c)) {
+      parts[part] += c;
+    } else if (c == '-' || c == ',') {
+      if (++part > 2) return std::nullopt;
+    } else if (c != ' ') {
+      return std::nullopt;
+    }
+  }
+  if (part != 2 || parts[0].size() != 4) return std::nullopt;
+  for (size_t i : {1, 2}) {
+    if (parts[i].size() == 1) parts[i].insert(0, "0");
+  }
+  return parse_datetime(parts[0] + "-" + parts[1] + "-" + parts[2]);
+}
+
 // The text of a literal's inside when it is a quoted string, else the inside itself.
 std::string unquoted(std::string_view text) {
   if (!text.empty() && (text.front() == '\'' || text.front() == '"' || text.front() == '@')) {
@@ -496,7 +517,7 @@ std::optional<Literal> literal_from_text(ScalarType type, std::string_view text)
     case ScalarType::kDecimal:
       return set(parse_decimal(inside));
     case ScalarType::kDateTime:
-      return set(parse_datetime(inside));
+      return set(parse_datetime_literal(inside));
     case ScalarType::kTimeSpan:
       return set(parse_timespan(inside));
     case ScalarType::kGuid:

@@ -25,7 +25,8 @@ std::string percent_name(const Literal& literal) {
 
 // Aggregates that make several columns: arg_max(x, *), percentiles(x, 50, 95), take_any(*).
 std::optional<std::vector<OutputColumn>> Binder::bind_multi_aggregate(
-    const Expression& call, Relation& input, const Environment* environment) {
+    const Expression& call, Relation& input, const Environment* environment,
+    const std::vector<OutputColumn>& keys) {
   if (call.kind != Expression::Kind::kCall || call.object) return std::nullopt;
   const std::string& name = call.text;
   bool is_arg_max = name == "arg_max" || name == "argmax";
@@ -90,7 +91,10 @@ std::optional<std::vector<OutputColumn>> Binder::bind_multi_aggregate(
       continue;
     }
     for (const RelationColumn& column : input.columns) {
-      if (column.sql != key) add(column.name, column_expr(column));
+      bool is_key = std::any_of(keys.begin(), keys.end(), [&](const OutputColumn& group) {
+        return group.value.sql == column.sql;
+      });
+      if (column.sql != key && !is_key) add(column.name, column_expr(column));
     }
   }
   if (outputs.empty()) throw operator_error("SEM0219", name + "(): there are no columns");
@@ -112,11 +116,12 @@ std::optional<std::vector<OutputColumn>> Binder::bind_multi_aggregate(
 }
 
 std::vector<OutputColumn> Binder::bind_aggregates(const std::vector<NamedExpression>& items,
-                                                  Relation& input, const Environment* environment) {
+                                                  Relation& input, const Environment* environment,
+                                                  const std::vector<OutputColumn>& keys) {
   std::vector<OutputColumn> outputs;
   for (const NamedExpression& item : items) {
     std::optional<std::vector<OutputColumn>> several =
-        bind_multi_aggregate(*item.value, input, environment);
+        bind_multi_aggregate(*item.value, input, environment, keys);
     if (several) {
       if (item.names.size() > several->size()) {
         throw operator_error("SEM0219", "There are more names than columns");
@@ -203,8 +208,9 @@ Relation Binder::aggregate(Relation input, std::vector<OutputColumn> keys,
 
 Relation Binder::apply(const SummarizeOperator& summarize, Relation input,
                        const Environment* environment) {
-  std::vector<OutputColumn> aggregates = bind_aggregates(summarize.aggregates, input, environment);
   std::vector<OutputColumn> keys = bind_items(summarize.by, input, environment);
+  std::vector<OutputColumn> aggregates =
+      bind_aggregates(summarize.aggregates, input, environment, keys);
   return aggregate(std::move(input), std::move(keys), std::move(aggregates));
 }
 

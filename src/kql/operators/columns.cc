@@ -10,6 +10,101 @@
 
 // project and its relatives, extend, distinct.
 namespace rivulet::kql {
+namespace {
+
+// Functions of several columns: what each column is called behind the function's and argument's names.
+struct TupleColumn {
+  std::string_view name;
+  ScalarType type;
+};
+struct TupleFunction {
+  std::string_view name;
+  std::vector<TupleColumn> columns;
+};
+const std::vector<TupleFunction>& tuple_functions() {
+  constexpr ScalarType kReal = ScalarType::kReal;
+  constexpr ScalarType kLong = ScalarType::kLong;
+  constexpr ScalarType kDynamic = ScalarType::kDynamic;
+  static const std::vector<TupleFunction> functions{
+      {"series_stats",
+       {{"min", kReal},
+        {"min_idx", kLong},
+        {"max", kReal},
+        {"max_idx", kLong},
+        {"avg", kReal},
+        {"stdev", kReal},
+        {"variance", kReal}}},
+      {"series_fit_line",
+       {{"rsquare", kReal},
+        {"slope", kReal},
+        {"variance", kReal},
+        {"rvariance", kReal},
+        {"interception", kReal},
+        {"line_fit", kDynamic}}},
+      {"series_fit_2lines",
+       {{"rsquare", kReal},
+        {"split_idx", kLong},
+        {"variance", kReal},
+        {"rvariance", kReal},
+        {"line_fit", kDynamic},
+        {"right_rsquare", kReal},
+        {"right_slope", kReal},
+        {"right_interception", kReal},
+        {"right_variance", kReal},
+        {"right_rvariance", kReal},
+        {"left_rsquare", kReal},
+        {"left_slope", kReal},
+        {"left_interception", kReal},
+        {"left_variance", kReal},
+        {"left_rvariance", kReal}}},
+      {"series_fit_poly",
+       {{"rsquare", kReal},
+        {"coefficients", kDynamic},
+        {"variance", kReal},
+        {"rvariance", kReal},
+        {"poly_fit", kDynamic}}},
+      {"series_periods_detect", {{"periods", kDynamic}, {"scores", kDynamic}}},
+      {"series_periods_validate", {{"periods", kDynamic}, {"scores", kDynamic}}},
+      {"series_decompose",
+       {{"baseline", kDynamic},
+        {"seasonal", kDynamic},
+        {"trend", kDynamic},
+        {"residual", kDynamic}}},
+      {"series_decompose_anomalies",
+       {{"ad_flag", kDynamic}, {"ad_score", kDynamic}, {"baseline", kDynamic}}},
+  };
+  return functions;
+}
+
+// Order of column names in project-reorder; granny compares runs of digits as numbers.
+bool name_less(const std::string& a, const std::string& b, bool is_granny) {
+  if (!is_granny) return a < b;
+  size_t i = 0;
+  size_t j = 0;
+  auto is_digit = [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; };
+  while (i < a.size() && j < b.size()) {
+    if (is_digit(a[i]) && is_digit(b[j])) {
+      while (i < a.size() && a[i] == '0') ++i;
+      while (j < b.size() && b[j] == '0') ++j;
+      size_t a_end = i;
+      size_t b_end = j;
+      while (a_end < a.size() && is_digit(a[a_end])) ++a_end;
+      while (b_end < b.size() && is_digit(b[b_end])) ++b_end;
+      if (a_end - i != b_end - j) return a_end - i < b_end - j;
+      int order = a.compare(i, a_end - i, b, j, b_end - j);
+      if (order != 0) return order < 0;
+      i = a_end;
+      j = b_end;
+    } else {
+      if (a[i] != b[j]) return a[i] < b[j];
+      ++i;
+      ++j;
+    }
+  }
+  return a.size() - i < b.size() - j;
+}
+
+}  // namespace
 
 std::vector<OutputColumn> Binder::bind_items(const std::vector<NamedExpression>& items,
                                              Relation& input, const Environment* environment) {
@@ -23,16 +118,7 @@ std::vector<OutputColumn> Binder::bind_items(const std::vector<NamedExpression>&
         bound.push_back({column.name, false, column_expr(column)});
       continue;
     }
-    if (item.is_tuple && item.names.size() > 1) {
-      // (a, b) = array: its elements.
-      Expr value = bind(*item.value, scope);
-      for (size_t i = 0; i < item.names.size(); ++i) {
-        Expr element = call_library("[]", {value, long_literal(static_cast<int64_t>(i))},
-                                    item.position, &input);
-        bound.push_back({item.names[i], true, std::move(element)});
-      }
-      continue;
-    }
+    if (bind_tuple(item, input, scope, bound)) continue;
     OutputColumn output;
     output.is_named = !item.names.empty();
     output.name = output.is_named ? item.names[0] : result_name(*item.value);
@@ -87,6 +173,55 @@ std::vector<RelationColumn> Binder::place_items(Relation& input, std::vector<Out
   return columns;
 }
 
+// (a, b) = f(x), or a function that gives several columns; false when the item is neither.
+bool Binder::bind_tuple(const NamedExpression& item, Relation& input, const Scope& scope,
+                        std::vector<OutputColumn>& bound) {
+  const Expression& call = *item.value;
+  std::vector<std::string> names;
+  std::vector<ScalarType> types;
+  if (call.kind == Expression::Kind::kCall && !call.object && !call.arguments.empty()) {
+    for (const TupleFunction& function : tuple_functions()) {
+      if (function.name != call.text) continue;
+      std::string argument = result_name(*call.arguments[0].value);
+      for (const TupleColumn& column : function.columns) {
+        names.push_back(call.text + "_" + argument + "_" + std::string(column.name));
+        types.push_back(column.type);
+      }
+    }
+    if (call.text == "array_sort_asc" || call.text == "array_sort_desc") {
+      for (const NamedExpression& argument : call.arguments) {
+        std::string name = result_name(*argument.value);
+        bool is_array = argument.value->kind != Expression::Kind::kLiteral ||
+                        argument.value->literal.type != ScalarType::kBool;
+        if (!is_array) continue;
+        names.push_back((name.empty() ? "array" : name) + "_sorted");
+        types.push_back(ScalarType::kDynamic);
+      }
+      if (names.size() < 2) {
+        names.clear();
+        types.clear();
+      }
+    }
+  }
+  bool is_several = names.size() > 1 && (item.names.empty() || item.is_tuple);
+  if (!is_several && item.names.size() < 2) return false;
+  Expr value = bind(call, scope);
+  value.sql = as_column(input, value);
+  value.literal.reset();
+  size_t count = item.names.empty() ? names.size() : item.names.size();
+  for (size_t i = 0; i < count; ++i) {
+    Expr element =
+        call_library("[]", {value, long_literal(static_cast<int64_t>(i))}, item.position, &input);
+    if (i < types.size() && types[i] != ScalarType::kDynamic) {
+      element =
+          call_library("to" + std::string(kusto_name(types[i])), {element}, item.position, &input);
+    }
+    bool is_named = !item.names.empty();
+    bound.push_back({is_named ? item.names[i] : names[i], is_named, std::move(element)});
+  }
+  return true;
+}
+
 // Indices of the columns that a name or a wildcard names.
 std::vector<size_t> Binder::matching_columns(const Expression& pattern, const Relation& input,
                                              bool must_exist) const {
@@ -101,38 +236,6 @@ std::vector<size_t> Binder::matching_columns(const Expression& pattern, const Re
     fail_column(pattern.text);
   return matches;
 }
-
-namespace {
-
-// Order of column names in project-reorder; granny compares runs of digits as numbers.
-bool name_less(const std::string& a, const std::string& b, bool is_granny) {
-  if (!is_granny) return a < b;
-  size_t i = 0;
-  size_t j = 0;
-  auto is_digit = [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; };
-  while (i < a.size() && j < b.size()) {
-    if (is_digit(a[i]) && is_digit(b[j])) {
-      while (i < a.size() && a[i] == '0') ++i;
-      while (j < b.size() && b[j] == '0') ++j;
-      size_t a_end = i;
-      size_t b_end = j;
-      while (a_end < a.size() && is_digit(a[a_end])) ++a_end;
-      while (b_end < b.size() && is_digit(b[b_end])) ++b_end;
-      if (a_end - i != b_end - j) return a_end - i < b_end - j;
-      int order = a.compare(i, a_end - i, b, j, b_end - j);
-      if (order != 0) return order < 0;
-      i = a_end;
-      j = b_end;
-    } else {
-      if (a[i] != b[j]) return a[i] < b[j];
-      ++i;
-      ++j;
-    }
-  }
-  return a.size() - i < b.size() - j;
-}
-
-}  // namespace
 
 Relation Binder::apply(const ProjectOperator& project, Relation input,
                        const Environment* environment) {

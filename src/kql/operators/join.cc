@@ -46,6 +46,42 @@ struct KeyPair {
 
 }  // namespace
 
+// An innerunique join takes any one row of the left for each key, so a filter behind it on the left's
+// columns may choose: it is applied in front of the join too.
+void Binder::push_filter_below(const Operator& join, const Operator& next, Relation& left,
+                               const Environment* environment) {
+  const auto* operation = std::get_if<JoinOperator>(&join.body);
+  const auto* where = std::get_if<WhereOperator>(&next.body);
+  if (operation == nullptr || where == nullptr || operation->is_lookup) return;
+  for (const OperatorOption& option : operation->options) {
+    if (option.name == "kind" && option.text != "innerunique") return;
+  }
+  std::vector<const Expression*> conjuncts;
+  const Expression& predicate = *where->predicate;
+  if (predicate.kind == Expression::Kind::kBinary && predicate.text == "and") {
+    for (const NamedExpression& conjunct : predicate.arguments)
+      conjuncts.push_back(conjunct.value.get());
+  } else {
+    conjuncts.push_back(&predicate);
+  }
+  for (const Expression* conjunct : conjuncts) {
+    // Only comparisons of columns of the left with constants.
+    if (conjunct->kind != Expression::Kind::kBinary && conjunct->kind != Expression::Kind::kList)
+      continue;
+    bool fits = !conjunct->arguments.empty() &&
+                conjunct->arguments[0].value->kind == Expression::Kind::kName &&
+                left.find(conjunct->arguments[0].value->text) != nullptr;
+    for (size_t i = 1; fits && i < conjunct->arguments.size(); ++i) {
+      fits = conjunct->arguments[i].value->kind == Expression::Kind::kLiteral;
+    }
+    if (!fits) continue;
+    Scope scope;
+    scope.environment = environment;
+    scope.row = &left;
+    filter(left, bind_predicate(*conjunct, scope).sql);
+  }
+}
+
 Relation Binder::apply(const JoinOperator& join, Relation input, const Environment* environment) {
   JoinKind kind = join.is_lookup ? JoinKind::kLeftOuter : JoinKind::kInnerUnique;
   for (const OperatorOption& option : join.options) {

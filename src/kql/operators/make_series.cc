@@ -137,15 +137,11 @@ Relation Binder::apply(const MakeSeriesOperator& series, Relation input,
                      origin;
   for (const std::string& cell : cells) grid += ", NULL AS " + cell;
   std::string each = "SELECT " + (key_list.empty() ? "" : key_list + ", ") + origin_of + " AS " +
-                     origin + ", " + count + " AS " + length + " FROM " + table;
+                     origin + ", " + count + " AS " + length + ", count(*) AS filled FROM " + table;
   if (!key_list.empty()) {
     each += " GROUP BY " + key_list;
   } else if (!is_nonempty) {
     each += " HAVING count(*) > 0";
-  }
-  if (from) {
-    // The origin is known without rows.
-    each = "SELECT * FROM (" + each + ")";
   }
   grid += " FROM (" + each + ")";
   std::string all = "SELECT " + groups + ", min(" + origin + ") AS " + origin;

@@ -148,7 +148,14 @@ Relation Binder::apply(const ParseOperator& parse, Relation input, const Environ
         if (takes_rest) {
           regex += "(.*)$";
         } else {
-          regex += is_regex ? group_for(type) : "(.*?)";
+          bool precedes_star = !is_last && parse.steps[i + 1].kind == Kind::kStar;
+          std::string group_text = is_regex || precedes_star ? group_for(type) : "(.*?)";
+          if (is_regex && group_text == "(.*?)") group_text = "(.*)";
+          // In a relaxed parse what is no number is no obstacle.
+          if (kind == "relaxed" && precedes_star && group_text != "(.*?)") {
+            group_text.insert(group_text.size() - 1, "|");
+          }
+          regex += group_text;
         }
         break;
       }
