@@ -1,0 +1,187 @@
+#include <gtest/gtest.h>
+
+#include "catalog/catalog.h"
+#include "common/error.h"
+#include "kql/kql.h"
+
+namespace rivulet::kql {
+namespace {
+
+class BinderTest : public testing::Test {
+ protected:
+  BinderTest() {
+    catalog_ = std::make_shared<catalog::Catalog>();
+    catalog_ = catalog_->apply(catalog::PutDatabase{1, Guid{0, 1}, "db", "", {}, {}});
+    catalog::Table table;
+    table.id = 7;
+    table.database_id = 1;
+    table.name = "T";
+    table.columns = {{1, "Name", ScalarType::kString, ""},
+                     {2, "Value", ScalarType::kLong, ""},
+                     {3, "name", ScalarType::kReal, ""}};
+    table.next_column_id = 4;
+    catalog_ = catalog_->apply(catalog::PutTable{table});
+    catalog_ = catalog_->apply(
+        catalog::PutFunction{1, {"Above", "(limit: long)", "{ T | where Value > limit }", "", ""}});
+  }
+
+  std::vector<BoundStatement> bind(std::string_view text) {
+    BindOptions options;
+    options.database = "db";
+    options.parameters = parameters_;
+    return bind_query(text, *catalog_, options);
+  }
+  BoundStatement bind_one(std::string_view text) {
+    std::vector<BoundStatement> bound = bind(text);
+    EXPECT_EQ(bound.size(), 1u);
+    return bound.at(0);
+  }
+  std::vector<std::string> columns(std::string_view text) {
+    std::vector<std::string> names;
+    for (const ResultColumn& column : bind_one(text).columns) names.push_back(column.name);
+    return names;
+  }
+  std::string error_of(std::string_view text) {
+    try {
+      bind(text);
+    } catch (const Error& error) {
+      return error.message();
+    }
+    return "";
+  }
+
+  std::shared_ptr<const catalog::Catalog> catalog_;
+  std::map<std::string, std::string> parameters_;
+};
+
+using Names = std::vector<std::string>;
+
+TEST_F(BinderTest, ReadsOnlyTheColumnsThatAreUsed) {
+  BoundStatement statement = bind_one("T | where Value > 3 | project Name");
+  ASSERT_EQ(statement.sources.size(), 1u);
+  EXPECT_EQ(statement.sources[0].table, 7u);
+  EXPECT_EQ(statement.sources[0].column_ids, (std::vector<uint32_t>{1, 2}));
+  EXPECT_FALSE(statement.sources[0].needs_system_columns);
+  EXPECT_TRUE(bind_one("T | count").sources[0].column_ids.empty());
+  EXPECT_TRUE(bind_one("T | extend t = ingestion_time()").sources[0].needs_system_columns);
+}
+
+TEST_F(BinderTest, NotesBoundsOfFiltersDirectlyOverATable) {
+  std::vector<ColumnBound> bounds =
+      bind_one("T | where Value >= 3 and Name == 'x'").sources[0].bounds;
+  ASSERT_EQ(bounds.size(), 2u);
+  EXPECT_EQ(bounds[0].column_id, 2u);
+  EXPECT_EQ(bounds[0].op, ColumnBound::Op::kGreaterEqual);
+  EXPECT_EQ(std::get<int64_t>(bounds[0].value.value), 3);
+  EXPECT_EQ(bind_one("T | where 3 > Value").sources[0].bounds.at(0).op, ColumnBound::Op::kLess);
+  EXPECT_TRUE(bind_one("T | take 5 | where Value > 3").sources[0].bounds.empty());
+  EXPECT_TRUE(bind_one("T | where Value > 3 or Name == 'x'").sources[0].bounds.empty());
+}
+
+TEST_F(BinderTest, NoUserTextNamesAnythingInTheSql) {
+  BoundStatement statement =
+      bind_one("T | extend ['drop table'] = Value + 1 | summarize Evil = max(['drop table'])");
+  EXPECT_EQ(statement.sql.find("drop table"), std::string::npos);
+  EXPECT_EQ(statement.sql.find("Evil"), std::string::npos);
+}
+
+TEST_F(BinderTest, ColumnNames) {
+  EXPECT_EQ(columns("T"), (Names{"Name", "Value", "name"}));
+  EXPECT_EQ(columns("print 1, x = 2"), (Names{"print_0", "x"}));
+  EXPECT_EQ(columns("T | project Value + 1, Name"), (Names{"Column1", "Name"}));
+  EXPECT_EQ(columns("T | summarize count(), sum(Value), avg(Value + 1) by Name"),
+            (Names{"Name", "count_", "sum_Value", "avg_"}));
+  EXPECT_EQ(columns("T | summarize arg_max(Value, *) by Name"), (Names{"Name", "Value", "name"}));
+  EXPECT_EQ(columns("T | summarize percentiles(Value, 50, 99.9)"),
+            (Names{"percentile_Value_50", "percentile_Value_99_9"}));
+  EXPECT_EQ(columns("T | join (T) on Name"),
+            (Names{"Name", "Value", "name", "Name1", "Value1", "name1"}));
+  EXPECT_EQ(columns("T | lookup (T) on Name"), (Names{"Name", "Value", "name", "Value1", "name1"}));
+  EXPECT_EQ(columns("T | project-reorder V*, *"), (Names{"Value", "Name", "name"}));
+  EXPECT_EQ(columns("union (T | project Value), (T | project Value = Name)"),
+            (Names{"Value_long", "Value_string"}));
+}
+
+TEST_F(BinderTest, OrderIsKept) {
+  BoundStatement statement = bind_one("T | sort by Value | extend x = 1 | project x");
+  EXPECT_TRUE(statement.is_sorted);
+  EXPECT_NE(statement.sql.rfind("ORDER BY"), std::string::npos);
+  EXPECT_FALSE(bind_one("T | sort by Value | summarize count()").is_sorted);
+}
+
+TEST_F(BinderTest, LetsAndFunctions) {
+  EXPECT_EQ(columns("Above(3)"), (Names{"Name", "Value", "name"}));
+  EXPECT_EQ(
+      columns("let f = (t: (Value: long), n: long = 2) { t | project Double = Value * n }; f(T)"),
+      (Names{"Double"}));
+  EXPECT_EQ(columns("let n = 5; let v = T | take n; v | project Name"), (Names{"Name"}));
+  EXPECT_EQ(bind("print 1; print 2").size(), 2u);
+}
+
+TEST_F(BinderTest, QueryParameters) {
+  parameters_["n"] = "7";
+  parameters_["s"] = "it's";
+  BoundStatement statement =
+      bind_one("declare query_parameters(n: long, s: string, m: long = 3); print n + m, s");
+  EXPECT_NE(statement.sql.find("it''s"), std::string::npos);
+  EXPECT_NE(error_of("declare query_parameters(missing: long); print missing")
+                .find("'missing' has no value"),
+            std::string::npos);
+  parameters_["n"] = "seven";
+  EXPECT_NE(error_of("declare query_parameters(n: long); print n"), "");
+}
+
+TEST_F(BinderTest, Errors) {
+  EXPECT_EQ(
+      error_of("aaa | take 1"),
+      "Semantic error: SEM0100: 'take' operator: Failed to resolve table expression named 'aaa'");
+  EXPECT_EQ(error_of("T | where value > 1"),
+            "Semantic error: SEM0100: 'where' operator: Failed to resolve scalar expression named "
+            "'value'");
+  EXPECT_NE(error_of("T | extend x = nosuch(1)").find("SEM0260"), std::string::npos);
+  EXPECT_NE(error_of("T | extend x = strlen()").find("SEM0219"), std::string::npos);
+  EXPECT_NE(error_of("T | summarize Value"), "");
+  EXPECT_NE(error_of("T | where sum(Value) > 1"), "");
+  EXPECT_NE(error_of("T | join kind=sideways (T) on Name").find("sideways"), std::string::npos);
+  EXPECT_NE(error_of("T | extend n = row_number()").find("serialized"), std::string::npos);
+  EXPECT_NE(error_of("cluster('x').database('y').T").find("cluster()"), std::string::npos);
+  EXPECT_NE(error_of("T | evaluate nosuch()").find("nosuch"), std::string::npos);
+}
+
+TEST_F(BinderTest, WhatNeverEndsIsRefused) {
+  EXPECT_NE(
+      error_of("let f = (x: long) { x + 1 }; let f = (x: long) { f(x) + f(x) }; print f(nosuch)"),
+      "");
+  std::string text = "let f0 = (x: long) { x + x };";
+  for (int i = 1; i < 40; ++i) {
+    text += "let f" + std::to_string(i) + " = (x: long) { f" + std::to_string(i - 1) + "(x) + f" +
+            std::to_string(i - 1) + "(x) };";
+  }
+  EXPECT_NE(error_of(text + "T | extend y = f39(Value)"), "");
+  catalog_ = catalog_->apply(catalog::PutFunction{1, {"Loop", "()", "{ Loop }", "", ""}});
+  EXPECT_NE(error_of("Loop | take 1"), "");
+  EXPECT_NE(error_of("Loop()"), "");
+}
+
+TEST_F(BinderTest, PipelineOverACommandsResult) {
+  std::vector<ResultColumn> input{{"TableName", ScalarType::kString}, {"Rows", ScalarType::kLong}};
+  BindOptions options;
+  options.database = "db";
+  options.input = &input;
+  std::vector<BoundStatement> bound =
+      bind_query("| where Rows > 1 | project TableName", *catalog_, options);
+  ASSERT_EQ(bound.size(), 1u);
+  EXPECT_EQ(bound[0].sources[0].kind, Source::Kind::kInput);
+  EXPECT_EQ(bound[0].sources[0].column_ids, (std::vector<uint32_t>{0, 1}));
+}
+
+TEST_F(BinderTest, Render) {
+  BoundStatement statement =
+      bind_one("T | render timechart with (title = 'x', ycolumns = Value, name)");
+  EXPECT_EQ(statement.visualization.kind, "timechart");
+  EXPECT_EQ(statement.visualization.properties["title"], "x");
+  EXPECT_EQ(statement.visualization.properties["ycolumns"], "Value,name");
+}
+
+}  // namespace
+}  // namespace rivulet::kql
