@@ -40,8 +40,8 @@ class Server:
             os.remove(port_file)
         environment = dict(
             os.environ,
-            RIVULET_LOG_SEGMENT_BYTES=str(1 << 20),
-            RIVULET_LOG_LIMIT_BYTES=str(4 << 20),
+            RIVULET_LOG_SEGMENT_SIZE="1 MiB",
+            RIVULET_LOG_LIMIT="4 MiB",
             RIVULET_SEAL_ROWS="2000",
             RIVULET_SEAL_MIN_ROWS="500",
             RIVULET_SEAL_AGE="1s",
