@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "server/exchange.h"
 #include "ingest/mapping_cache.h"
+#include "server/exchange.h"
 #include "server/services.h"
 #include "server/worker_pool.h"
 
