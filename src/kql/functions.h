@@ -38,8 +38,6 @@ struct CallContext {
 // the result's type and SQL. Arguments arrive bound.
 using BindCall = Expr (*)(const CallContext& context, std::span<const Expr> arguments);
 
-// A function that gives several columns (series_stats, series_fit_line, array_sort_asc of several arrays,
-// …) binds to a dynamic array of the columns' values in order; the binder spreads it over columns.
 struct ScalarFunction {
   std::string_view name;
   int min_arguments;

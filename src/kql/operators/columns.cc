@@ -12,70 +12,6 @@
 namespace rivulet::kql {
 namespace {
 
-// Functions of several columns: what each column is called behind the function's and argument's names.
-struct TupleColumn {
-  std::string_view name;
-  ScalarType type;
-};
-struct TupleFunction {
-  std::string_view name;
-  std::vector<TupleColumn> columns;
-};
-const std::vector<TupleFunction>& tuple_functions() {
-  constexpr ScalarType kReal = ScalarType::kReal;
-  constexpr ScalarType kLong = ScalarType::kLong;
-  constexpr ScalarType kDynamic = ScalarType::kDynamic;
-  static const std::vector<TupleFunction> functions{
-      {"series_stats",
-       {{"min", kReal},
-        {"min_idx", kLong},
-        {"max", kReal},
-        {"max_idx", kLong},
-        {"avg", kReal},
-        {"stdev", kReal},
-        {"variance", kReal}}},
-      {"series_fit_line",
-       {{"rsquare", kReal},
-        {"slope", kReal},
-        {"variance", kReal},
-        {"rvariance", kReal},
-        {"interception", kReal},
-        {"line_fit", kDynamic}}},
-      {"series_fit_2lines",
-       {{"rsquare", kReal},
-        {"split_idx", kLong},
-        {"variance", kReal},
-        {"rvariance", kReal},
-        {"line_fit", kDynamic},
-        {"right_rsquare", kReal},
-        {"right_slope", kReal},
-        {"right_interception", kReal},
-        {"right_variance", kReal},
-        {"right_rvariance", kReal},
-        {"left_rsquare", kReal},
-        {"left_slope", kReal},
-        {"left_interception", kReal},
-        {"left_variance", kReal},
-        {"left_rvariance", kReal}}},
-      {"series_fit_poly",
-       {{"rsquare", kReal},
-        {"coefficients", kDynamic},
-        {"variance", kReal},
-        {"rvariance", kReal},
-        {"poly_fit", kDynamic}}},
-      {"series_periods_detect", {{"periods", kDynamic}, {"scores", kDynamic}}},
-      {"series_periods_validate", {{"periods", kDynamic}, {"scores", kDynamic}}},
-      {"series_decompose",
-       {{"baseline", kDynamic},
-        {"seasonal", kDynamic},
-        {"trend", kDynamic},
-        {"residual", kDynamic}}},
-      {"series_decompose_anomalies",
-       {{"ad_flag", kDynamic}, {"ad_score", kDynamic}, {"baseline", kDynamic}}},
-  };
-  return functions;
-}
-
 // Order of column names in project-reorder; granny compares runs of digits as numbers.
 bool name_less(const std::string& a, const std::string& b, bool is_granny) {
   if (!is_granny) return a < b;
@@ -177,47 +113,44 @@ std::vector<RelationColumn> Binder::place_items(Relation& input, std::vector<Out
 bool Binder::bind_tuple(const NamedExpression& item, Relation& input, const Scope& scope,
                         std::vector<OutputColumn>& bound) {
   const Expression& call = *item.value;
+  bool is_tuple = item.is_tuple && item.names.size() > 1;
+  const TupleFunction* function = nullptr;
+  bool has_one_name = !item.names.empty() && !item.is_tuple;
+  if (call.kind == Expression::Kind::kCall && !call.object && !has_one_name) {
+    function = find_tuple_function(call.text);
+    // Sorting one array gives one.
+    bool is_sort = call.text == "array_sort_asc" || call.text == "array_sort_desc";
+    if (is_sort && !is_tuple && call.arguments.size() < 2) function = nullptr;
+  }
+  if (function == nullptr && !is_tuple) return false;
+  std::vector<Expr> values;
   std::vector<std::string> names;
-  std::vector<ScalarType> types;
-  if (call.kind == Expression::Kind::kCall && !call.object && !call.arguments.empty()) {
-    for (const TupleFunction& function : tuple_functions()) {
-      if (function.name != call.text) continue;
-      std::string argument = result_name(*call.arguments[0].value);
-      for (const TupleColumn& column : function.columns) {
-        names.push_back(call.text + "_" + argument + "_" + std::string(column.name));
-        types.push_back(column.type);
-      }
+  if (function != nullptr) {
+    std::vector<Expr> arguments = bind_arguments(call, scope);
+    check_arity(call.text, function->min_arguments, function->max_arguments, arguments.size());
+    values = function->bind(context(call.position, &input), arguments);
+    std::vector<std::string> argument_names;
+    for (const NamedExpression& argument : call.arguments) {
+      argument_names.push_back(result_name(*argument.value));
     }
-    if (call.text == "array_sort_asc" || call.text == "array_sort_desc") {
-      for (const NamedExpression& argument : call.arguments) {
-        std::string name = result_name(*argument.value);
-        bool is_array = argument.value->kind != Expression::Kind::kLiteral ||
-                        argument.value->literal.type != ScalarType::kBool;
-        if (!is_array) continue;
-        names.push_back((name.empty() ? "array" : name) + "_sorted");
-        types.push_back(ScalarType::kDynamic);
-      }
-      if (names.size() < 2) {
-        names.clear();
-        types.clear();
-      }
+    names = function->column_names(argument_names);
+    if (values.size() == 1 && !is_tuple) return false;
+  } else {
+    Expr array = bind(call, scope);
+    array.sql = as_column(input, array);
+    array.literal.reset();
+    for (size_t i = 0; i < item.names.size(); ++i) {
+      values.push_back(call_library("[]", {array, long_literal(static_cast<int64_t>(i))},
+                                    item.position, &input));
     }
   }
-  bool is_several = names.size() > 1 && (item.names.empty() || item.is_tuple);
-  if (!is_several && item.names.size() < 2) return false;
-  Expr value = bind(call, scope);
-  value.sql = as_column(input, value);
-  value.literal.reset();
-  size_t count = item.names.empty() ? names.size() : item.names.size();
+  if (item.names.size() > values.size()) {
+    throw operator_error("SEM0219", "There are more names than columns");
+  }
+  size_t count = item.names.empty() ? values.size() : item.names.size();
   for (size_t i = 0; i < count; ++i) {
-    Expr element =
-        call_library("[]", {value, long_literal(static_cast<int64_t>(i))}, item.position, &input);
-    if (i < types.size() && types[i] != ScalarType::kDynamic) {
-      element =
-          call_library("to" + std::string(kusto_name(types[i])), {element}, item.position, &input);
-    }
     bool is_named = !item.names.empty();
-    bound.push_back({is_named ? item.names[i] : names[i], is_named, std::move(element)});
+    bound.push_back({is_named ? item.names[i] : names[i], is_named, std::move(values[i])});
   }
   return true;
 }
