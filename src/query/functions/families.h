@@ -28,5 +28,7 @@ std::span<const Udf> sketch_functions();
 std::span<const Udf> series_functions();
 std::span<const Udf> series_model_functions();
 std::span<const Udf> time_zone_functions();
+std::span<const Udf> geo_line_functions();
+std::span<const Udf> geo_polygon_functions();
 
 }  // namespace rivulet::query

@@ -6,6 +6,7 @@
 #include "query/functions/geo/s2cells.h"
 #include "query/functions/geo/sphere.h"
 #include "query/functions/geo/spheroid.h"
+#include "query/functions/geo/token_array.h"
 #include "query/functions/geo/wkt.h"
 #include "query/functions/json.h"
 
@@ -128,9 +129,7 @@ std::optional<Json> geo_s2cell_polygon(std::string_view token) {
 std::optional<Json> geo_s2cell_neighbors(std::string_view token) {
   const auto cell = geo::parse_s2cell(token);
   if (!cell) return std::nullopt;
-  JsonArray array;
-  for (const S2CellId neighbor : geo::s2cell_neighbors(*cell)) array.add_string(neighbor.ToToken());
-  return array.finish();
+  return geo::token_array(geo::s2cell_neighbors(*cell));
 }
 
 constexpr Udf kFunctions[] = {

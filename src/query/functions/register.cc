@@ -7,12 +7,12 @@ namespace rivulet::query {
 namespace {
 
 constexpr std::span<const Udf> (*kFamilies[])() = {
-    arithmetic_functions, term_functions,    conversion_functions, dynamic_functions,
-    text_functions,       regex_functions,   datetime_functions,   math_functions,
-    aggregate_functions,  array_functions,   bag_functions,        encoding_functions,
-    parsing_functions,    network_functions, unit_functions,       statistic_functions,
-    geo_point_functions,  sketch_functions,  series_functions,     series_model_functions,
-    time_zone_functions,
+    arithmetic_functions, term_functions,     conversion_functions,  dynamic_functions,
+    text_functions,       regex_functions,    datetime_functions,    math_functions,
+    aggregate_functions,  array_functions,    bag_functions,         encoding_functions,
+    parsing_functions,    network_functions,  unit_functions,        statistic_functions,
+    geo_point_functions,  sketch_functions,   series_functions,      series_model_functions,
+    time_zone_functions,  geo_line_functions, geo_polygon_functions,
 };
 
 }  // namespace

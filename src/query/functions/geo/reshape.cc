@@ -95,15 +95,15 @@ S1ChordAngle deviation(const PlaneEdge& edge) {
   return result;
 }
 
-bool add_edge(const PlaneEdge& edge, S1ChordAngle tolerance, Path& path) {
-  if (path.size() >= kMaxDensifiedPositions) return false;
+bool add_edge(const PlaneEdge& edge, S1ChordAngle tolerance, size_t most, Path& path) {
+  if (path.size() >= most) return false;
   if (deviation(edge) <= tolerance) {
     path.push_back(edge.to);
     return true;
   }
   const Position middle = interpolate(edge, 0.5);
-  return add_edge({edge.from, middle}, tolerance, path) &&
-         add_edge({middle, edge.to}, tolerance, path);
+  return add_edge({edge.from, middle}, tolerance, most, path) &&
+         add_edge({middle, edge.to}, tolerance, most, path);
 }
 
 double wrapped(double longitude) {
@@ -167,27 +167,31 @@ bool is_densification_tolerance(double tolerance_meters) {
   return tolerance_meters >= 0.1 && tolerance_meters <= 10'000;
 }
 
-std::optional<Path> densify(const Path& path, double tolerance_meters, bool preserves_crossing) {
+bool densify_all(std::vector<Path>& paths, double tolerance_meters, bool preserves_crossing) {
   const S1ChordAngle tolerance(
       S1Angle::Radians(kToleranceFraction * tolerance_meters / kEarthRadiusMeters));
-  Path result;
-  result.push_back(path.front());
-  for (size_t i = 0; i + 1 < path.size(); ++i) {
-    PlaneEdge edge{path[i], path[i + 1]};
-    const size_t begin = result.size();
-    if (preserves_crossing) {
-      const double span = edge.to.longitude - edge.from.longitude;
-      if (span > 180) edge.to.longitude -= 360;
-      if (span < -180) edge.to.longitude += 360;
-    }
-    if (!add_edge(edge, tolerance, result)) return std::nullopt;
-    if (preserves_crossing) {
+  std::vector<Path> results;
+  size_t total = 0;
+  for (const Path& path : paths) {
+    Path& result = results.emplace_back();
+    result.push_back(path.front());
+    for (size_t i = 0; i + 1 < path.size(); ++i) {
+      PlaneEdge edge{path[i], path[i + 1]};
+      const size_t begin = result.size();
+      if (preserves_crossing) {
+        const double span = edge.to.longitude - edge.from.longitude;
+        if (span > 180) edge.to.longitude -= 360;
+        if (span < -180) edge.to.longitude += 360;
+      }
+      if (!add_edge(edge, tolerance, kMaxDensifiedPositions - total, result)) return false;
       for (size_t j = begin; j < result.size(); ++j)
         result[j].longitude = wrapped(result[j].longitude);
+      result.back() = path[i + 1];
     }
-    result.back() = path[i + 1];
+    total += result.size();
   }
-  return result;
+  paths = std::move(results);
+  return true;
 }
 
 }  // namespace rivulet::query::geo

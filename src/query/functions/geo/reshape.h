@@ -32,6 +32,7 @@ std::unique_ptr<S2Polygon> buffer(const S2ShapeIndex& index, double radius_meter
 // longitudes and latitudes. Where `preserves_crossing`, an edge goes the short way round the Earth, over
 // the antimeridian if need be.
 bool is_densification_tolerance(double tolerance_meters);
-std::optional<Path> densify(const Path& path, double tolerance_meters, bool preserves_crossing);
+// False, and the paths are left as they are, when they would become longer than Kusto allows.
+bool densify_all(std::vector<Path>& paths, double tolerance_meters, bool preserves_crossing);
 
 }  // namespace rivulet::query::geo

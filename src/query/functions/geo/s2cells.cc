@@ -68,14 +68,15 @@ std::vector<S2CellId> s2cell_neighbors(S2CellId cell) {
 }
 
 std::optional<std::vector<S2CellId>> cover(const S2ShapeIndex& index, double radius_meters,
-                                           int level) {
+                                           int64_t level) {
+  if (level < 0 || level > kMaxS2Level || !(radius_meters >= 0)) return std::nullopt;
   if (radius_meters > 0) {
     S2ShapeIndexBufferedRegion region(
         &index, S1ChordAngle(S1Angle::Radians(radius_meters / kEarthRadiusMeters)));
-    return cover_region(region, level);
+    return cover_region(region, static_cast<int>(level));
   }
   S2ShapeIndexRegion<S2ShapeIndex> region(&index);
-  return cover_region(region, level);
+  return cover_region(region, static_cast<int>(level));
 }
 
 }  // namespace rivulet::query::geo

@@ -18,8 +18,8 @@ std::optional<S2CellId> parse_s2cell(std::string_view token);
 std::vector<S2CellId> s2cell_neighbors(S2CellId cell);
 
 // The cells of one level that what lies within the radius of a shape touches, in their order; nothing when
-// they are too many.
+// they are too many, or when the level or the radius is not valid.
 std::optional<std::vector<S2CellId>> cover(const S2ShapeIndex& index, double radius_meters,
-                                           int level);
+                                           int64_t level);
 
 }  // namespace rivulet::query::geo

@@ -41,6 +41,8 @@ class PolygonShape {
 
   const S2Polygon& polygon() const { return *polygon_; }
   const S2ShapeIndex& index() const { return polygon_->index(); }
+  // The shape is of no use afterwards.
+  std::unique_ptr<S2Polygon> take_polygon() { return std::move(polygon_); }
 
  private:
   std::unique_ptr<S2Polygon> polygon_;

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numbers>
+#include <optional>
 #include <utility>
 
 // The equations of Bessel and Helmert in the form of C. F. F. Karney, "Algorithms for geodesics" (2013):
@@ -72,64 +74,189 @@ Latitude reduced(double degrees) {
   return {sine / length, cosine / length};
 }
 
-struct Way {
-  double longitude;  // that it reaches
-  double length_meters;
+// The geodesic from latitude `a`, with the azimuth pi / 2 + `turn`, to where it reaches the latitude `b` going
+// north. `a` is the latitude farther from the equator, in the south.
+class Geodesic {
+ public:
+  Geodesic(Latitude a, Latitude b, double turn) {
+    const double sine = std::cos(turn);
+    const double cosine = -std::sin(turn);
+    equator_sine_ = sine * a.cosine;
+    equator_cosine_ = std::hypot(cosine, sine * a.sine);
+    squared_ = kSecondEccentricitySquared * equator_cosine_ * equator_cosine_;
+    const double difference = a.cosine < -a.sine ? (b.cosine - a.cosine) * (b.cosine + a.cosine)
+                                                 : (a.sine - b.sine) * (a.sine + b.sine);
+    const double end_cosine =
+        std::sqrt(std::max(0.0, cosine * a.cosine * cosine * a.cosine + difference));
+    start_ = std::atan2(a.sine, cosine * a.cosine);
+    end_ = std::atan2(b.sine, end_cosine);
+    start_longitude_ = std::atan2(equator_sine_ * a.sine, cosine * a.cosine);
+    longitude_ = std::atan2(equator_sine_ * b.sine, end_cosine) - start_longitude_ - lag(end_);
+  }
+
+  // That it covers.
+  double longitude() const { return longitude_; }
+  double length_meters() const { return kPolarRadiusMeters * arc(end_); }
+
+  // The longitude from the start and the latitude, in degrees, after a part of the length.
+  Position at(double meters) const {
+    const double wanted = meters / kPolarRadiusMeters;
+    double sigma = start_ + wanted / arc(end_) * (end_ - start_);
+    for (int i = 0; i < 4; ++i) sigma -= (arc(sigma) - wanted) / stretch(sigma);
+    const double sine = equator_cosine_ * std::sin(sigma);
+    const double cosine = std::hypot(equator_sine_, equator_cosine_ * std::cos(sigma));
+    const double longitude = std::atan2(equator_sine_ * std::sin(sigma), std::cos(sigma)) -
+                             start_longitude_ - lag(sigma);
+    return {longitude * 180 / kPi, std::atan2(sine, (1 - kFlattening) * cosine) * 180 / kPi};
+  }
+
+ private:
+  double stretch(double sigma) const {
+    return std::sqrt(1 + squared_ * std::sin(sigma) * std::sin(sigma));
+  }
+  // From the start, in polar radii.
+  double arc(double sigma) const {
+    return integral(start_, sigma, [&](double at) { return stretch(at); });
+  }
+  // What the longitude on the auxiliary sphere is ahead of that on the spheroid.
+  double lag(double sigma) const {
+    return kFlattening * equator_sine_ * integral(start_, sigma, [&](double at) {
+             return (2 - kFlattening) / (1 + (1 - kFlattening) * stretch(at));
+           });
+  }
+
+  double equator_sine_;  // of the azimuth where it crosses the equator
+  double equator_cosine_;
+  double squared_;
+  double start_;  // on the auxiliary sphere, from the equator
+  double end_;
+  double start_longitude_;
+  double longitude_;
 };
 
-// The line from latitude `a`, with the azimuth pi / 2 + `turn`, to where it reaches the latitude `b`
-// going north.
-Way way(Latitude a, Latitude b, double turn) {
-  const double sine = std::cos(turn);
-  const double cosine = -std::sin(turn);
-  const double equator_sine = sine * a.cosine;
-  const double equator_cosine = std::hypot(cosine, sine * a.sine);
-  const double difference = a.cosine < -a.sine ? (b.cosine - a.cosine) * (b.cosine + a.cosine)
-                                               : (a.sine - b.sine) * (a.sine + b.sine);
-  const double end_cosine =
-      std::sqrt(std::max(0.0, cosine * a.cosine * cosine * a.cosine + difference)) / b.cosine;
-  const double start = std::atan2(a.sine, cosine * a.cosine);
-  const double end = std::atan2(b.sine, end_cosine * b.cosine);
-  const double start_longitude = std::atan2(equator_sine * a.sine, cosine * a.cosine);
-  const double end_longitude = std::atan2(equator_sine * b.sine, end_cosine * b.cosine);
-  const double squared = kSecondEccentricitySquared * equator_cosine * equator_cosine;
-  const auto stretch = [&](double sigma) {
-    return std::sqrt(1 + squared * std::sin(sigma) * std::sin(sigma));
+// The shortest line between two positions: a geodesic after reflections that bring the positions where
+// Geodesic has them, or a part of the equator.
+class ShortestLine {
+ public:
+  ShortestLine(Position a, Position b) {
+    double longitude = std::remainder(b.longitude - a.longitude, 360);
+    is_swapped_ = std::abs(a.latitude) < std::abs(b.latitude);
+    if (is_swapped_) {
+      std::swap(a, b);
+      longitude = -longitude;
+    }
+    start_longitude_ = a.longitude;
+    is_westward_ = longitude < 0;
+    is_northern_ = a.latitude > 0;
+    if (is_northern_) {
+      a.latitude = -a.latitude;
+      b.latitude = -b.latitude;
+    }
+    const double radians = std::abs(longitude) * kPi / 180;
+    if (a.latitude == 0 && radians <= (1 - kFlattening) * kPi) {
+      length_meters_ = kEquatorialRadiusMeters * radians;
+      return;
+    }
+    Latitude from = reduced(a.latitude);
+    const Latitude to = reduced(b.latitude);
+    // The side of the equator must show.
+    if (a.latitude == 0) from.sine = -1e-150;
+    double low = -kPi / 2;  // northward
+    double high = kPi / 2;  // southward, over the pole
+    for (int i = 0; i < 200; ++i) {
+      const double middle = (low + high) / 2;
+      if (middle == low || middle == high) break;
+      (Geodesic(from, to, middle).longitude() < radians ? low : high) = middle;
+    }
+    geodesic_.emplace(from, to, (low + high) / 2);
+    length_meters_ = geodesic_->length_meters();
+  }
+
+  double length_meters() const { return length_meters_; }
+
+  Position at(double meters) const {
+    if (is_swapped_) meters = length_meters_ - meters;
+    Position position;
+    if (geodesic_ && length_meters_ > 0) {
+      position = geodesic_->at(meters);
+    } else {
+      position.longitude = meters / kEquatorialRadiusMeters * 180 / kPi;
+    }
+    if (is_westward_) position.longitude = -position.longitude;
+    if (is_northern_) position.latitude = -position.latitude;
+    position.longitude = std::remainder(start_longitude_ + position.longitude, 360);
+    return position;
+  }
+
+ private:
+  bool is_swapped_;
+  bool is_westward_;
+  bool is_northern_;
+  double start_longitude_;
+  double length_meters_;
+  std::optional<Geodesic> geodesic_;
+};
+
+// How far along the line it is closest to the point, by golden section.
+double closest_meters(const ShortestLine& line, Position point, double& distance_meters) {
+  const double ratio = (std::sqrt(5) - 1) / 2;
+  const auto distance = [&](double meters) {
+    return spheroid_distance_meters(line.at(meters), point);
   };
-  Way result;
-  result.length_meters = kPolarRadiusMeters * integral(start, end, stretch);
-  result.longitude = end_longitude - start_longitude -
-                     kFlattening * equator_sine * integral(start, end, [&](double sigma) {
-                       return (2 - kFlattening) / (1 + (1 - kFlattening) * stretch(sigma));
-                     });
-  return result;
+  double low = 0;
+  double high = line.length_meters();
+  double left = high - ratio * (high - low);
+  double right = low + ratio * (high - low);
+  double left_distance = distance(left);
+  double right_distance = distance(right);
+  while (high - low > 1e-4) {
+    if (left_distance < right_distance) {
+      high = std::exchange(right, left);
+      right_distance = left_distance;
+      left = high - ratio * (high - low);
+      left_distance = distance(left);
+    } else {
+      low = std::exchange(left, right);
+      left_distance = right_distance;
+      right = low + ratio * (high - low);
+      right_distance = distance(right);
+    }
+  }
+  // An end is not reached by halving.
+  double best = (low + high) / 2;
+  distance_meters = distance(best);
+  for (const double end : {0.0, line.length_meters()}) {
+    const double end_distance = distance(end);
+    if (end_distance <= distance_meters) {
+      distance_meters = end_distance;
+      best = end;
+    }
+  }
+  return best;
 }
 
 }  // namespace
 
 double spheroid_distance_meters(Position a, Position b) {
-  double longitude = std::abs(a.longitude - b.longitude);
-  longitude = std::min(longitude, 360 - longitude) * kPi / 180;
-  // By symmetry the first point is the one farther from the equator, and south of it.
-  if (std::abs(a.latitude) < std::abs(b.latitude)) std::swap(a, b);
-  if (a.latitude > 0) {
-    a.latitude = -a.latitude;
-    b.latitude = -b.latitude;
+  return ShortestLine(a, b).length_meters();
+}
+
+std::optional<double> locate_on_spheroid(const Path& path, Position point) {
+  double length_meters = 0;
+  double best_meters = 0;
+  double best_distance = std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i + 1 < path.size(); ++i) {
+    const ShortestLine line(path[i], path[i + 1]);
+    double distance = 0;
+    const double meters = closest_meters(line, point, distance);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best_meters = length_meters + meters;
+    }
+    length_meters += line.length_meters();
   }
-  if (a.latitude == 0 && longitude <= (1 - kFlattening) * kPi) {
-    return kEquatorialRadiusMeters * longitude;
-  }
-  Latitude from = reduced(a.latitude);
-  const Latitude to = reduced(b.latitude);
-  if (a.latitude == 0) from.sine = -1e-150;
-  double low = -kPi / 2;  // northward
-  double high = kPi / 2;  // southward, over the pole
-  for (int i = 0; i < 200; ++i) {
-    const double middle = (low + high) / 2;
-    if (middle == low || middle == high) break;
-    (way(from, to, middle).longitude < longitude ? low : high) = middle;
-  }
-  return way(from, to, (low + high) / 2).length_meters;
+  if (!(length_meters > 0)) return std::nullopt;
+  return best_meters / length_meters;
 }
 
 }  // namespace rivulet::query::geo
