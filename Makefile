@@ -32,7 +32,7 @@ test: ## Build, and run every test
 	@scripts/test.sh
 
 bench: build ## Build, and run the benchmarks
-	@scripts/bench.sh
+	@bench/report.py
 
 format: ## Format every C++ file in place
 	@scripts/bootstrap.sh dev

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Every figure of the benchmarks, from one run on one machine, as a table and as JSON.
+
+    bench/report.py [--seconds 5] [--json FILE]
+
+The disk's own rate of synced writes stands beside what depends on it: compare with that, and between
+lines of one run, never between machines. Nothing is asserted here.
+"""
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+
+BUILD = "build/bench"
+
+
+def load(arguments):
+    """The server seen from outside; one JSON object."""
+    with tempfile.TemporaryDirectory(prefix="rivulet-bench-", dir=".") as folder:
+        out = subprocess.run([f"{BUILD}/load_bench", "--data", folder, *arguments],
+                             check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(out[out.index("{"):])
+
+
+def parser():
+    """The bare parsers, without a server; name to figures."""
+    out = subprocess.run([f"{BUILD}/ingest_bench", "--benchmark_format=json", "--benchmark_min_time=0.5"],
+                         check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    return {b["name"]: {"microseconds": round(b["real_time"] * {"ns": 1e-3, "us": 1, "ms": 1e3}[b["time_unit"]], 2),
+                        "megabytes_per_second": round(b.get("bytes_per_second", 0) / 1e6, 1),
+                        "rows_per_second": round(b.get("items_per_second", 0))}
+            for b in json.loads(out)["benchmarks"]}
+
+
+def table(name, value, depth=0):
+    """Nested figures as an indented table, one line a leaf or a flat group."""
+    indent = "  " * depth
+    if not isinstance(value, dict):
+        print(f"{indent}{name:<{46 - len(indent)}}{value}")
+    elif all(not isinstance(v, dict) for v in value.values()):
+        print(f"{indent}{name:<{46 - len(indent)}}" + "  ".join(f"{k} {v}" for k, v in value.items()))
+    else:
+        print(f"{indent}{name}")
+        for k, v in value.items():
+            table(k, v, depth + 1)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument("--seconds", type=float, default=5)
+    options.add_argument("--json", help="write the figures to this file as well")
+    options = options.parse_args()
+    seconds = ["--seconds", str(options.seconds)]
+    figures = {}
+    for connections in (1, 16):
+        figures[f"single rows, {connections} connections"] = load(
+            ["--only", "single_rows", "--connections", str(connections), *seconds])["single_rows"]
+    figures["server, 64 connections"] = load(["--connections", "64", *seconds])
+    figures["parser alone, one thread"] = parser()
+    for name, value in figures.items():
+        table(name, value)
+    for program in ("store_bench", "query_bench"):
+        print(f"\n== {program}", flush=True)
+        with tempfile.TemporaryDirectory(prefix="rivulet-bench-", dir=".") as folder:
+            arguments = [folder] if program == "store_bench" else []
+            lines = subprocess.run([f"{BUILD}/{program}", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+        print(lines, end="", flush=True)
+        figures[program] = lines.splitlines()
+    text = json.dumps(figures, indent=1)
+    print(f"\n{text}")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as f:
+            f.write(text + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
