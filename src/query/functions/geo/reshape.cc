@@ -67,6 +67,12 @@ std::unique_ptr<S2Polygon> buffer_with(double radius_meters, double tolerance_me
   return polygon;
 }
 
+double wrapped(double longitude) {
+  if (longitude > 180) return longitude - 360;
+  if (longitude < -180) return longitude + 360;
+  return longitude;
+}
+
 struct PlaneEdge {
   Position from;
   Position to;
@@ -77,20 +83,24 @@ Position interpolate(const PlaneEdge& edge, double fraction) {
           edge.from.latitude + fraction * (edge.to.latitude - edge.from.latitude)};
 }
 
+S2Point to_wrapped_point(Position position) {
+  return to_point({wrapped(position.longitude), position.latitude});
+}
+
 // How far the geodesic between the ends of the edge goes from it at most, by the distance at the two
 // fractions where it is greatest for most edges, and the part of the tolerance that makes up for the rest.
 constexpr double kSampleFraction = 0.31215691082248312;
 constexpr double kToleranceFraction = 0.83829992569888509;
 
 S1ChordAngle deviation(const PlaneEdge& edge) {
-  const S2Point from = to_point(edge.from);
-  const S2Point to = to_point(edge.to);
+  const S2Point from = to_wrapped_point(edge.from);
+  const S2Point to = to_wrapped_point(edge.to);
   // The estimate does not hold for edges beyond a quarter of the circumference.
   if (from.DotProd(to) < -1e-14) return S1ChordAngle::Infinity();
   S1ChordAngle result = S1ChordAngle::Zero();
   for (const double fraction : {kSampleFraction, 1 - kSampleFraction}) {
     result = std::max(result, S1ChordAngle(S2::Interpolate(from, to, fraction),
-                                           to_point(interpolate(edge, fraction))));
+                                           to_wrapped_point(interpolate(edge, fraction))));
   }
   return result;
 }
@@ -104,12 +114,6 @@ bool add_edge(const PlaneEdge& edge, S1ChordAngle tolerance, size_t most, Path& 
   const Position middle = interpolate(edge, 0.5);
   return add_edge({edge.from, middle}, tolerance, most, path) &&
          add_edge({middle, edge.to}, tolerance, most, path);
-}
-
-double wrapped(double longitude) {
-  if (longitude > 180) return longitude - 360;
-  if (longitude < -180) return longitude + 360;
-  return longitude;
 }
 
 }  // namespace

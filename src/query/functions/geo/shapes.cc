@@ -179,33 +179,32 @@ std::vector<std::unique_ptr<S2Polyline>> unite_lines(
 }
 
 std::unique_ptr<S2Polygon> unite_polygons(std::vector<std::unique_ptr<S2Polygon>> polygons) {
-  // The two simplest are united first, again and again.
+  // The two simplest are united first, again and again; what they had in common does not count, which is
+  // what S2's own union does and Kusto's results come from.
   std::multimap<int, std::unique_ptr<S2Polygon>> queue;
   int ring_count = 0;
   for (auto& polygon : polygons) {
     ring_count += polygon->num_loops();
-    queue.emplace(polygon->num_vertices(), std::move(polygon));
+    const int size = polygon->num_vertices();
+    queue.emplace(size, std::move(polygon));
   }
   if (ring_count > kMaxRings) throw_too_complex();
   if (queue.empty()) return new_polygon();
   S2MemoryTracker tracker;
   tracker.set_limit_bytes(kMaxWorkBytes);
   while (queue.size() > 1) {
-    const auto take = [&] {
-      auto polygon = std::move(queue.begin()->second);
-      queue.erase(queue.begin());
-      return polygon;
-    };
-    const auto a = take();
-    const auto b = take();
+    auto a = queue.extract(queue.begin());
+    const auto b = queue.extract(queue.begin());
     auto both = new_polygon();
     S2BooleanOperation::Options options(IdentitySnapFunction(S2::kIntersectionMergeRadius));
     options.set_memory_tracker(&tracker);
     S2BooleanOperation operation(S2BooleanOperation::OpType::UNION,
                                  std::make_unique<S2PolygonLayer>(both.get()), options);
     S2Error error;
-    if (!operation.Build(a->index(), b->index(), &error)) throw_too_complex();
-    queue.emplace(both->num_vertices(), std::move(both));
+    if (!operation.Build(a.mapped()->index(), b.mapped()->index(), &error)) throw_too_complex();
+    a.key() += b.key();
+    a.mapped() = std::move(both);
+    queue.insert(std::move(a));
   }
   return std::move(queue.begin()->second);
 }
