@@ -52,11 +52,10 @@ class RequestParser : public boost::beast::http::basic_parser<true> {
     is_head_complete_ = true;
     request_.keep_alive = keep_alive();
     listener_.head_arrived();
+    if (content_length().value_or(0) > limit) is_too_large_ = true;
   }
   void on_body_init_impl(const boost::optional<uint64_t>& content_length, Code&) override {
-    if (!content_length) return;
-    if (*content_length > limit) is_too_large_ = true;
-    if (!is_too_large_ && !discard_body) request_.body.reserve(*content_length);
+    if (content_length && !is_too_large_ && !discard_body) request_.body.reserve(*content_length);
   }
   size_t on_body_impl(Text body, Code&) override {
     body_size_ += body.size();

@@ -182,6 +182,16 @@ TEST(V2Writer, CutsAResultAtItsLimitWithinTheAnswer) {
   EXPECT_NE(fragmented.find(R"("RowCount":1,"OneApiErrors":[)"), std::string::npos);
 }
 
+TEST(V2Writer, ALimitReachedBeforeTheFirstRowIsPartOfTheAnswer) {
+  auto result = numbers({});
+  result.failure = limits_exceeded("too much");
+  EXPECT_NE(v2({result}).find(R"("Rows":[{"OneApiErrors":[)"), std::string::npos);
+  FakeQuery query({result});
+  StringSink sink;
+  write_v1_query(query, kFacts, sink);
+  EXPECT_NE(sink.text().find(R"("Rows":[{"Exceptions":["too much"]}]})"), std::string::npos);
+}
+
 TEST(V1Writer, ACommandAnswersOneTable) {
   ResultTable table("x", {{"A", ScalarType::kString}, {"B", ScalarType::kBool}});
   table.rows.column(0).append_text("x\"y");

@@ -67,7 +67,7 @@ class V1Writer {
       chunk = stream->next();
     } catch (const Error& error) {
       fail(error);
-      return;
+      if (stream == nullptr) return;
     }
     if (i == 0) visualization_ = visualization_json(stream->visualization());
     next_table();
@@ -82,8 +82,10 @@ class V1Writer {
       }
     } catch (const Error& error) {
       fail(error);
+    }
+    if (failure_) {
       out_ += is_first_row ? R"({"Exceptions":[)" : R"(,{"Exceptions":[)";
-      append_json_string(out_, error.message());
+      append_json_string(out_, failure_->message());
       out_ += "]}";
     }
     row_counts_.push_back(row_count);

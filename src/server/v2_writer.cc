@@ -8,16 +8,22 @@ namespace {
 
 using query::ResultStream;
 
-// A query's first rows, taken before anything is written.
+// A result with its first rows, taken before anything is written.
 struct OpenedResult {
   std::unique_ptr<ResultStream> stream;
   ResultStream::Chunk chunk;
+  std::optional<Error> failure;  // instead of rows, if it belongs into the answer
 };
 
-OpenedResult open(query::RunningQuery& query, size_t i) {
+OpenedResult open(query::RunningQuery& query, size_t i, const BodySink& sink) {
   OpenedResult opened;
   opened.stream = query.result(i);
-  opened.chunk = opened.stream->next();
+  try {
+    opened.chunk = opened.stream->next();
+  } catch (const Error& error) {
+    if (!belongs_into_answer(error, sink)) throw;
+    opened.failure = error;
+  }
   return opened;
 }
 
@@ -29,7 +35,7 @@ class V2Writer {
 
   void write() {
     std::optional<OpenedResult> opened;
-    if (query_.result_count() > 0) opened = open(query_, 0);
+    if (query_.result_count() > 0) opened = open(query_, 0, sink_);
     frame();
     out_ += R"({"FrameType":"DataSetHeader","IsProgressive":)";
     out_ += is_progressive() ? "true" : "false";
@@ -41,7 +47,7 @@ class V2Writer {
     properties(opened ? opened->stream->visualization() : kql::Visualization());
     for (size_t i = 0; i < query_.result_count() && !failure_; ++i) {
       try {
-        if (i > 0) opened = open(query_, i);
+        if (i > 0) opened = open(query_, i, sink_);
       } catch (const Error& error) {
         fail(error);
         break;
@@ -138,6 +144,7 @@ class V2Writer {
     out_ += is_split() ? "]}" : R"(],"Rows":[)";
     bool is_first_row = true;
     uint64_t row_count = 0;
+    failure_ = opened.failure;
     try {
       while (opened.chunk.row_count > 0) {
         row_count += opened.chunk.row_count;

@@ -1,0 +1,200 @@
+"""Streaming ingestion over the wire."""
+import gzip
+import json
+import threading
+import unittest
+import zlib
+
+from harness import Connection, ask, chunked, mgmt, query, request, rows, server, table
+
+MIB = 1 << 20
+
+
+class Ingestion(unittest.TestCase):
+    def setUp(self):
+        self.server = server()
+
+    def count(self, name):
+        return rows(query(self.server, f"{name} | count"))[0][0]
+
+    def refused(self, answer, status, code):
+        self.assertEqual(answer.status, status, answer.body)
+        self.assertEqual(answer.error()["code"], code)
+        self.assertTrue(answer.error()["@permanent"])
+
+    def test_the_answer(self):
+        answer = ask(self.server, "POST", table(self.server, "Plain"), "x,1\ny,2\n")
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(
+            answer.body.decode(),
+            '{"Tables":[{"TableName":"Table_0","Columns":['
+            '{"ColumnName":"ConsumedRecordsCount","DataType":"Int64","ColumnType":"long"},'
+            '{"ColumnName":"UpdatePolicyStatus","DataType":"String","ColumnType":"string"},'
+            '{"ColumnName":"UpdatePolicyFailureCode","DataType":"String","ColumnType":"string"},'
+            '{"ColumnName":"UpdatePolicyFailureReason","DataType":"String","ColumnType":"string"}],'
+            '"Rows":[[2,"Inactive","Unknown",null]]}]}')
+        self.assertEqual(rows(query(self.server, "Plain | order by B asc")), [["x", 1], ["y", 2]])
+
+    def test_compressed_bodies(self):
+        target = table(self.server, "Packed")
+        body = b"x,1\ny,2\n"
+        packed = gzip.compress(body)
+        raw_deflate = zlib.compressobj(wbits=-15)
+        for content, encoding in [(packed, "gzip"), (packed, None), (packed, "identity"),
+                                  (packed + gzip.compress(b"z,3\n"), "gzip"), (body, "gzip"),
+                                  (zlib.compress(body), "deflate"),
+                                  (raw_deflate.compress(body) + raw_deflate.flush(), "deflate")]:
+            headers = [("Content-Encoding", encoding)] if encoding else []
+            answer = ask(self.server, "POST", target, content, headers)
+            self.assertEqual(answer.status, 200, (encoding, answer.body))
+        self.assertEqual(self.count("Packed"), 15)
+        with Connection(self.server) as connection:
+            connection.send(chunked("POST", target, [packed[:7], packed[7:]], [("Content-Encoding", "gzip")]))
+            self.assertEqual(connection.answer().status, 200)
+
+    def test_large_bodies_are_parsed_elsewhere(self):
+        target = table(self.server, "Large")
+        line = b"some text that fills the line,7\n"
+        body = line * (3 * MIB // len(line))
+        with Connection(self.server) as connection:
+            for content in [body, gzip.compress(body)]:
+                self.assertEqual(connection.ask("POST", target, content).status, 200)
+        self.assertEqual(self.count("Large"), 2 * (len(body) // len(line)))
+
+    def test_too_large(self):
+        target = table(self.server, "TooLarge")
+        body = b"x,1\n" * (MIB + 1)
+        with Connection(self.server) as connection:
+            self.refused(connection.ask("POST", target, body), 413, "PayloadTooLarge")
+            connection.send(chunked("POST", target, [body[:MIB]] * 5))
+            self.refused(connection.answer(), 413, "PayloadTooLarge")
+            # The connection lives on: the bodies were read to their end.
+            self.assertEqual(connection.ask("POST", target, "x,1\n").status, 200)
+            self.refused(connection.ask("POST", target, gzip.compress(body)), 413, "PayloadTooLarge")
+            bomb = gzip.compress(b"\0" * (256 * MIB))
+            self.assertLess(len(bomb), MIB)
+            self.refused(connection.ask("POST", target, bomb), 413, "PayloadTooLarge")
+        with Connection(self.server) as connection:
+            connection.send(f"POST {target} HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: {5 * MIB}\r\n\r\n")
+            self.refused(connection.answer(), 413, "PayloadTooLarge")
+        self.assertEqual(self.count("TooLarge"), 1)
+
+    def test_damaged_bodies(self):
+        target = table(self.server, "Damaged")
+        packed = gzip.compress(b"x,1\n" * 1000)
+        for content in [packed[:-9], packed[:20] + b"????" + packed[24:]]:
+            answer = ask(self.server, "POST", target, content, [("Content-Encoding", "gzip")])
+            self.assertEqual(answer.status, 400)
+        self.refused(ask(self.server, "POST", target, ""), 400, "BadRequest_NoRecordsOrWrongFormat")
+        self.refused(ask(self.server, "POST", target, "\n\n"), 400, "BadRequest_NoRecordsOrWrongFormat")
+        self.assertEqual(ask(self.server, "POST", target, 'x,"1\n').status, 400)
+        self.assertEqual(self.count("Damaged"), 0)
+
+    def test_names(self):
+        root = "/v1/rest/ingest"
+        table(self.server, "Named")
+        ok = [f"{root}/NetDefaultDB/Named?streamFormat=Csv", f"/{root}//NetDefaultDB/Named/?streamformat=CSV",
+              f"{root}/NetDefaultDB/%4eamed?streamFormat=csv&unknown=1"]
+        for target in ok:
+            self.assertEqual(ask(self.server, "POST", target, "x,1\n").status, 200, target)
+        self.assertEqual(self.count("Named"), 3)
+        self.refused(ask(self.server, "POST", f"{root}/NetDefaultDB/Nope?streamFormat=csv", "x"), 400,
+                     "BadRequest_TableNotExist")
+        self.refused(ask(self.server, "POST", f"{root}/Nope/Named?streamFormat=csv", "x"), 400,
+                     "BadRequest_DatabaseNotExist")
+        self.refused(ask(self.server, "POST", f"{root}/NetDefaultDB/Named?streamFormat=docx", "x"), 400,
+                     "BadRequest_FormatNotSupported")
+        self.refused(ask(self.server, "POST", f"{root}/NetDefaultDB/Named?streamFormat=json&mappingName=m", "{}"),
+                     400, "BadRequest_MappingReferenceWasNotFound")
+        answer = ask(self.server, "POST", f"{root}/NetDefaultDB/Named?streamFormat=csv&sourceKind=uri",
+                     '{"sourceUri":"http://x/y"}')
+        self.refused(answer, 400, "General_BadRequest")
+        self.assertIn("sourceKind=uri", answer.error()["@message"])
+
+    def test_policies(self):
+        target = table(self.server, "Policied")
+        self.assertEqual(mgmt(self.server, ".alter table Policied policy streamingingestion disable").status, 200)
+        self.refused(ask(self.server, "POST", target, "x,1\n"), 400, "BadRequest_StreamingIngestionPolicyNotEnabled")
+        self.assertEqual(mgmt(self.server, ".alter table Policied policy streamingingestion enable").status, 200)
+        self.assertEqual(ask(self.server, "POST", target, "x,1\n").status, 200)
+        self.assertEqual(mgmt(self.server, ".delete table Policied policy streamingingestion").status, 200)
+        self.assertEqual(ask(self.server, "POST", target, "x,1\n").status, 200)
+
+    def test_mappings(self):
+        table(self.server, "Mapped")
+        mapping = '[{"column":"A","Properties":{"Path":"$.a.b"}},{"column":"B","Properties":{"Path":"$.n"}}]'
+        self.assertEqual(
+            mgmt(self.server, f".create table Mapped ingestion json mapping 'm' '{mapping}'").status, 200)
+        target = "/v1/rest/ingest/NetDefaultDB/Mapped?streamFormat=MultiJson&mappingName=m"
+        answer = ask(self.server, "POST", target, '[{"a":{"b":"x"},"n":1},\n{"a":{"b":"y"},"n":2}]')
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual(rows(query(self.server, "Mapped | order by B asc")), [["x", 1], ["y", 2]])
+
+    def test_a_schema_change_takes_effect_at_once(self):
+        target = table(self.server, "Changing")
+        with Connection(self.server) as connection:
+            self.assertEqual(connection.ask("POST", target, "x,1\n").status, 200)
+            mgmt(self.server, ".alter-merge table Changing (C:string)")
+            self.assertEqual(connection.ask("POST", target, "y,2,new\n").status, 200)
+        self.assertEqual(rows(query(self.server, "Changing | order by B asc")), [["x", 1, ""], ["y", 2, "new"]])
+
+    def test_statistics(self):
+        target = table(self.server, "Counted")
+        ask(self.server, "POST", target, "x,1\ny,2\n")
+        ask(self.server, "POST", target.replace("csv", "nope"), "x,1\n")
+        answer = mgmt(self.server, ".show streamingingestion statistics")
+        statistics = [r for r in answer.json()["Tables"][0]["Rows"] if r[1] == "Counted"]
+        self.assertEqual(sorted(r[11] for r in statistics), [0, 2])
+        answer = mgmt(self.server, ".show streamingingestion failures")
+        failures = [r for r in answer.json()["Tables"][0]["Rows"] if r[1] == "Counted"]
+        self.assertEqual([r[9] for r in failures], ["BadRequest_FormatNotSupported"])
+
+    def test_acknowledged_rows_are_visible(self):
+        target = table(self.server, "Seen")
+        misses = 0
+        with Connection(self.server) as writer, Connection(self.server) as reader:
+            for i in range(100):
+                self.assertEqual(writer.ask("POST", target, f"x,{i}\n").status, 200)
+                body = json.dumps({"db": "", "csl": f"Seen | where B == {i} | count"})
+                misses += rows(reader.ask("POST", "/v2/rest/query", body)) != [[1]]
+        self.assertEqual(misses, 0)
+
+
+class Overload(unittest.TestCase):
+    def test_more_than_the_queue_holds_is_throttled(self):
+        small = server("--ingestion-concurrency", "1", "--ingestion-threads", "1", "--ingestion-queue", "1")
+        target = table(small, "Flood")
+        body = b"x" * 1000 + b",1\n"
+        data = request("POST", target, body * (3 * MIB // len(body)))
+        statuses = []
+
+        def send():
+            with Connection(small) as connection:
+                connection.send(data)
+                answer = connection.answer()
+                statuses.append(answer.status)
+                if answer.status == 429:
+                    self.assertFalse(answer.error()["@permanent"])
+                    self.assertIn("retry-after", answer.headers)
+
+        threads = [threading.Thread(target=send) for _ in range(40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(set(statuses), {200, 429})
+        self.assertEqual(rows(query(small, "Flood | count"))[0][0],
+                         statuses.count(200) * (3 * MIB // len(body)))
+
+    def test_memory_is_bounded(self):
+        small = server("--ingestion-memory", "1MiB")
+        target = table(small, "Memory")
+        answer = ask(small, "POST", target, b"x,1\n" * (MIB // 2))
+        self.assertEqual(answer.status, 429)
+        self.assertEqual(ask(small, "POST", target, b"x,1\n").status, 200)
+
+    def test_streaming_can_be_switched_off(self):
+        off = server("--streaming-ingestion", "false")
+        answer = ask(off, "POST", table(off, "Off"), "x,1\n")
+        self.assertEqual((answer.status, answer.error()["code"]),
+                         (404, "NotFound_StreamingIngestionDisabledForCluster"))
