@@ -192,7 +192,7 @@ class Timeouts(unittest.TestCase):
             self.assertTrue(connection.is_closed())
 
     def test_a_reader_that_stops_loses_its_query(self):
-        body = json.dumps({"db": "", "csl": "range x from 1 to 100000000 step 1 | extend y = strcat('row ', x)",
+        body = json.dumps({"db": "", "csl": "range x from 1 to 3000000 step 1 | extend y = strcat('row ', x)",
                            "properties": {"Options": {"notruncation": True}}})
         with Connection(self.server) as connection:
             connection.send(request("POST", "/v2/rest/query", body))
