@@ -284,6 +284,7 @@ class Binder {
   Relation bind_sliding_window_counts(const PluginCall& plugin, Relation input);
   Relation bind_active_users_count(const PluginCall& plugin, Relation input);
   Relation bind_activity_counts_metrics(const PluginCall& plugin, Relation input);
+  Relation bind_dcount_intersect(const PluginCall& plugin, Relation input);
   Relation bind_session_count(const PluginCall& plugin, Relation input);
   const RelationColumn& plugin_column(const PluginCall& plugin, const Relation& input, size_t index,
                                       std::string_view name);
@@ -324,8 +325,7 @@ class Binder {
   std::vector<SourceState> sources_;
   std::vector<Cte> ctes_;
   std::vector<Graph> graphs_;
-  std::map<std::string, std::string> node_lookups_;
-  int node_lookup_statement_ = 0;
+  std::map<std::string, std::string> node_lookups_;  // by the nodes' table expression
   Visualization visualization_;
   std::string result_name_;
   int statement_ = 0;

@@ -102,8 +102,10 @@ std::optional<std::vector<OutputColumn>> Binder::bind_multi_aggregate(
   if (is_any) {
     chosen = "first(struct_pack(" + row + "))";
   } else {
-    chosen =
-        std::string(is_arg_max ? "arg_max" : "arg_min") + "(struct_pack(" + row + "), " + key + ")";
+    // Where the key is null everywhere, any row will do.
+    std::string function = is_arg_max ? "arg_max" : "arg_min";
+    chosen = "coalesce(" + function + "(struct_pack(" + row + "), " + key +
+             "), first(struct_pack(" + row + ")))";
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
     Expr& value = outputs[i].value;

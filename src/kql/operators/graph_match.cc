@@ -273,9 +273,9 @@ std::optional<Expr> Binder::bind_graph_call(const Expression& call, const Scope&
   bare.kind = is_inner ? Kind::kNode : Kind::kEdge;
   if (is_inner) {
     // Ids of the nodes between, each looked up.
-    std::string lookup = node_lookup(*graph.graph);
+    std::string lookup = stage(*scope.row, "(SELECT nodes FROM " + node_lookup(*graph.graph) + ")");
     list = variable->inner_nodes;
-    bare.sql = "(map_extract((SELECT nodes FROM " + lookup + "), " + element + "))[1]";
+    bare.sql = "(map_extract(" + lookup + ", " + element + "))[1]";
   } else {
     list = variable->kind == Kind::kPath ? variable->sql : "[" + variable->sql + "]";
     bare.sql = element;
@@ -309,15 +309,14 @@ std::optional<Expr> Binder::bind_graph_call(const Expression& call, const Scope&
 
 // All nodes' properties by id, as one map.
 std::string Binder::node_lookup(const Graph& graph) {
-  std::string key = "lookup of " + graph.nodes;
-  auto& name = node_lookups_[key];
-  if (name.empty() || node_lookup_statement_ != statement_) {
-    node_lookup_statement_ = statement_;
+  std::string& name = node_lookups_[graph.nodes];
+  if (name.empty()) {
     name = "m" + std::to_string(next_cte_++);
-    ctes_.push_back(
-        {name,
-         "SELECT map_from_entries(list(struct_pack(k := id, v := properties))) AS nodes FROM " +
-             graph.nodes});
+    ctes_.push_back({name,
+                     "SELECT map_from_entries(list(struct_pack(k := id, v := properties))) AS "
+                     "nodes FROM (SELECT id, "
+                     "first(properties) AS properties FROM " +
+                         graph.nodes + " WHERE id IS NOT NULL GROUP BY id)"});
   }
   return name;
 }

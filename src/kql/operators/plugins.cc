@@ -64,6 +64,7 @@ Relation Binder::bind_plugin(const EvaluateOperator& evaluate, std::optional<Rel
       Entry{"active_users_count", &Binder::bind_active_users_count},
       Entry{"activity_counts_metrics", &Binder::bind_activity_counts_metrics},
       Entry{"session_count", &Binder::bind_session_count},
+      Entry{"dcount_intersect", &Binder::bind_dcount_intersect},
   };
   auto entry = std::find_if(kPlugins.begin(), kPlugins.end(),
                             [&](const Entry& candidate) { return candidate.name == call.text; });
