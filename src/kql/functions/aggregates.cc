@@ -236,6 +236,10 @@ Expr bind_make_bag_if(const CallContext&, Arguments a) {
   return make_bag("make_bag_if", a, filter("make_bag_if", a, 1), max_size("make_bag_if", a, 2));
 }
 
+Expr bind_buildschema(const CallContext&, Arguments arguments) {
+  return aggregate_expr(ScalarType::kDynamic, "k_buildschema(" + convert(arguments[0], ScalarType::kDynamic).sql + ")");
+}
+
 template <FixedString kName, FixedString kSql>
 Expr bind_bits(const CallContext&, Arguments arguments) {
   const auto value = convert_argument(arguments[0], ScalarType::kLong);
@@ -389,6 +393,7 @@ constexpr AggregateFunction kFunctions[] = {
     {"make_bag", 1, 2, bind_make_bag, "bag_"},
     {"make_bag_if", 2, 3, bind_make_bag_if, "bag_"},
     {"make_dictionary", 1, 2, bind_make_bag, "dictionary_"},
+    {"buildschema", 1, 1, bind_buildschema, "schema_"},
     {"binary_all_and", 1, 1, bind_bits<"binary_all_and", "bit_and">, ""},
     {"binary_all_or", 1, 1, bind_bits<"binary_all_or", "bit_or">, ""},
     {"binary_all_xor", 1, 1, bind_bits<"binary_all_xor", "bit_xor">, ""},

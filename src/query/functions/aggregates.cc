@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -153,6 +154,88 @@ struct WeightedPercentiles {
   }
 };
 
+// buildschema(value): the least schema that admits all the values. Of a place that holds several types,
+// an array of them; of an array, the schema of its elements under "`indexer`".
+struct Schema {
+  std::vector<std::string_view> types;
+  std::vector<std::pair<std::string, Schema>> members;  // by quoted key, in the order of their coming
+  std::unique_ptr<Schema> elements;
+  bool is_object = false;
+
+  void add(std::string_view value, size_t& room) {
+    switch (json_kind(value)) {
+      case JsonKind::kNull:
+        return;
+      case JsonKind::kArray:
+        is_object = true;
+        if (!elements) elements = std::make_unique<Schema>();
+        for_each_element(value, [&](std::string_view element) {
+          elements->add(element, room);
+          return true;
+        });
+        return;
+      case JsonKind::kObject:
+        is_object = true;
+        for_each_member(value, [&](std::string_view key, std::string_view member) {
+          child(key, room).add(member, room);
+          return true;
+        });
+        return;
+      case JsonKind::kBool:
+        return add_type("bool");
+      case JsonKind::kLong:
+        return add_type("long");
+      case JsonKind::kReal:
+        return add_type("double");
+      case JsonKind::kString:
+        return add_type("string");
+    }
+  }
+  void add_type(std::string_view type) {
+    if (std::find(types.begin(), types.end(), type) == types.end()) types.push_back(type);
+  }
+  Schema& child(std::string_view key, size_t& room) {
+    for (auto& [known, schema] : members) {
+      if (known == key) return schema;
+    }
+    if (room < key.size() + 64) throw std::length_error("buildschema(): too many different keys");
+    room -= key.size() + 64;
+    return members.emplace_back(key, Schema()).second;
+  }
+  void merge(Schema& other, size_t& room) {
+    for (const std::string_view type : other.types) add_type(type);
+    is_object |= other.is_object;
+    for (auto& [key, schema] : other.members) child(key, room).merge(schema, room);
+    if (!other.elements) return;
+    if (!elements) elements = std::make_unique<Schema>();
+    elements->merge(*other.elements, room);
+  }
+  std::string json() const {
+    std::vector<std::string> alternatives;
+    for (const std::string_view type : types) alternatives.push_back('"' + std::string(type) + '"');
+    if (is_object) {
+      JsonObject object;
+      if (elements) object.add("`indexer`", elements->json());
+      for (const auto& [key, schema] : members) object.add_quoted(key, schema.json());
+      alternatives.push_back(object.finish().text);
+    }
+    if (alternatives.size() == 1) return alternatives[0];
+    JsonArray all;
+    for (const std::string& alternative : alternatives) all.add(alternative);
+    return all.finish().text;
+  }
+};
+struct BuildSchema {
+  Schema schema;
+  size_t room = size_t{1} << 20;
+
+  void update(std::optional<std::string_view> value) {
+    if (value) schema.add(*value, room);
+  }
+  void merge(BuildSchema& other) { schema.merge(other.schema, room); }
+  Json finish() { return {schema.json()}; }
+};
+
 // Distinct elements of an array, in their order.
 Json distinct(std::string_view array, int64_t max) {
   DistinctValues values;
@@ -181,6 +264,7 @@ int64_t wrap(Huge value) {
 constexpr Udf kFunctions[] = {
     aggregate<MakeSet>("k_make_set"),
     aggregate<MakeBag>("k_make_bag"),
+    aggregate<BuildSchema>("k_buildschema"),
     aggregate<WeightedPercentiles>("k_percentiles_weighted"),
     udf<distinct>("k_array_distinct"),
     udf<wrap>("k_wrap"),
