@@ -75,8 +75,10 @@ Expr bind_avgif(const CallContext&, Arguments a) {
 }
 
 Expr bind_count(const CallContext&, Arguments arguments) {
+  // Of anything but a predicate all rows count, nulls too.
+  const bool is_predicate = !arguments.empty() && arguments[0].type == ScalarType::kBool;
   return aggregate_expr(ScalarType::kLong,
-                        "count(*)" + (arguments.empty() ? "" : filter("count", arguments, 0)));
+                        "count(*)" + (is_predicate ? filter("count", arguments, 0) : ""));
 }
 Expr bind_countif(const CallContext&, Arguments arguments) {
   return aggregate_expr(ScalarType::kLong, "count(*)" + filter("countif", arguments, 0));
@@ -237,7 +239,8 @@ Expr bind_make_bag_if(const CallContext&, Arguments a) {
 }
 
 Expr bind_buildschema(const CallContext&, Arguments arguments) {
-  return aggregate_expr(ScalarType::kDynamic, "k_buildschema(" + convert(arguments[0], ScalarType::kDynamic).sql + ")");
+  return aggregate_expr(ScalarType::kDynamic,
+                        "k_buildschema(" + convert(arguments[0], ScalarType::kDynamic).sql + ")");
 }
 
 template <FixedString kName, FixedString kSql>

@@ -57,6 +57,7 @@ constexpr ScalarFunction kFunctions[] = {
     simple<"datetime_add", "T:SLT", "k_datetime_add($)">(),
     simple<"datetime_diff", "L:STT", "k_datetime_diff($)">(),
     simple<"datetime_part", "L:ST", "k_datetime_part($)">(),
+    simple<"datepart", "L:ST", "k_datetime_part($)">(),
     simple<"getyear", "I:T", "k_year($)">(),
     simple<"getmonth", "I:T", "k_month($)">(),
     simple<"monthofyear", "I:T", "k_month($)">(),

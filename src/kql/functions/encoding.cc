@@ -77,6 +77,7 @@ constexpr ScalarFunction kFunctions[] = {
     simple<"parse_url", "D:S", "k_parse_url($)">(),
     simple<"parseurl", "D:S", "k_parse_url($)">(),
     simple<"parse_urlquery", "D:S", "k_parse_urlquery($)">(),
+    simple<"parseurlquery", "D:S", "k_parse_urlquery($)">(),
     simple<"parse_path", "D:S", "k_parse_path($)">(),
     simple<"parse_version", "M:S", "k_parse_version($)">(),
     simple<"parse_csv", "D:S", "k_parse_csv($)">(),

@@ -349,7 +349,9 @@ Expr bind_signature(std::string_view name, std::string_view signature, std::stri
         break;
       }
       const Expr& argument = arguments[used];
-      if (!wanted) {
+      if (letter == 'A') {
+        values.push_back(convert(argument, ScalarType::kString).sql);
+      } else if (!wanted) {
         values.push_back(argument.sql);
       } else {
         auto value = convert_argument(argument, *wanted);

@@ -81,6 +81,7 @@ struct FixedString {
 
 // A signature: the result's type, ':', and one letter an argument:
 //   B bool  I int  L long  R real  M decimal  T datetime  P timespan  G guid  S string  D dynamic  X any
+//   A the text of any
 // Those after '?' may be left out, and then stand for the SQL between '=' and ';' that may follow the
 // letter, or for nothing. After a last '*' the argument before it repeats. A result of '1' is of the
 // first argument's type.

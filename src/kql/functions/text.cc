@@ -103,7 +103,7 @@ constexpr ScalarFunction kFunctions[] = {
     simple<"substring", "S:SL?L=9223372036854775807::BIGINT;", "k_substring($)">(),
     simple<"toupper", "S:S", "k_toupper($)">(),
     simple<"tolower", "S:S", "k_tolower($)">(),
-    simple<"strrep", "S:SL?S='';", "k_strrep($)">(),
+    simple<"strrep", "S:AL?A='';", "k_strrep($)">(),
     simple<"strcmp", "L:SS", "k_strcmp($)">(),
     simple<"strcat_array", "S:DS", "k_join_array($)">(),
     simple<"replace_string", "S:SSS", "k_replace_string($)">(),

@@ -52,7 +52,8 @@ std::optional<Json> choose(std::string_view conditions, std::optional<std::strin
   JsonArray out;
   size_t i = 0;
   for_each_element(conditions, [&](std::string_view condition) {
-    if (json_kind(condition) == JsonKind::kNull) {
+    const JsonKind kind = json_kind(condition);
+    if (kind != JsonKind::kBool && kind != JsonKind::kLong && kind != JsonKind::kReal) {
       out.add({});
     } else {
       out.add(is_true(condition) ? pick(when_true, yes, i) : pick(when_false, no, i));

@@ -195,9 +195,10 @@ std::string type_of_dynamic(std::optional<std::string_view> value) {
     case JsonKind::kBool:
       return "bool";
     case JsonKind::kLong:
-      return "long";
+      return json_long(*value) == static_cast<int32_t>(json_long(*value).value_or(0)) ? "int"
+                                                                                      : "long";
     case JsonKind::kReal:
-      return "double";
+      return "real";
     case JsonKind::kString:
       return "string";
     case JsonKind::kArray:

@@ -153,15 +153,7 @@ std::string url_encode(std::string_view text) {
   return percent_encode(text, true);
 }
 std::string url_encode_component(std::string_view text) {
-  std::string out = percent_encode(text, false);
-  // Upper-case digits, as RFC 3986 wants.
-  for (size_t i = 0; i + 2 < out.size(); ++i) {
-    if (out[i] != '%') continue;
-    for (size_t n = 1; n <= 2; ++n) {
-      if (out[i + n] >= 'a') out[i + n] = static_cast<char>(out[i + n] - 32);
-    }
-  }
-  return out;
+  return percent_encode(text, false);
 }
 std::string url_decode(std::string_view text) {
   std::string out;
@@ -188,10 +180,11 @@ struct FreeDecompressor {
   void operator()(libdeflate_decompressor* d) const { libdeflate_free_decompressor(d); }
 };
 
-template <auto kBound, auto kCompress>
+// Level 1 where Kusto's zlib header says so.
+template <auto kBound, auto kCompress, int kLevel>
 std::string compress(std::string_view text) {
   thread_local std::unique_ptr<libdeflate_compressor, FreeCompressor> compressor(
-      libdeflate_alloc_compressor(6));
+      libdeflate_alloc_compressor(kLevel));
   std::string out(kBound(compressor.get(), text.size()), '\0');
   out.resize(kCompress(compressor.get(), text.data(), text.size(), out.data(), out.size()));
   return to_base64(out);
@@ -323,8 +316,8 @@ constexpr Udf kFunctions[] = {
     udf<url_encode>("k_url_encode"),
     udf<url_encode_component>("k_url_encode_component"),
     udf<url_decode>("k_url_decode"),
-    udf<compress<libdeflate_gzip_compress_bound, libdeflate_gzip_compress>>("k_gzip"),
-    udf<compress<libdeflate_zlib_compress_bound, libdeflate_zlib_compress>>("k_zlib"),
+    udf<compress<libdeflate_gzip_compress_bound, libdeflate_gzip_compress, 6>>("k_gzip"),
+    udf<compress<libdeflate_zlib_compress_bound, libdeflate_zlib_compress, 1>>("k_zlib"),
     udf<decompress<libdeflate_gzip_decompress>>("k_gunzip"),
     udf<decompress<libdeflate_zlib_decompress>>("k_unzlib"),
     udf<digest<EVP_md5>>("k_md5"),

@@ -87,16 +87,16 @@ double f_ceiling(double x) {
   return std::ceil(x);
 }
 
-// Half away from the even neighbour, as .NET rounds.
+// A half away from zero.
 double f_round(double x, int64_t digits) {
   if (!std::isfinite(x) || digits > 15) return x;
   if (digits < 0) {
     const double unit = std::pow(10.0, static_cast<double>(std::min<int64_t>(-digits, 308)));
-    return std::nearbyint(x / unit) * unit;
+    return std::round(x / unit) * unit;
   }
   const double unit = std::pow(10.0, static_cast<double>(digits));
   const double scaled = x * unit;
-  return std::isfinite(scaled) ? std::nearbyint(scaled) / unit : x;
+  return std::isfinite(scaled) ? std::round(scaled) / unit : x;
 }
 
 bool is_nan(double x) {

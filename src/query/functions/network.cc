@@ -71,7 +71,9 @@ std::optional<Ipv4> parse_ipv4(std::string_view text) {
 
 std::optional<Ipv6> parse_ipv6(std::string_view text) {
   text = trimmed(text);
-  if (const auto v4 = parse_ipv4(text)) {
+  // "::1.2.3.4" stands for the IPv4 address too.
+  const bool is_mapped = text.starts_with("::") && text.find('.') != std::string_view::npos;
+  if (const auto v4 = parse_ipv4(is_mapped ? text.substr(2) : text)) {
     return Ipv6{0, uint64_t{0xFFFF} << 32 | v4->bits, v4->prefix + 96};
   }
   Ipv6 ip;

@@ -452,8 +452,11 @@ std::string format_bytes(double size, int64_t precision, std::string_view unit) 
     }
   }
   const double scale = std::pow(10.0, static_cast<double>(std::clamp<int64_t>(precision, 0, 15)));
-  std::string out;
-  append_real(out, std::round(size * scale) / scale);
+  char digits[400];
+  const auto end = std::to_chars(digits, digits + sizeof(digits), std::round(size * scale) / scale,
+                                 std::chars_format::fixed)
+                       .ptr;
+  std::string out(digits, end);
   return out + " " + std::string(kUnits[index]);
 }
 

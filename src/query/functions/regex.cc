@@ -150,9 +150,8 @@ int64_t count_of_regex(std::string_view text, std::string_view pattern) {
 
 std::optional<int64_t> index_of_regex(std::string_view text, std::string_view pattern,
                                       int64_t start, int64_t count, int64_t occurrence) {
-  if (occurrence < 1 || count < -1) return std::nullopt;
+  if (occurrence < 1 || count < -1 || start < 0) return std::nullopt;
   const int64_t characters = count_characters(text);
-  if (start < 0) start = std::max<int64_t>(0, characters + start);
   if (start > characters) return -1;
   const size_t begin = character_offset(text, start);
   const size_t end = count < 0 ? text.size() : character_offset(text, count, begin);

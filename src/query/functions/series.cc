@@ -95,10 +95,10 @@ LineFit fit_line(const double* values, size_t count) {
     yy += dy * dy;
   }
   fit.slope = xx > 0 ? xy / xx : 0;
-  fit.interception = mean_y - fit.slope * mean_x;
+  fit.interception = mean_y - fit.slope * (mean_x + 1);
   double residual = 0;
   for (size_t i = 0; i < count; ++i) {
-    const double error = values[i] - (fit.slope * static_cast<double>(i) + fit.interception);
+    const double error = values[i] - (fit.slope * static_cast<double>(i + 1) + fit.interception);
     residual += error * error;
   }
   fit.variance = count > 1 ? yy / (n - 1) : 0;
@@ -330,8 +330,11 @@ std::optional<double> magnitude(std::string_view value) {
   const auto series = parse_series(value);
   return series ? std::optional(std::sqrt(dot(*series, *series))) : std::nullopt;
 }
+// One of the two may be a number, which then stands at every place.
 std::optional<double> dot_product(std::string_view left, std::string_view right) {
-  const auto a = parse_series(left), b = parse_series(right);
+  auto a = parse_series(left), b = parse_series(right);
+  if (!a && b && json_double(left)) a = Series(b->size(), *json_double(left));
+  if (!b && a && json_double(right)) b = Series(a->size(), *json_double(right));
   if (!a || !b || a->empty() || b->empty()) return std::nullopt;
   return dot(*a, *b);
 }

@@ -25,7 +25,7 @@ struct LineFit {
   double rvariance = 0;
   double interception = 0;
 };
-// The least-squares line through (0, y0), (1, y1) …; variances are of samples.
+// The least-squares line through (1, y0), (2, y1) …; variances are of samples.
 LineFit fit_line(const double* values, size_t count);
 
 // The discrete Fourier transform of any length (without a factor, or the inverse with 1/n).

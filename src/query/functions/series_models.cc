@@ -75,7 +75,7 @@ void add_line(JsonObject& out, const LineFit& fit) {
 }
 void append_line(Series& out, const LineFit& fit, size_t count) {
   for (size_t i = 0; i < count; ++i)
-    out.push_back(fit.slope * static_cast<double>(i) + fit.interception);
+    out.push_back(fit.slope * static_cast<double>(i + 1) + fit.interception);
 }
 
 std::optional<Json> line(std::string_view value) {

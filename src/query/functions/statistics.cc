@@ -9,6 +9,7 @@ namespace rivulet::query {
 
 namespace {
 
+constexpr double kMaxShape = 10000;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // Lentz's continued fraction.
@@ -47,7 +48,7 @@ double log_beta(double a, double b) {
 }
 
 bool is_shape(double a, double b) {
-  return a > 0 && b > 0 && std::isfinite(a) && std::isfinite(b);
+  return a > 0 && b > 0 && a <= kMaxShape && b <= kMaxShape;
 }
 
 double beta_cdf(double x, double a, double b) {
@@ -58,8 +59,9 @@ double beta_pdf(double x, double a, double b) {
   if (!is_shape(a, b) || !(x >= 0 && x <= 1)) return kNaN;
   return std::exp((a - 1) * std::log(x) + (b - 1) * std::log1p(-x) - log_beta(a, b));
 }
-double beta_inv(double probability, double a, double b) {
-  if (!is_shape(a, b) || !(probability >= 0 && probability <= 1)) return kNaN;
+std::optional<double> beta_inv(double probability, double a, double b) {
+  if (!(probability >= 0 && probability <= 1)) return std::nullopt;
+  if (!is_shape(a, b)) return kNaN;
   if (probability == 0 || probability == 1) return probability;
   double low = 0, high = 1;
   for (int i = 0; i < 200; ++i) {

@@ -127,17 +127,49 @@ std::string replace_all(std::string_view text, std::string_view needle,
   out += text.substr(begin);
   return out;
 }
-// Each lookup after the other; the replacements are an array of as many, or one string for all.
+// A part of a text, and what stands in its place, where a lookup matched it.
+struct Piece {
+  std::string_view text;
+  bool is_matched = false;
+  std::string replacement;
+};
+// Every lookup searches what those before it have left. The replacements are an array of as many; a
+// match stays as it is where its replacement is no string.
 std::optional<std::string> replace_strings(std::string_view text, std::string_view lookups,
                                            std::string_view replacements) {
   const auto needles = json_elements(lookups);
   const auto rewrites = json_elements(replacements);
-  std::string out(text);
+  std::vector<Piece> pieces = {{text}};
   for (size_t i = 0; i < needles.size(); ++i) {
-    const std::string_view rewrite = json_kind(replacements) == JsonKind::kArray
-                                         ? (i < rewrites.size() ? rewrites[i] : std::string_view())
-                                         : replacements;
-    out = replace_all(out, json_text(needles[i]), json_text(rewrite));
+    if (json_kind(needles[i]) != JsonKind::kString) continue;
+    const std::string needle = json_text(needles[i]);
+    if (needle.empty()) continue;
+    const std::string_view rewrite = i < rewrites.size() ? rewrites[i] : std::string_view();
+    const bool is_string = json_kind(rewrite) == JsonKind::kString;
+    std::vector<Piece> next;
+    for (Piece& piece : pieces) {
+      if (piece.is_matched) {
+        next.push_back(std::move(piece));
+        continue;
+      }
+      size_t begin = 0;
+      for (size_t at; (at = find_bytes(piece.text, needle, begin)) != std::string_view::npos;
+           begin = at + needle.size()) {
+        next.push_back({piece.text.substr(begin, at - begin)});
+        next.push_back({{}, true, is_string ? json_text(rewrite) : needle});
+      }
+      next.push_back({piece.text.substr(begin)});
+    }
+    pieces = std::move(next);
+  }
+  std::string out;
+  for (const Piece& piece : pieces) {
+    if (piece.is_matched) {
+      out += piece.replacement;
+    } else {
+      out += piece.text;
+    }
+    check_size(out.size());
   }
   return out;
 }

@@ -1,3 +1,4 @@
+#include <unicode/basictz.h>
 #include <unicode/strenum.h>
 #include <unicode/timezone.h>
 #include <unicode/unistr.h>
@@ -33,7 +34,15 @@ int64_t offset_ticks(std::string_view name, int64_t ticks, bool is_local) {
       static_cast<double>(floor_divide(ticks - kUnixEpochTicks, kTicksPerMillisecond));
   int32_t raw = 0, saving = 0;
   UErrorCode status = U_ZERO_ERROR;
-  cached_zone(name).getOffset(milliseconds, is_local, raw, saving, status);
+  const icu::TimeZone& zone = cached_zone(name);
+  if (const auto* basic = dynamic_cast<const icu::BasicTimeZone*>(&zone);
+      is_local && basic != nullptr) {
+    // A time that clocks skip is read with the offset after, one that comes twice as standard time.
+    basic->getOffsetFromLocal(milliseconds, UCAL_TZ_LOCAL_LATTER, UCAL_TZ_LOCAL_STANDARD_LATTER,
+                              raw, saving, status);
+  } else {
+    zone.getOffset(milliseconds, is_local, raw, saving, status);
+  }
   if (U_FAILURE(status)) throw std::runtime_error("no offset of the time zone is known");
   return (int64_t{raw} + saving) * kTicksPerMillisecond;
 }
