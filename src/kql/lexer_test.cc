@@ -52,11 +52,12 @@ TEST(Lexer, TypedLiterals) {
 }
 
 TEST(Lexer, DynamicLiterals) {
-  EXPECT_EQ(dynamic_literal_json("{ 'a': [1, 2.5, null], \"b\": 'x)' }"), R"({"a":[1,2.5,null],"b":"x)"})");
+  EXPECT_EQ(dynamic_literal_json("{ 'a': [1, 2.5, null], \"b\": 'x)' }"),
+            R"json({"a":[1,2.5,null],"b":"x)"})json");
   EXPECT_EQ(dynamic_literal_json("[1d]"), R"(["1.00:00:00"])");
-EXPECT_EQ(dynamic_literal_json("{a:1}"), std::nullopt);
-EXPECT_EQ(dynamic_literal_json("[1"), std::nullopt);
-EXPECT_EQ(dynamic_literal_json(std::string(100'000, '[')), std::nullopt);
+  EXPECT_EQ(dynamic_literal_json("{a:1}"), std::nullopt);
+  EXPECT_EQ(dynamic_literal_json("[1"), std::nullopt);
+  EXPECT_EQ(dynamic_literal_json(std::string(100'000, '[')), std::nullopt);
 }
 
 TEST(Lexer, CommentsAndDirectivesArePassedOver) {
