@@ -1,28 +1,35 @@
 #pragma once
 
-#include <cstring>
 #include <string>
 #include <string_view>
 
+// Search in text, with and without regard to case.
 namespace rivulet::query {
 
 // The first place at or after `from` where `needle` stands in `text`.
-inline size_t find_bytes(std::string_view text, std::string_view needle, size_t from) {
-  if (from > text.size()) return std::string_view::npos;
-  if (needle.empty()) return from;
-  const void* found = memmem(text.data() + from, text.size() - from, needle.data(), needle.size());
-  if (found == nullptr) return std::string_view::npos;
-  return static_cast<const char*>(found) - text.data();
-}
+size_t find_bytes(std::string_view text, std::string_view needle, size_t from);
+// Likewise without regard to the case of ASCII letters; those of `lower` are lower-case.
+size_t find_ascii_folded(std::string_view text, std::string_view lower, size_t from);
 
-// Text without its case. The answer lives until the next call, and is not made again for the same text
-// as the last. Not thread-safe.
+// Text without its case, by Unicode's rules. The answer lives until the next call. Not thread-safe.
 class Folder {
  public:
   std::string_view operator()(std::string_view text);
 
  private:
-  bool is_made_ = false;
+  std::string folded_;
+};
+
+// What is searched for, folded once while it stays the same from row to row. Not thread-safe.
+class FoldedNeedle {
+ public:
+  void set(std::string_view text);
+  std::string_view folded() const { return folded_; }
+  bool is_ascii() const { return is_ascii_; }
+
+ private:
+  bool is_set_ = false;
+  bool is_ascii_ = true;
   std::string text_;
   std::string folded_;
 };

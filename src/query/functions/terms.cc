@@ -43,115 +43,127 @@ bool term_after(std::string_view text, size_t at) {
 enum class Edges { kBoth, kStart, kEnd };
 
 // Whether `needle` occurs in `text` between the borders of terms.
+template <auto kFind>
 bool has_term(std::string_view text, std::string_view needle, Edges edges) {
   if (needle.empty()) return true;
   // A border is only missing where both sides of it belong to one term.
   const bool starts_in_term = edges != Edges::kEnd && term_after(needle, 0);
   const bool ends_in_term = edges != Edges::kStart && term_before(needle, needle.size());
   size_t at = 0;
-  while ((at = find_bytes(text, needle, at)) != std::string_view::npos) {
+  while ((at = kFind(text, needle, at)) != std::string_view::npos) {
     const size_t end = at + needle.size();
-    if (!(starts_in_term && term_before(text, at)) && !(ends_in_term && term_after(text, end)))
+    if (!(starts_in_term && term_before(text, at)) && !(ends_in_term && term_after(text, end))) {
       return true;
+    }
     ++at;
   }
   return false;
 }
 
+template <Edges kEdges>
 bool has_cs(std::string_view text, std::string_view needle) {
-  return has_term(text, needle, Edges::kBoth);
-}
-bool has_prefix_cs(std::string_view text, std::string_view needle) {
-  return has_term(text, needle, Edges::kStart);
-}
-bool has_suffix_cs(std::string_view text, std::string_view needle) {
-  return has_term(text, needle, Edges::kEnd);
+  return has_term<find_bytes>(text, needle, kEdges);
 }
 
+// Without regard to case. An ASCII needle is looked for in the text as it stands, any other in the
+// folded text.
+bool has_folded(std::string_view text, const FoldedNeedle& needle, Edges edges) {
+  if (needle.is_ascii()) return has_term<find_ascii_folded>(text, needle.folded(), edges);
+  thread_local Folder fold_text;
+  return has_term<find_bytes>(fold_text(text), needle.folded(), edges);
+}
+template <Edges kEdges>
 bool has(std::string_view text, std::string_view needle) {
-  thread_local Folder fold_text, fold_needle;
-  return has_cs(fold_text(text), fold_needle(needle));
-}
-bool has_prefix(std::string_view text, std::string_view needle) {
-  thread_local Folder fold_text, fold_needle;
-  return has_prefix_cs(fold_text(text), fold_needle(needle));
-}
-bool has_suffix(std::string_view text, std::string_view needle) {
-  thread_local Folder fold_text, fold_needle;
-  return has_suffix_cs(fold_text(text), fold_needle(needle));
+  thread_local FoldedNeedle folded;
+  folded.set(needle);
+  return has_folded(text, folded, kEdges);
 }
 
 bool contains_cs(std::string_view text, std::string_view needle) {
   return find_bytes(text, needle, 0) != std::string_view::npos;
 }
 bool contains(std::string_view text, std::string_view needle) {
-  thread_local Folder fold_text, fold_needle;
-  return contains_cs(fold_text(text), fold_needle(needle));
+  thread_local FoldedNeedle folded;
+  folded.set(needle);
+  if (folded.is_ascii())
+    return find_ascii_folded(text, folded.folded(), 0) != std::string_view::npos;
+  thread_local Folder fold_text;
+  return contains_cs(fold_text(text), folded.folded());
 }
 bool starts_with(std::string_view text, std::string_view needle) {
-  thread_local Folder fold_text, fold_needle;
-  return fold_text(text).starts_with(fold_needle(needle));
+  thread_local FoldedNeedle folded;
+  folded.set(needle);
+  const std::string_view wanted = folded.folded();
+  if (folded.is_ascii()) return find_ascii_folded(text.substr(0, wanted.size()), wanted, 0) == 0;
+  thread_local Folder fold_text;
+  return fold_text(text).starts_with(wanted);
 }
 bool ends_with(std::string_view text, std::string_view needle) {
-  thread_local Folder fold_text, fold_needle;
-  return fold_text(text).ends_with(fold_needle(needle));
+  thread_local FoldedNeedle folded;
+  folded.set(needle);
+  const std::string_view wanted = folded.folded();
+  if (folded.is_ascii()) {
+    return text.size() >= wanted.size() &&
+           find_ascii_folded(text.substr(text.size() - wanted.size()), wanted, 0) == 0;
+  }
+  thread_local Folder fold_text;
+  return fold_text(text).ends_with(wanted);
 }
 bool equals(std::string_view a, std::string_view b) {
-  thread_local Folder fold_a, fold_b;
-  return fold_a(a) == fold_b(b);
+  thread_local FoldedNeedle folded;
+  folded.set(b);
+  if (folded.is_ascii())
+    return a.size() == b.size() && find_ascii_folded(a, folded.folded(), 0) == 0;
+  thread_local Folder fold_a;
+  return fold_a(a) == folded.folded();
 }
 std::string fold(std::string_view text) {
   Folder folder;
   return std::string(folder(text));
 }
 
-// The strings of a JSON array (of a nested array, its elements), folded.
-std::vector<std::string> folded_terms(std::string_view array) {
-  std::vector<std::string> terms;
+// The strings of a JSON array (of a nested array, its elements).
+std::vector<FoldedNeedle> folded_terms(std::string_view array) {
+  std::vector<FoldedNeedle> terms;
+  const auto add = [&](std::string_view value) { terms.emplace_back().set(json_text(value)); };
   if (json_kind(array) != JsonKind::kArray) {
-    terms.push_back(fold(json_text(array)));
+    add(array);
     return terms;
   }
   for_each_element(array, [&](std::string_view element) {
     if (json_kind(element) == JsonKind::kArray) {
       for_each_element(element, [&](std::string_view inner) {
-        terms.push_back(fold(json_text(inner)));
+        add(inner);
         return true;
       });
     } else {
-      terms.push_back(fold(json_text(element)));
+      add(element);
     }
     return true;
   });
   return terms;
 }
 
-const std::vector<std::string>& cached_terms(std::string_view array) {
-  thread_local CachedByText<std::vector<std::string>> cache;
+const std::vector<FoldedNeedle>& cached_terms(std::string_view array) {
+  thread_local CachedByText<std::vector<FoldedNeedle>> cache;
   return cache.get(array, folded_terms);
 }
 
-bool has_any(std::string_view text, std::string_view array) {
-  thread_local Folder fold_text;
-  const std::string_view folded = fold_text(text);
+int64_t has_any_index(std::string_view text, std::string_view array) {
   const auto& terms = cached_terms(array);
-  return std::any_of(terms.begin(), terms.end(),
-                     [&](const std::string& term) { return has_cs(folded, term); });
+  const auto found = std::find_if(terms.begin(), terms.end(), [&](const FoldedNeedle& term) {
+    return has_folded(text, term, Edges::kBoth);
+  });
+  return found == terms.end() ? -1 : found - terms.begin();
+}
+bool has_any(std::string_view text, std::string_view array) {
+  return has_any_index(text, array) >= 0;
 }
 bool has_all(std::string_view text, std::string_view array) {
-  thread_local Folder fold_text;
-  const std::string_view folded = fold_text(text);
   const auto& terms = cached_terms(array);
-  return std::all_of(terms.begin(), terms.end(),
-                     [&](const std::string& term) { return has_cs(folded, term); });
-}
-int64_t has_any_index(std::string_view text, std::string_view array) {
-  thread_local Folder fold_text;
-  const std::string_view folded = fold_text(text);
-  const auto& terms = cached_terms(array);
-  const auto found = std::find_if(terms.begin(), terms.end(),
-                                  [&](const std::string& term) { return has_cs(folded, term); });
-  return found == terms.end() ? -1 : found - terms.begin();
+  return std::all_of(terms.begin(), terms.end(), [&](const FoldedNeedle& term) {
+    return has_folded(text, term, Edges::kBoth);
+  });
 }
 
 // A value as it is compared: equal numbers have one spelling, and strings one case where asked.
@@ -188,12 +200,12 @@ bool in_array(std::string_view value, std::string_view array) {
 }
 
 constexpr Udf kFunctions[] = {
-    udf<has>("k_has"),
-    udf<has_cs>("k_has_cs"),
-    udf<has_prefix>("k_has_prefix"),
-    udf<has_prefix_cs>("k_has_prefix_cs"),
-    udf<has_suffix>("k_has_suffix"),
-    udf<has_suffix_cs>("k_has_suffix_cs"),
+    udf<has<Edges::kBoth>>("k_has"),
+    udf<has_cs<Edges::kBoth>>("k_has_cs"),
+    udf<has<Edges::kStart>>("k_has_prefix"),
+    udf<has_cs<Edges::kStart>>("k_has_prefix_cs"),
+    udf<has<Edges::kEnd>>("k_has_suffix"),
+    udf<has_cs<Edges::kEnd>>("k_has_suffix_cs"),
     udf<contains>("k_contains"),
     udf<contains_cs>("k_contains_cs"),
     udf<starts_with>("k_starts_with"),
