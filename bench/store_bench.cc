@@ -180,7 +180,7 @@ void bench_many_tables(Store& store) {
   auto catalog = store.catalog();
   for (catalog::TableId id : ids) tables.push_back(catalog->find_table(id));
   fmt::print("100k tables: made in {:.2f} s, {:.0f} bytes each\n", seconds_since(start),
-             static_cast<double>(resident_bytes() - before) / kTables);
+             (static_cast<double>(resident_bytes()) - static_cast<double>(before)) / kTables);
   before = resident_bytes();
   for (size_t round = 0; round < 10; ++round) {
     for (size_t done = 0; done < kTables;) {
@@ -192,7 +192,7 @@ void bench_many_tables(Store& store) {
     }
     if (round == 0 || round == 9) {
       fmt::print("100k tables with {} rows: {:.0f} bytes each\n", round + 1,
-                 static_cast<double>(resident_bytes() - before) / kTables);
+                 (static_cast<double>(resident_bytes()) - static_cast<double>(before)) / kTables);
     }
   }
   start = SteadyClock::now();

@@ -101,6 +101,7 @@ void RowStore::cut(catalog::TableId table, Sequence up_to) {
   Tail* tail = find(table);
   if (tail == nullptr) return;
   touch(table, *tail);
+  tail->reported = Ripeness::kUnripe;
   ChunkList chunks;
   if (tail->closed) chunks = *tail->closed;
   chunks.insert(chunks.end(), tail->newly_closed.begin(), tail->newly_closed.end());

@@ -186,8 +186,15 @@ void Committer::prepare(Pending& pending, Staged& staged) {
 }
 
 void Committer::check_append(const Append& append, const catalog::Catalog& catalog) const {
-  auto table = catalog.find_table(append.table);
-  if (!table) throw table_not_found(fmt::format("#{}", append.table), "");
+  std::shared_ptr<const catalog::Table> staged;
+  const catalog::Table* table;
+  if (&catalog == state_.newest_catalog().get()) {
+    table = state_.find_table(append.table);
+  } else {
+    staged = catalog.find_table(append.table);
+    table = staged.get();
+  }
+  if (table == nullptr) throw table_not_found(fmt::format("#{}", append.table), "");
   if (!has_rows(append)) return;
   if (state_.tail_bytes() > limits_.tail_bytes) {
     throw throttled(

@@ -62,11 +62,17 @@ State::State(extents::ExtentFiles& extent_files, const rowstore::SealThresholds&
       catalog_(newest_catalog_) {}
 
 void State::change(const catalog::Change& change, std::shared_ptr<const catalog::Catalog> after) {
-  if (const auto* drop = std::get_if<catalog::DropTable>(&change)) {
-    clear(drop->id);
+  auto drop = [this](catalog::TableId table) {
+    clear(table);
+    tables_.erase(table);
+  };
+  if (const auto* put_table = std::get_if<catalog::PutTable>(&change)) {
+    tables_[put_table->table.id] = after->find_table(put_table->table.id);
+  } else if (const auto* drop_table = std::get_if<catalog::DropTable>(&change)) {
+    drop(drop_table->id);
   } else if (const auto* drop_database = std::get_if<catalog::DropDatabase>(&change)) {
     if (auto database = newest_catalog_->find_database(drop_database->id)) {
-      for (const auto& table : database->tables()) clear(table->id);
+      for (const auto& table : database->tables()) drop(table->id);
     }
   }
   newest_catalog_ = std::move(after);
@@ -128,7 +134,8 @@ void State::replay(Sequence sequence, std::string_view payload) {
 void State::restore_changes(std::string_view content) {
   ByteReader reader(content);
   while (!reader.at_end()) {
-    newest_catalog_ = newest_catalog_->apply(catalog::decode_change(reader.string()));
+    catalog::Change decoded = catalog::decode_change(reader.string());
+    change(decoded, newest_catalog_->apply(decoded));
   }
 }
 
@@ -250,9 +257,9 @@ void State::fill(StoreStatistics& statistics) const {
 }
 
 const catalog::Table& State::existing_table(catalog::TableId table) const {
-  auto found = newest_catalog_->find_table(table);
-  if (!found) throw std::runtime_error(fmt::format("table {} does not exist", table));
-  return *found;  // newest_catalog_ holds it
+  const catalog::Table* found = find_table(table);
+  if (found == nullptr) throw std::runtime_error(fmt::format("table {} does not exist", table));
+  return *found;
 }
 
 }  // namespace rivulet::store

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "catalog/catalog.h"
@@ -45,6 +46,11 @@ class State {
 
   // The newest catalog, with what is not published yet.
   const std::shared_ptr<const catalog::Catalog>& newest_catalog() const { return newest_catalog_; }
+  // A table of newest_catalog(); null when there is none. Much faster than the catalog, among very many.
+  const catalog::Table* find_table(catalog::TableId id) const {
+    auto found = tables_.find(id);
+    return found == tables_.end() ? nullptr : found->second.get();
+  }
   // Time of the newest transaction.
   Ticks newest_time() const { return newest_time_; }
   void set_newest_time(Ticks time) { newest_time_ = time; }
@@ -89,6 +95,7 @@ class State {
   rowstore::RowStore rows_;
   extents::Manifest manifest_;
   std::shared_ptr<const catalog::Catalog> newest_catalog_;
+  std::unordered_map<catalog::TableId, std::shared_ptr<const catalog::Table>> tables_;
   Ticks newest_time_ = 0;
   rowstore::BatchDecoder decoder_;
   std::vector<ColumnView> columns_;
