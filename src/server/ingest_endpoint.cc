@@ -6,8 +6,8 @@
 #include <simdjson.h>
 #include <spdlog/spdlog.h>
 
-#include "ingest/compression.h"
 #include "ingest/ingest.h"
+#include "server/request_body.h"
 #include "server/request_options.h"
 
 namespace rivulet::server {
@@ -43,17 +43,6 @@ const catalog::IngestionMapping& find_mapping(const catalog::Table& table,
     if (mapping.kind == kind && mapping.name == name) return mapping;
   }
   throw mapping_not_found(name, table.name);
-}
-
-ingest::ContentEncoding encoding_of(const Request& request) {
-  std::string_view header = request.header("Content-Encoding");
-  if (equals_ignoring_case(header, "deflate")) return ingest::ContentEncoding::kDeflate;
-  if (equals_ignoring_case(header, "gzip")) return ingest::ContentEncoding::kGzip;
-  return ingest::ContentEncoding::kIdentity;
-}
-
-bool is_packed(const Request& request) {
-  return ingest::is_gzip(request.body) || encoding_of(request) == ingest::ContentEncoding::kDeflate;
 }
 
 std::optional<bool> is_enabled(const catalog::Policies& policies) {
@@ -196,16 +185,9 @@ void IngestEndpoint::process(std::unique_ptr<Pending>& pending) {
     mapping_text = find_mapping(*table, *database, kind, pending->mapping_name).text;
   }
   auto mapping = mappings_.get(table, options.format, mapping_text);
-  std::string_view body = request.body;
   std::string unpacked;
-  if (is_packed(request)) {
-    unpacked =
-        ingest::decompress(body, encoding_of(request), settings.ingestion_max_uncompressed_size);
-    body = unpacked;
-  } else if (body.size() > settings.ingestion_max_uncompressed_size) {
-    throw payload_too_large("The request body exceeds the maximum allowed size of " +
-                            format_size(settings.ingestion_max_uncompressed_size) + ".");
-  }
+  std::string_view body =
+      unpacked_body(request, settings.ingestion_max_uncompressed_size, unpacked);
   pending->data_size = body.size();
   store::Transaction transaction;
   transaction.appends.push_back(ingest::parse(body, *mapping, options));

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "server/request_body.h"
 #include "server/response_stream.h"
 #include "server/result_writer.h"
 #include "types/text.h"
@@ -135,8 +136,13 @@ void QueryEndpoint::run(Job& job) {
 void QueryEndpoint::answer(Job& job) {
   if (job.cancellation->is_requested()) throw cancelled("The client closed its connection.");
   Request& request = job.exchange->request();
-  job.body = request.method == Method::kPost ? parse_query_body(request.body)
-                                             : parse_query_target(job.exchange->route().target);
+  if (request.method == Method::kPost) {
+    std::string unpacked;
+    job.body =
+        parse_query_body(unpacked_body(request, services_.settings.max_request_size, unpacked));
+  } else {
+    job.body = parse_query_target(job.exchange->route().target);
+  }
   job.database = services_.resolve_database(job.body.database);
   const std::string& language = job.body.options.language;
   if (!language.empty() && language != "csl" && language != "kql") {

@@ -1,9 +1,11 @@
 """Queries and commands over the wire."""
+import gzip
 import json
 import threading
 import time
 import unittest
 import urllib.parse
+import zlib
 
 from harness import Connection, ask, metric, mgmt, query, request, rows, server
 
@@ -73,6 +75,15 @@ class Queries(unittest.TestCase):
         self.assertEqual(ask(self.server, "GET", target).json()["Tables"][0]["Rows"], [[2]])
         target = "/v2/rest/query?csl=print%202"
         self.assertEqual(rows(ask(self.server, "GET", target)), [[2]])
+
+    def test_compressed_bodies(self):
+        body = b'{"db":"","csl":"print 3"}'
+        self.assertEqual(rows(ask(self.server, "POST", "/v2/rest/query", gzip.compress(body))), [[3]])
+        packed = zlib.compress(body)
+        answer = ask(self.server, "POST", "/v2/rest/query", packed, [("Content-Encoding", "deflate")])
+        self.assertEqual(rows(answer), [[3]])
+        bomb = gzip.compress(b" " * (64 << 20))
+        self.assertEqual(ask(self.server, "POST", "/v1/rest/mgmt", bomb).status, 413)
 
     def test_errors(self):
         answer = query(self.server, "NoSuchTable")

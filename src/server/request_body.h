@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "server/request.h"
+
+namespace rivulet::server {
+
+// Whether the body is compressed: gzip by its first bytes, whatever the headers say, or deflate by them.
+bool is_packed(const Request& request);
+
+// The body without its compression: in `storage` if it had any, else where it is. Throws
+// payload_too_large when it holds more than `limit` bytes, and BadRequest_InvalidArchive for damage.
+std::string_view unpacked_body(const Request& request, size_t limit, std::string& storage);
+
+}  // namespace rivulet::server
