@@ -446,7 +446,9 @@ PartitionOperator Parser::parse_partition() {
   PartitionOperator partition;
   partition.options = parse_options({});
   reader_.expect("by");
-  partition.by = parse_primary_and_postfix();
+  const Position position = reader_.peek().position;
+  // What follows may be a parenthesis that is no call: by k (top 1 by v)
+  partition.by = make(Expression::Kind::kName, reader_.read_name("the name of a column"), position);
   if (reader_.accept("in")) throw not_supported("partition by … in");
   if (reader_.accept("{")) {
     partition.has_own_source = true;

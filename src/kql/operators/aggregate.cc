@@ -153,6 +153,10 @@ std::vector<OutputColumn> Binder::bind_aggregates(const std::vector<NamedExpress
       if (function != nullptr) {
         output.name = std::string(function->result_prefix);
         bool is_predicate = item.value->text == "countif";
+        if (item.value->text == "take_any" && !item.value->arguments.empty()) {
+          // Like arg_max, it takes a column's own name.
+          if (!result_name(*item.value->arguments[0].value).empty()) output.name.clear();
+        }
         if (!item.value->arguments.empty() && !is_predicate) {
           output.name += result_name(*item.value->arguments[0].value);
         }
