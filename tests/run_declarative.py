@@ -3,11 +3,12 @@
 
     tests/run_declarative.py --url http://127.0.0.1:8080 [--db NetDefaultDB] [-v] [--rewrite] FILE|FOLDER...
 
-A file is a list of blocks with a blank line between two; a line that starts with '#' between blocks is a
-comment. The first line of a block says what it is, then follows KQL up to the line '----', then what is
+A file is a list of blocks with a blank line between two (KQL may hold blank lines, if what follows does not
+look like a block); a line that starts with '#' between blocks is a comment. The first line of a block says what it is, then follows KQL up to the line '----', then what is
 expected:
 
     command                          a management command; what follows '----', if anything, is its table
+    command unordered                the same, rows in any order
     query                            a query; rows are compared in order
     query unordered                  the same, rows in any order
     error SEM0100                    a query that must fail with this text in its error
@@ -169,8 +170,6 @@ class Block:
                     return None
                 raise Failure(f"expected an error with '{wanted}', got: {error}") from None
             raise Failure(f"expected an error with '{wanted}', got:\n{show(found)}")
-        if kind not in ("query", "command") or words[1:] not in ([], ["unordered"]):
-            raise SystemExit(f"line {self.line_number}: what is '{self.head}'?")
         try:
             found = client.query(self.text) if kind == "query" else client.command(self.text)
         except ServerError as error:
@@ -190,21 +189,36 @@ def show(tables):
     return "\n    ----\n".join("\n".join("    " + line for line in table) for table in tables)
 
 
+HEADS = ("query", "query unordered", "command", "command unordered")
+
+
+def is_head(line):
+    return line in HEADS or line.startswith(("error ", "command error "))
+
+
 def read_blocks(path):
-    """Blocks, and the comments and blank lines between them as strings."""
+    """Blocks, and the comments between them as strings."""
     parts, lines, start = [], [], 0
     with open(path, encoding="utf-8") as f:
-        for number, line in enumerate(f.read().split("\n") + [""], 1):
-            if line == "":
-                if lines:
-                    parts.append(Block(start, lines))
-                lines = []
-            elif line.startswith("#") and not lines:
-                parts.append(line)
-            else:
-                if not lines:
-                    start = number
+        text = f.read().split("\n")
+    for number, line in enumerate(text + [""], 1):
+        if line == "":
+            following = next((later for later in text[number:] if later != ""), "")
+            is_inside = lines and "----" not in lines and following != ""
+            if is_inside and not is_head(following) and not following.startswith("#"):
                 lines.append(line)
+                continue
+            if lines:
+                parts.append(Block(start, lines))
+            lines = []
+        elif line.startswith("#") and not lines:
+            parts.append(line)
+        else:
+            if not lines:
+                if not is_head(line):
+                    raise SystemExit(f"{path}:{number}: what is '{line}'?")
+                start = number
+            lines.append(line)
     return parts
 
 
