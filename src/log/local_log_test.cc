@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -387,20 +388,22 @@ TEST_F(LocalLogTest, SurvivesPowerLossAtEveryOperation) {
   auto log = make(files);
   replay(*log);
   std::map<Position, std::string> appended;
-  Position acknowledged = 0, truncated = 1;
+  // The hook runs on the thread that prepares segments too.
+  std::atomic<Position> acknowledged = 0, truncated = 1;
   int images = 0;
   files.set_hook([&](FaultFileSystem::Operation, const auto&) {
     for (Unsynced unsynced : {Unsynced::kLost, Unsynced::kKept, Unsynced::kRandom}) {
+      Position from = truncated, least = acknowledged;
       TemporaryDirectory image;
       files.copy_survivors(image.path(), unsynced, static_cast<uint64_t>(++images));
       LocalLog copy({.directory = image.path() / "log", .segment_bytes = kSegmentBytes},
                     posix_file_system(), system_clock());
-      Position next = truncated;
-      copy.replay(truncated, [&](Position position, std::string_view payload) {
+      Position next = from;
+      copy.replay(from, [&](Position position, std::string_view payload) {
         EXPECT_EQ(position, next++);
         EXPECT_EQ(payload, payload_of(position, payload.size()));
       });
-      EXPECT_GT(next, acknowledged);
+      EXPECT_GT(next, least);
     }
     return 0;
   });

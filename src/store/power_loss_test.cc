@@ -59,21 +59,18 @@ class Workload {
     int64_t newest = numbers.empty() ? 0 : numbers.back();
     ASSERT_GE(newest, acknowledged);
     ASSERT_LE(newest, submitted);
-    Contents expected;
+    Contents expected, found;
+    std::vector<int64_t> expected_numbers;
     {
       std::lock_guard lock(mutex_);
       if (newest > 0) expected = states_.at(newest);
+      for (const auto& [number, state] : states_) {
+        if (number <= newest && !refused_.contains(number)) expected_numbers.push_back(number);
+      }
     }
-    Contents found;
+    EXPECT_EQ(numbers, expected_numbers);
     for (const auto& table : database->tables()) {
       if (table->name != "Marker") found[table->name] = all_ids(store, table->id);
-      if (table->name == "Marker") {
-        std::vector<int64_t> all;
-        for (const auto& [number, state] : states_) {
-          if (number <= newest && !refused_.contains(number)) all.push_back(number);
-        }
-        EXPECT_EQ(numbers, all);
-      }
     }
     EXPECT_EQ(found, expected) << "after transaction " << newest;
   }
@@ -180,13 +177,14 @@ TEST_P(PowerLossTest, NothingAcknowledgedIsLostAndNothingIsHalf) {
   TemporaryDirectory directory;
   FaultFileSystem files(directory.path());
   Workload workload(GetParam());
-  uint64_t images = 0;
+  std::atomic<uint64_t> images = 0;
   files.set_hook([&](FaultFileSystem::Operation, const auto&) {
     if (workload.acknowledged() == 0) return 0;
     TemporaryDirectory image;
-    auto unsynced = static_cast<Unsynced>(++images % 3);
+    uint64_t number = ++images;
+    auto unsynced = static_cast<Unsynced>(number % 3);
     int64_t acknowledged = workload.acknowledged();
-    files.copy_survivors(image.path(), unsynced, images);
+    files.copy_survivors(image.path(), unsynced, number);
     int64_t submitted = workload.submitted();
     try {
       auto store = Store::open(crash_options(image.path()), posix_file_system(), clock_);
@@ -199,7 +197,7 @@ TEST_P(PowerLossTest, NothingAcknowledgedIsLostAndNothingIsHalf) {
       store = Store::open(crash_options(image.path()), posix_file_system(), clock_);
       EXPECT_EQ(all_rows(*store, marker->id), rows);
     } catch (const std::exception& error) {
-      ADD_FAILURE() << "image " << images << ": " << error.what();
+      ADD_FAILURE() << "image " << number << ": " << error.what();
     }
     return 0;
   });
@@ -207,7 +205,7 @@ TEST_P(PowerLossTest, NothingAcknowledgedIsLostAndNothingIsHalf) {
   workload.start(*store);
   for (int i = 0; i < 80 && !HasFailure(); ++i) workload.step(*store);
   workload.check(*store, workload.acknowledged(), workload.acknowledged());
-  EXPECT_GT(images, 150u);
+  EXPECT_GT(images.load(), 150u);
   store = nullptr;
 }
 
