@@ -86,6 +86,10 @@ const std::vector<Entry>& entries() {
        "Largest request line with headers."},
       {"Connections", "max_request_size", Size{&Settings::max_request_size, 1024},
        "Largest body of a query or command."},
+      {"Connections", "request_memory", Size{&Settings::request_memory, 1 << 20},
+       "Request bodies that are held at a time, from their arrival to their answer. A request "
+       "beyond it "
+       "is answered 429."},
       {"Connections", "idle_timeout", Duration{&Settings::idle_timeout},
        "A connection without a request is closed after this time."},
       {"Connections", "header_timeout", Duration{&Settings::header_timeout},
@@ -110,9 +114,6 @@ const std::vector<Entry>& entries() {
        "become durable is not counted. 0: six a core."},
       {"Streaming ingestion", "ingestion_queue", Number{&Settings::ingestion_queue},
        "Requests that wait for their turn beyond `ingestion_concurrency`; more are answered 429."},
-      {"Streaming ingestion", "ingestion_memory", Size{&Settings::ingestion_memory, 1 << 20},
-       "Bytes of all requests that wait, are parsed, or wait to become durable; more are answered "
-       "429."},
       {"Streaming ingestion", "ingestion_threads", Number{&Settings::ingestion_threads},
        "Threads that parse bodies beyond 64 KiB (smaller ones are parsed where they arrive). 0: "
        "one a core."},

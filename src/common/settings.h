@@ -36,6 +36,7 @@ struct Settings {
   uint64_t max_connections = 10'000;
   uint64_t max_header_size = 32 << 10;
   uint64_t max_request_size = 16 << 20;
+  uint64_t request_memory = 512 << 20;
   Milliseconds idle_timeout{300'000};
   Milliseconds header_timeout{30'000};
   Milliseconds body_timeout{60'000};
@@ -47,7 +48,6 @@ struct Settings {
   uint64_t ingestion_max_uncompressed_size = 4 << 20;
   uint64_t ingestion_concurrency = 0;
   uint64_t ingestion_queue = 1'000;
-  uint64_t ingestion_memory = 256 << 20;
   uint64_t ingestion_threads = 0;
 
   // Queries and commands

@@ -54,14 +54,14 @@ TEST(Settings, ComeFromToml) {
                      "listen = \"[::1]:99\"  # a comment\n"
                      "tokens = [\"x\"]\n"
                      "max_connections = 7\n"
-                     "ingestion_memory = \"64 MiB\"\n"
+                     "request_memory = \"64 MiB\"\n"
                      "log_limit = 536870912\n"
                      "streaming_ingestion = false\n",
                      "f.toml");
   EXPECT_EQ(settings.listen, "[::1]:99");
   EXPECT_EQ(settings.tokens, std::vector<std::string>{"x"});
   EXPECT_EQ(settings.max_connections, 7u);
-  EXPECT_EQ(settings.ingestion_memory, 64u << 20);
+  EXPECT_EQ(settings.request_memory, 64u << 20);
   EXPECT_EQ(settings.log_limit, 512u << 20);
   EXPECT_FALSE(settings.streaming_ingestion);
 }

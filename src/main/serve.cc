@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "commands/commands.h"
@@ -109,8 +110,17 @@ class StopSignals {
   sigset_t signals_;
 };
 
+// As many files and sockets as the system lets this user have.
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void serve(const Settings& settings) {
   set_up_logging(settings.log_level);
+  raise_file_limit();
   StopSignals signals;
   const Clock& clock = system_clock();
   auto store = store::Store::open(store_options(settings), posix_file_system(), clock);

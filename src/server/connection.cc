@@ -35,6 +35,7 @@ Connection::Connection(IoThread& thread, asio::ip::tcp::socket socket, Connectio
 }
 
 Connection::~Connection() {
+  release_body();
   context_.connection_count.fetch_sub(1, std::memory_order_relaxed);
   context_.metrics.connections.Decrement();
 }
@@ -136,6 +137,7 @@ void Connection::parse() {
       refuse_malformed(error);
       return;
     }
+    count_body();
     if (parser_->is_done()) {
       dispatch();
       return;
@@ -170,6 +172,24 @@ void Connection::head_arrived() {
   expects_continue_ =
       !request_.is_http_1_0 && equals_ignoring_case(request_.header("Expect"), "100-continue");
   must_close_ = false;
+}
+
+void Connection::count_body() {
+  uint64_t size = request_.body.size();
+  if (size <= counted_bytes_) return;
+  uint64_t growth = size - counted_bytes_;
+  counted_bytes_ = size;
+  uint64_t held = context_.held_body_bytes.fetch_add(growth) + growth;
+  if (held <= context_.settings.request_memory || route_.refusal) return;
+  route_.refusal = throttled("The server holds too many request bodies at this time; retry later.");
+  if (route_.endpoint == Endpoint::kIngest) context_.metrics.throttled_ingestions.Increment();
+  parser_->discard_body = true;
+  std::string().swap(request_.body);
+  release_body();
+}
+
+void Connection::release_body() {
+  context_.held_body_bytes.fetch_sub(std::exchange(counted_bytes_, 0));
 }
 
 void Connection::continue_if_expected() {
@@ -373,6 +393,7 @@ void Connection::on_written(ErrorCode error) {
 void Connection::end_answer() {
   if (state_ != State::kAnswering) return;
   hang_up_action_ = nullptr;
+  release_body();
   bool is_broken = false;
   {
     std::lock_guard lock(output_.mutex);

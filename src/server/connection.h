@@ -36,6 +36,7 @@ struct ConnectionContext {
   boost::asio::ssl::context* tls = nullptr;  // null: plain HTTP
   std::atomic<bool> is_draining{false};
   std::atomic<int64_t> connection_count{0};
+  std::atomic<uint64_t> held_body_bytes{0};  // of all requests, from arrival to answer
 };
 
 // One client's connection: reads requests one after the other, and sends their answers in that order.
@@ -87,6 +88,8 @@ class Connection final : public Exchange,
   void refuse(const Error& error);
   void refuse_malformed(ErrorCode error);
   void continue_if_expected();
+  void count_body();
+  void release_body();
   std::string text_of(Response response);
   void add_output(std::string piece, bool is_last);
   void flush();
@@ -114,6 +117,7 @@ class Connection final : public Exchange,
   Request request_;
   Route route_;
   RequestIdentity identity_;
+  uint64_t counted_bytes_ = 0;  // of this request, in held_body_bytes
   Ticks started_ = 0;
   std::string writing_;  // what the socket takes now
   std::function<void()> hang_up_action_;

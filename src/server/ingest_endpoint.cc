@@ -88,7 +88,6 @@ struct IngestEndpoint::Pending {
   std::string table;
   std::string format;
   std::string mapping_name;
-  uint64_t counted_bytes = 0;  // in bytes_under_way_
   uint64_t data_size = 0;
   uint64_t row_count = 0;
   std::exception_ptr error;
@@ -112,15 +111,8 @@ void IngestEndpoint::handle(const ExchangePtr& exchange) {
   pending->format = target.parameter("streamFormat").value_or("csv");
   pending->mapping_name = target.parameter("mappingName").value_or("");
   pending->data_size = request.body.size();
-  pending->counted_bytes = request.body.size();
   services_.metrics.ingestions_under_way.Increment();
-  uint64_t under_way = bytes_under_way_.fetch_add(pending->counted_bytes) + pending->counted_bytes;
 
-  if (under_way > services_.settings.ingestion_memory) {
-    fail(std::move(pending),
-         throttled("Too much data is being ingested at this time; retry later."));
-    return;
-  }
   if (request.body.size() * (is_packed(request) ? kUsualRatio : 1) <= kSmallBody) {
     begin(std::move(pending));
     return;
@@ -218,7 +210,6 @@ Response IngestEndpoint::end(Pending& raw) {
   std::unique_ptr<Pending> pending(&raw);
   const Exchange& exchange = *pending->exchange;
   Metrics& metrics = services_.metrics;
-  bytes_under_way_.fetch_sub(pending->counted_bytes);
   metrics.ingestions_under_way.Decrement();
 
   ingest::StreamingOutcome outcome;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 
@@ -31,7 +30,6 @@ class IngestEndpoint {
   Services& services_;
   ingest::MappingCache mappings_;
   WorkerPool workers_;
-  std::atomic<uint64_t> bytes_under_way_{0};
 };
 
 // Whether the policies permit streaming ingestion into the table: its own, else its database's.

@@ -171,6 +171,15 @@ V2Options v2_options(const RequestOptions& options) {
 
 }  // namespace
 
+// Clients that set no headers name their request in the properties.
+std::string QueryEndpoint::client_request_id(const Job& job) {
+  bool is_in_header = !job.exchange->request().header("x-ms-client-request-id").empty();
+  if (is_in_header || job.body.client_request_id.empty()) {
+    return job.exchange->identity().client_request_id;
+  }
+  return job.body.client_request_id;
+}
+
 void QueryEndpoint::run_query(Job& job) {
   Exchange& exchange = *job.exchange;
   const RequestOptions& options = job.body.options;
@@ -183,7 +192,7 @@ void QueryEndpoint::run_query(Job& job) {
   request.max_records = options.effective_max_records(services_.settings);
   request.max_bytes = options.effective_max_bytes(services_.settings);
   request.take_max_records = options.take_max_records;
-  request.client_activity_id = exchange.identity().client_request_id;
+  request.client_activity_id = client_request_id(job);
   request.root_activity_id = to_string(exchange.identity().activity_id);
   request.user = exchange.request().header("x-ms-user");
   request.application = exchange.request().header("x-ms-app");
@@ -209,7 +218,7 @@ void QueryEndpoint::run_command(Job& job) {
   commands::CommandRequest request;
   request.text = std::move(job.body.text);
   request.database = job.database;
-  request.client_request_id = exchange.identity().client_request_id;
+  request.client_request_id = client_request_id(job);
   request.user = exchange.request().header("x-ms-user");
   request.application = exchange.request().header("x-ms-app");
   request.now = options.now.value_or(exchange.started());

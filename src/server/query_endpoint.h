@@ -22,6 +22,7 @@ class QueryEndpoint {
   void run(Job& job);
   void answer(Job& job);
   void run_query(Job& job);
+  static std::string client_request_id(const Job& job);
   void run_command(Job& job);
 
   Services& services_;

@@ -187,7 +187,7 @@ class Overload(unittest.TestCase):
                          statuses.count(200) * (3 * MIB // len(body)))
 
     def test_memory_is_bounded(self):
-        small = server("--ingestion-memory", "1MiB")
+        small = server("--request-memory", "1MiB")
         target = table(small, "Memory")
         answer = ask(small, "POST", target, b"x,1\n" * (MIB // 2))
         self.assertEqual(answer.status, 429)
