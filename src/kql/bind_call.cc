@@ -128,7 +128,9 @@ Expr Binder::bind_call(const Expression& call, const Scope& scope) {
     }
   }
   if (const ScalarFunction* function = find_scalar_function(call.text)) {
-    return call_library(function->name, bind_arguments(call, scope), call.position, scope.row);
+    std::vector<Expr> arguments = bind_arguments(call, scope);
+    settle(arguments, scope);
+    return call_library(function->name, std::move(arguments), call.position, scope.row);
   }
   if (const WindowFunction* window = find_window_function(call.text))
     return bind_window(*window, call, scope);

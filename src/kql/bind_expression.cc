@@ -7,6 +7,11 @@
 #include "types/text.h"
 
 namespace rivulet::kql {
+namespace {
+
+constexpr size_t kMaxScalarBytes = 4u << 20;  // of the SQL of one expression
+
+}  // namespace
 
 CallContext Binder::context(const Position& position, const Relation* row) const {
   CallContext context;
@@ -47,6 +52,31 @@ void Binder::fail_column(std::string_view name) const {
 }
 
 Expr Binder::bind(const Expression& expression, const Scope& scope) {
+  Expr value = bind_unchecked(expression, scope);
+  bool is_built =
+      expression.kind == Expression::Kind::kCall || expression.kind == Expression::Kind::kBinary;
+  if (is_built && value.sql.size() > kMaxScalarBytes) {
+    throw semantic_error("SEM0016", "The query is too complex");
+  }
+  return value;
+}
+
+// A function may repeat its arguments in its SQL, and calls inside each other would double each time:
+// long arguments become columns, and long constants are computed.
+void Binder::settle(std::vector<Expr>& arguments, const Scope& scope) {
+  constexpr size_t kLong = 600;
+  for (Expr& argument : arguments) {
+    if (argument.literal || argument.sql.size() <= kLong) continue;
+    if (argument.is_constant) {
+      if (options_.probe) argument = with_literal(argument);
+    } else if (scope.can_stage && scope.row != nullptr && !scope.row->from.empty() &&
+               scope.right == nullptr && !scope.allows_aggregates) {
+      argument.sql = as_column(*scope.row, argument);
+    }
+  }
+}
+
+Expr Binder::bind_unchecked(const Expression& expression, const Scope& scope) {
   count_step();
   using Kind = Expression::Kind;
   switch (expression.kind) {
@@ -214,6 +244,7 @@ Expr Binder::bind_binary(const Expression& expression, const Scope& scope) {
   for (const NamedExpression& argument : expression.arguments) {
     operands.push_back(bind(*argument.value, scope));
   }
+  settle(operands, scope);
   return call_library(expression.text, std::move(operands), expression.position, scope.row);
 }
 

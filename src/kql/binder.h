@@ -52,6 +52,8 @@ struct Scope {
   const Relation* right = nullptr;  // of a join: $right
   bool allows_aggregates = false;   // not yet inside an aggregate's arguments
   const GraphScope* graph = nullptr;
+  // An expression here is one of the row's SQL alone, so it may become a column of it.
+  bool can_stage = true;
 };
 
 // One column that a summarize, project, … makes.
@@ -110,6 +112,8 @@ class Binder {
 
   // bind_expression.cc
   Expr bind(const Expression& expression, const Scope& scope);
+  Expr bind_unchecked(const Expression& expression, const Scope& scope);
+  void settle(std::vector<Expr>& arguments, const Scope& scope);
   Expr bind_name(const Expression& expression, const Scope& scope);
   Expr bind_binary(const Expression& expression, const Scope& scope);
   Expr bind_chain(std::string_view name, std::vector<Expr> operands, const Expression& at);

@@ -163,6 +163,19 @@ TEST_F(BinderTest, WhatNeverEndsIsRefused) {
   EXPECT_NE(error_of("Loop()"), "");
 }
 
+TEST_F(BinderTest, CallsInsideEachOtherDoNotMultiplyTheSql) {
+  std::string call = "Value";
+  for (int i = 0; i < 60; ++i) call = "abs(" + call + ")";
+  EXPECT_LT(bind_one("T | extend x = " + call).sql.size(), 200'000u);
+  EXPECT_LT(bind_one("T | summarize max(" + call + ")").sql.size(), 200'000u);
+  // A function's body has no row to put columns into.
+  std::string body = "v";
+  for (int i = 0; i < 60; ++i) body = "abs(" + body + ")";
+  EXPECT_NE(
+      error_of("let f = (v: long) { " + body + " }; T | extend x = f(Value)").find("too complex"),
+      std::string::npos);
+}
+
 TEST_F(BinderTest, PipelineOverACommandsResult) {
   std::vector<ResultColumn> input{{"TableName", ScalarType::kString}, {"Rows", ScalarType::kLong}};
   BindOptions options;

@@ -289,6 +289,7 @@ std::optional<Expr> Binder::bind_graph_call(const Expression& call, const Scope&
   inner.variables[""] = std::move(bare);
   Scope inner_scope = scope;
   inner_scope.graph = &inner;
+  inner_scope.can_stage = false;
   Expr value = bind(*call.arguments[1].value, inner_scope);
   Expr result;
   if (name == "map") {
