@@ -28,8 +28,8 @@ std::vector<BoundStatement> bind_query(std::string_view text, const catalog::Cat
                                        const BindOptions& options) {
   Binder binder(catalog, options);
   if (options.input != nullptr) {
-    PipelinePtr pipeline = parse_operators(text);
-    return binder.bind_input_pipeline(*pipeline);
+    Script script = parse_continuation(text);
+    return binder.bind_script(script);
   }
   Script script = parse_query(text);
   return binder.bind_script(script);
@@ -57,18 +57,14 @@ std::vector<BoundStatement> Binder::bind_script(const Script& script) {
       continue;
     }
     begin_statement();
-    bound.push_back(finish(bind_pipeline(*statement.pipeline, environment)));
+    bool continues_input = bound.empty() && options_.input != nullptr;
+    bound.push_back(
+        finish(continues_input
+                   ? bind_operators(input_relation(), statement.pipeline->operators, environment)
+                   : bind_pipeline(*statement.pipeline, environment)));
   }
   if (bound.empty())
     throw semantic_error("SEM0003", "The query has no tabular expression statement");
-  return bound;
-}
-
-std::vector<BoundStatement> Binder::bind_input_pipeline(const Pipeline& pipeline) {
-  begin_statement();
-  const Environment* environment = declare(nullptr, "", Binding{});
-  std::vector<BoundStatement> bound;
-  bound.push_back(finish(bind_operators(input_relation(), pipeline.operators, environment)));
   return bound;
 }
 

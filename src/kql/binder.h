@@ -70,7 +70,6 @@ class Binder {
   Binder(const catalog::Catalog& catalog, const BindOptions& options);
 
   std::vector<BoundStatement> bind_script(const Script& script);
-  std::vector<BoundStatement> bind_input_pipeline(const Pipeline& pipeline);
 
  private:
   friend struct OperatorVisitor;

@@ -73,7 +73,7 @@ struct BindOptions {
   // Values for `declare query_parameters`, as KQL literals ("datetime(2020-01-01)", "'text'").
   std::map<std::string, std::string> parameters;
   // When set, the text starts with the operators of a pipeline ("| where …") over a relation of this
-  // schema: the result of a management command.
+  // schema, the result of a management command; further statements may follow after a semicolon.
   const std::vector<ResultColumn>* input = nullptr;
   ProbeFunction probe;  // may be empty: what needs it is refused then
 };

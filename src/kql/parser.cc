@@ -10,11 +10,9 @@ Script parse_query(std::string_view text) {
   return parser.parse_script();
 }
 
-PipelinePtr parse_operators(std::string_view text) {
+Script parse_continuation(std::string_view text) {
   Parser parser(text);
-  PipelinePtr pipeline = parser.parse_operator_chain(true);
-  parser.expect_end();
-  return pipeline;
+  return parser.parse_continuation();
 }
 
 std::shared_ptr<const FunctionDefinition> parse_function(std::string_view parameters,
@@ -46,6 +44,20 @@ Script Parser::parse_script() {
   script.statements = parse_statements("");
   if (!reader_.at_end()) reader_.fail_expected("'|', ';' or the end of the query");
   if (script.statements.empty()) reader_.fail_expected("a query");
+  return script;
+}
+
+Script Parser::parse_continuation() {
+  Script script;
+  script.statements.emplace_back();
+  script.statements.front().position = reader_.peek().position;
+  script.statements.front().pipeline = parse_operator_chain(true);
+  if (reader_.at(";")) {
+    for (Statement& statement : parse_statements("")) {
+      script.statements.push_back(std::move(statement));
+    }
+  }
+  if (!reader_.at_end()) reader_.fail_expected("'|', ';' or the end of the query");
   return script;
 }
 

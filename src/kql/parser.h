@@ -9,8 +9,8 @@ namespace rivulet::kql {
 // Parses a whole query. Throws syntax_error, and not_supported for statements that Rivulet refuses.
 Script parse_query(std::string_view text);
 
-// Parses "| operator | operator …": a pipeline without a source.
-PipelinePtr parse_operators(std::string_view text);
+// Parses "| operator | operator …", a pipeline without a source, and what statements follow it.
+Script parse_continuation(std::string_view text);
 
 // Parses a function from the two texts that a stored function consists of: "(a: long, b: string = 'x')"
 // and "{ … }". The text need not outlive the call.

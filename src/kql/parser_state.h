@@ -18,6 +18,7 @@ class Parser {
 
   // parser.cc
   Script parse_script();
+  Script parse_continuation();
   std::vector<Statement> parse_statements(std::string_view end);
   Statement parse_statement();
   PipelinePtr parse_pipeline();
