@@ -94,10 +94,14 @@ bool is_gzip(std::string_view body) {
   return body.starts_with("\x1f\x8b");
 }
 
+bool is_zip(std::string_view body) {
+  return body.starts_with("PK\x03\x04");
+}
+
 std::string decompress(std::string_view body, ContentEncoding hint, size_t output_limit) {
   if (is_gzip(body)) return gunzip(body, output_limit);
   // Client libraries send zip archives under the label of gzip; as text they would be rows of rubbish.
-  if (body.starts_with("PK\x03\x04")) {
+  if (is_zip(body)) {
     throw bad_request("BadRequest_InvalidArchive",
                       "The request body is a zip archive, which is not supported; use gzip.");
   }

@@ -12,6 +12,8 @@ enum class ContentEncoding { kIdentity, kGzip, kDeflate };
 
 // True when the body begins as gzip does (1f 8b).
 bool is_gzip(std::string_view body);
+// True when the body begins as a zip archive does: decompress() refuses it by name.
+bool is_zip(std::string_view body);
 
 // The body without its compression: gzip (of one or several members) whatever the hint says, zlib or raw
 // deflate if the hint is kDeflate, else the body as it is. Throws payload_too_large as soon as the output

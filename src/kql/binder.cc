@@ -31,6 +31,9 @@ std::vector<BoundStatement> bind_query(std::string_view text, const catalog::Cat
     Script script = parse_continuation(text);
     return binder.bind_script(script);
   }
+  if (!options.database.empty() && catalog.find_database(options.database) == nullptr) {
+    throw database_not_found(options.database);
+  }
   Script script = parse_query(text);
   return binder.bind_script(script);
 }

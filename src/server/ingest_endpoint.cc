@@ -76,9 +76,11 @@ std::string success_body(uint64_t row_count) {
 
 }  // namespace
 
-bool is_streaming_enabled(const catalog::Table& table, const catalog::Database& database) {
+bool is_streaming_enabled(const catalog::Table& table, const catalog::Database& database,
+                          const catalog::Catalog& catalog) {
   if (auto enabled = is_enabled(table.policies)) return *enabled;
-  return is_enabled(database.policies).value_or(false);
+  if (auto enabled = is_enabled(database.policies)) return *enabled;
+  return is_enabled(catalog.cluster_policies()).value_or(false);
 }
 
 // A request from its arrival to its answer.
@@ -167,7 +169,7 @@ void IngestEndpoint::process(std::unique_ptr<Pending>& pending) {
   if (database == nullptr) throw database_not_found(pending->database);
   auto table = database->find_table(pending->table);
   if (table == nullptr) throw table_not_found(pending->table, pending->database);
-  if (!is_streaming_enabled(*table, *database)) throw streaming_not_enabled(table->name);
+  if (!is_streaming_enabled(*table, *database, *catalog)) throw streaming_not_enabled(table->name);
 
   ingest::ParseOptions options;
   options.format = ingest::parse_format(pending->format);

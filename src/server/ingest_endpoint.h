@@ -32,7 +32,9 @@ class IngestEndpoint {
   WorkerPool workers_;
 };
 
-// Whether the policies permit streaming ingestion into the table: its own, else its database's.
-bool is_streaming_enabled(const catalog::Table& table, const catalog::Database& database);
+// Whether the policies permit streaming ingestion into the table: its own, else its
+// database's, else the cluster's.
+bool is_streaming_enabled(const catalog::Table& table, const catalog::Database& database,
+                          const catalog::Catalog& catalog);
 
 }  // namespace rivulet::server

@@ -17,7 +17,8 @@ ingest::ContentEncoding encoding_of(const Request& request) {
 }  // namespace
 
 bool is_packed(const Request& request) {
-  return ingest::is_gzip(request.body) || encoding_of(request) == ingest::ContentEncoding::kDeflate;
+  return ingest::is_gzip(request.body) || ingest::is_zip(request.body) ||
+         encoding_of(request) == ingest::ContentEncoding::kDeflate;
 }
 
 std::string_view unpacked_body(const Request& request, size_t limit, std::string& storage) {
