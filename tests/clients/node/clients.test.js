@@ -39,6 +39,10 @@ after(async () => {
   await server?.stop();
 });
 
+// More work than any test waits for.
+const endless = `range x from 1 to 1000000 step 1 | extend k=1
+  | join kind=inner (range y from 1 to 1000000 step 1 | extend k=1) on k | summarize max(x * y)`;
+
 const rowsOf = (response) => response.primaryResults[0].toJSON().data;
 const run = async (text, properties) => rowsOf(await client.execute(database, text, properties));
 const count = async (table) => (await run(`${table} | count `))[0].Count;
@@ -93,7 +97,7 @@ describe("queries", () => {
     properties.setParameter("number", 5);
     properties.setOption("additional", true);
     properties.setTimeout(60_000);
-    const query = "declare query_parameters(text:string, number:long); print text, number";
+    const query = "declare query_parameters(text:string, number:long); print text=text, number=number";
     assert.deepEqual(await run(query, properties), [{ text: "it's", number: 5 }]);
   });
 
@@ -125,7 +129,7 @@ describe("queries", () => {
   test("a timeout", async () => {
     const properties = new ClientRequestProperties();
     properties.setTimeout(1000);
-    const error = await refusal(() => client.execute(database, "range x from 1 to 100000000000 step 1 | summarize max(hash(tostring(x)))", properties));
+    const error = await refusal(() => client.execute(database, endless, properties));
     assert.equal(error.status, 504);
     assert.equal(error.code, "RequestExecutionTimeout");
   });

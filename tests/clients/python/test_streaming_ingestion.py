@@ -81,13 +81,15 @@ def test_files(db, streaming, tmp_path, suffix):
     assert db.count(table) == 6
 
 
-def test_zip_files(db, streaming, tmp_path):
+def test_zip_archives_are_refused(db, streaming, tmp_path):
     table = db.new_table()
     path = tmp_path / "rows.csv.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("rows.csv", TEXTS[DataFormat.CSV])
-    streaming.ingest_from_file(str(path), properties(db, table, DataFormat.CSV))
-    assert sorted_rows(db, table) == ROWS
+    with pytest.raises(KustoApiError) as caught:
+        streaming.ingest_from_file(str(path), properties(db, table, DataFormat.CSV))
+    assert "zip" in str(caught.value) and caught.value.get_api_error().permanent is True
+    assert db.count(table) == 0
 
 
 def test_opened_files(db, streaming, tmp_path):
@@ -111,7 +113,7 @@ def test_text_streams(db, streaming):
 def test_dataframes(db, streaming, data_format):
     table = db.new_table("(id:long, name:string, at:datetime, value:real, bag:dynamic)")
     frame = pandas.DataFrame({
-        "id": [1, 2], "name": ["one", "two"], "at": pandas.to_datetime(["2020-01-01T00:00:00Z", "2021-06-15T12:30:45.5Z"]),
+        "id": [1, 2], "name": ["one", "two"], "at": pandas.to_datetime(["2020-01-01T00:00:00Z", "2021-06-15T12:30:45.5Z"], format="ISO8601"),
         "value": [1.5, None], "bag": [json.dumps({"a": 1}) if data_format == DataFormat.CSV else {"a": 1}, None],
     })  # fmt: skip
     streaming.ingest_from_dataframe(frame, properties(db, table, DataFormat.CSV), data_format)
