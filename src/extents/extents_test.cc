@@ -1,0 +1,328 @@
+#include <duckdb.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <stdexcept>
+
+#include "common/error.h"
+#include "common/testing/fault_file_system.h"
+#include "common/testing/temporary_directory.h"
+#include "extents/column_statistics.h"
+#include "extents/extent_files.h"
+#include "extents/manifest.h"
+#include "rowstore/row_store.h"
+#include "rowstore/testing/random_rows.h"
+
+namespace rivulet::extents {
+namespace {
+
+using rowstore::testing::append_random;
+using rowstore::testing::kAllTypes;
+
+// Rows as chunks, with times and sequences that go up.
+class Chunks {
+ public:
+  explicit Chunks(const std::vector<ScalarType>& types) {
+    for (ScalarType type : types) {
+      columns_.emplace_back(type);
+      ids_.push_back(static_cast<uint32_t>(ids_.size() + 1));
+    }
+  }
+  Column& column(size_t i) { return columns_[i]; }
+  const std::vector<uint32_t>& ids() const { return ids_; }
+
+  std::vector<ChunkView> views() {
+    size_t rows = columns_[0].size();
+    times_.clear();
+    sequences_.clear();
+    for (size_t row = 0; row < rows; ++row) {
+      times_.push_back(static_cast<int64_t>(1000 + row / 10));
+      sequences_.push_back(static_cast<int64_t>(1 + row / 10));
+    }
+    views_.clear();
+    for (const Column& column : columns_) views_.push_back(column.view());
+    return {{static_cast<uint32_t>(rows), ids_, views_, times_.data(), sequences_.data()}};
+  }
+
+ private:
+  std::vector<Column> columns_;
+  std::vector<uint32_t> ids_;
+  std::vector<ColumnView> views_;
+  std::vector<int64_t> times_, sequences_;
+};
+
+catalog::Table table_of(const std::vector<ScalarType>& types) {
+  catalog::Table table;
+  table.id = 1;
+  for (ScalarType type : types) table.columns.push_back({table.next_column_id++, "", type, ""});
+  return table;
+}
+
+// Answers of a query, as text; "NULL" for null.
+std::vector<std::vector<std::string>> query(const std::string& sql) {
+  duckdb_database database;
+  duckdb_connection connection;
+  duckdb_result result;
+  if (duckdb_open(nullptr, &database) == DuckDBError ||
+      duckdb_connect(database, &connection) == DuckDBError) {
+    throw std::runtime_error("DuckDB did not open");
+  }
+  std::vector<std::vector<std::string>> rows;
+  // Cast by the engine: duckdb_value_varchar does not know every type.
+  std::string as_text = "SELECT COLUMNS(*)::VARCHAR FROM (" + sql + ")";
+  if (duckdb_query(connection, as_text.c_str(), &result) == DuckDBError) {
+    throw std::runtime_error(duckdb_result_error(&result));
+  }
+  for (idx_t row = 0; row < duckdb_row_count(&result); ++row) {
+    auto& out = rows.emplace_back();
+    for (idx_t column = 0; column < duckdb_column_count(&result); ++column) {
+      char* text = duckdb_value_varchar(&result, column, row);
+      out.emplace_back(text == nullptr ? "NULL" : text);
+      duckdb_free(text);
+    }
+  }
+  duckdb_destroy_result(&result);
+  duckdb_disconnect(&connection);
+  duckdb_close(&database);
+  return rows;
+}
+
+class ExtentsTest : public ::testing::Test {
+ protected:
+  ExtentsTest() : files_(posix_file_system(), directory_.path() / "it's extents") {}
+
+  TemporaryDirectory directory_;
+  ExtentFiles files_;
+};
+
+TEST_F(ExtentsTest, AFileHoldsEveryTypeExactly) {
+  Chunks chunks(kAllTypes);
+  chunks.column(0).append(uint8_t{1});
+  chunks.column(1).append(std::numeric_limits<int32_t>::min());
+  chunks.column(2).append(std::numeric_limits<int64_t>::max());
+  chunks.column(3).append(-0.1);
+  chunks.column(4).append(static_cast<Decimal>(-1'500'000'000'000'000'000));
+  chunks.column(5).append(kMaxDateTimeTicks);
+  chunks.column(6).append(int64_t{-1});
+  Guid guid = *parse_guid("74be27de-1e4e-49d9-b579-fe0b331d3642");
+  chunks.column(7).append(GuidCell::from(guid));
+  chunks.column(8).append_text("short");
+  chunks.column(9).append_text(R"({"a": "a text of more than twelve bytes"})");
+  for (size_t i = 0; i < kAllTypes.size(); ++i) chunks.column(i).append_null();
+
+  ExtentView extent = files_.write(table_of(kAllTypes), chunks.views());
+  EXPECT_EQ(extent.row_count, 2u);
+  EXPECT_EQ(extent.min_sequence, 1u);
+  EXPECT_EQ(extent.min_time, 1000);
+  EXPECT_EQ(extent.column_ids, chunks.ids());
+  EXPECT_EQ(extent.size_bytes, std::filesystem::file_size(extent.path));
+  std::string path = extent.path.string();
+  path.replace(path.find('\''), 1, "''");
+  auto rows = query(fmt::format("SELECT * FROM read_parquet('{}')", path));
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0],
+            (std::vector<std::string>{
+                "true", "-2147483648", "9223372036854775807", "-0.1", "-1.500000000000000000",
+                std::to_string(kMaxDateTimeTicks), "-1", to_string(guid), "short",
+                R"({"a": "a text of more than twelve bytes"})", "1000", "1"}));
+  EXPECT_EQ(rows[1], (std::vector<std::string>{"NULL", "NULL", "NULL", "NULL", "NULL", "NULL",
+                                               "NULL", "NULL", "", "NULL", "1000", "1"}));
+  auto types =
+      query(fmt::format("SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "
+                        "read_parquet('{}'))",
+                        path));
+  std::vector<std::string> names;
+  for (const auto& row : types) names.push_back(row[0] + " " + row[1]);
+  EXPECT_EQ(names, (std::vector<std::string>{"c1 BOOLEAN", "c2 INTEGER", "c3 BIGINT", "c4 DOUBLE",
+                                             "c5 DECIMAL(38,18)", "c6 BIGINT", "c7 BIGINT",
+                                             "c8 UUID", "c9 VARCHAR", "c10 VARCHAR",
+                                             "sys_time BIGINT", "sys_seq BIGINT"}));
+  auto ids = query(fmt::format(
+      "SELECT field_id FROM parquet_schema('{}') WHERE name IN ('c1', 'c10', 'sys_seq')", path));
+  EXPECT_EQ(ids, (std::vector<std::vector<std::string>>{{"1"}, {"10"}, {"2147483647"}}));
+}
+
+TEST_F(ExtentsTest, ColumnsThatAChunkLacksAreNullAndOthersAreLeftOut) {
+  Chunks chunks({ScalarType::kLong, ScalarType::kLong});
+  for (int64_t i = 0; i < 3; ++i) {
+    chunks.column(0).append(i);
+    chunks.column(1).append(-i);
+  }
+  catalog::Table table;
+  table.columns = {{7, "", ScalarType::kString, ""},
+                   {2, "", ScalarType::kLong, ""},
+                   {8, "", ScalarType::kReal, ""}};
+  ExtentView extent = files_.write(table, chunks.views());
+  std::string path = extent.path.string();
+  path.replace(path.find('\''), 1, "''");
+  auto rows = query(fmt::format("SELECT * FROM read_parquet('{}')", path));
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[2], (std::vector<std::string>{"", "-2", "NULL", "1000", "1"}));
+  ASSERT_EQ(extent.statistics.size(), 3u);
+  EXPECT_EQ(extent.statistics[0].max_text, "");
+  EXPECT_EQ(extent.statistics[1].min_int, -2);
+  EXPECT_FALSE(extent.statistics[2].has_range);
+  EXPECT_EQ(extent.statistics[2].null_count, 3u);
+}
+
+TEST(ColumnStatistics, RangesOfNumbersAndNulls) {
+  Chunks chunks({ScalarType::kInt, ScalarType::kReal, ScalarType::kBool});
+  for (int i : {5, -7, 3}) {
+    chunks.column(0).append(int32_t{i});
+    chunks.column(1).append(i / 2.0);
+    chunks.column(2).append_null();
+  }
+  chunks.column(0).append_null();
+  chunks.column(1).append_null();
+  chunks.column(2).append_null();
+  auto ints = gather_statistics(1, ScalarType::kInt, chunks.views());
+  EXPECT_TRUE(ints.has_range);
+  EXPECT_EQ(ints.min_int, -7);
+  EXPECT_EQ(ints.max_int, 5);
+  EXPECT_EQ(ints.null_count, 1u);
+  auto reals = gather_statistics(2, ScalarType::kReal, chunks.views());
+  EXPECT_EQ(reals.min_real, -3.5);
+  EXPECT_EQ(reals.max_real, 2.5);
+  auto bools = gather_statistics(3, ScalarType::kBool, chunks.views());
+  EXPECT_FALSE(bools.has_range);
+  EXPECT_EQ(bools.null_count, 4u);
+  chunks.column(1).append(std::numeric_limits<double>::quiet_NaN());
+  chunks.column(0).append_null();
+  chunks.column(2).append_null();
+  EXPECT_FALSE(gather_statistics(2, ScalarType::kReal, chunks.views()).has_range);
+}
+
+TEST(ColumnStatistics, EveryTextLiesWithinItsRange) {
+  std::mt19937_64 random(1);
+  for (int round = 0; round < 200; ++round) {
+    Chunks chunks({ScalarType::kString});
+    for (int i = 0; i < 5; ++i) {
+      std::string text(random() % 50, 'm');
+      if (!text.empty()) text.back() = static_cast<char>(random());
+      if (round % 20 == 0) text.assign(40, '\xff');
+      chunks.column(0).append_text(text);
+    }
+    ColumnStatistics statistics = gather_statistics(1, ScalarType::kString, chunks.views());
+    EXPECT_LE(statistics.max_text.size(), 32u);
+    if (!statistics.has_range) continue;
+    ColumnView view = chunks.column(0).view();
+    for (size_t row = 0; row < 5; ++row) {
+      EXPECT_LE(statistics.min_text, view.text(row));
+      EXPECT_GE(statistics.max_text, view.text(row));
+    }
+  }
+}
+
+TEST_F(ExtentsTest, ADescriptionIsReadBackAsItWas) {
+  Chunks chunks(kAllTypes);
+  std::mt19937_64 random(2);
+  for (int row = 0; row < 50; ++row) {
+    for (size_t i = 0; i < kAllTypes.size(); ++i) append_random(chunks.column(i), random);
+  }
+  ExtentView extent = files_.write(table_of(kAllTypes), chunks.views());
+  extent.tags = {"ingest-by:a", ""};
+  std::string bytes;
+  encode_extent(bytes, extent);
+  auto read = files_.adopt(decode_extent(bytes));
+  EXPECT_EQ(read->id, extent.id);
+  EXPECT_EQ(read->path, extent.path);
+  EXPECT_EQ(read->row_count, extent.row_count);
+  EXPECT_EQ(read->size_bytes, extent.size_bytes);
+  EXPECT_EQ(read->original_size_bytes, extent.original_size_bytes);
+  EXPECT_EQ(read->min_time, extent.min_time);
+  EXPECT_EQ(read->max_time, extent.max_time);
+  EXPECT_EQ(read->max_sequence, extent.max_sequence);
+  EXPECT_EQ(read->column_ids, extent.column_ids);
+  EXPECT_EQ(read->statistics, extent.statistics);
+  EXPECT_EQ(read->tags, extent.tags);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_THROW(decode_extent(std::string_view(bytes).substr(0, size)), std::runtime_error);
+  }
+}
+
+TEST_F(ExtentsTest, AFileGoesWithTheLastHolderOfAnObsoleteExtent) {
+  Chunks chunks({ScalarType::kLong});
+  chunks.column(0).append(int64_t{1});
+  auto kept = files_.adopt(files_.write(table_of({ScalarType::kLong}), chunks.views()));
+  auto obsolete = files_.adopt(files_.write(table_of({ScalarType::kLong}), chunks.views()));
+  int calls = 0;
+  files_.set_on_garbage([&] { ++calls; });
+  std::filesystem::path kept_path = kept->path, path = obsolete->path;
+  Manifest manifest;
+  std::vector<std::shared_ptr<const ExtentList>> garbage;
+  manifest.add(1, kept);
+  manifest.add(2, obsolete);
+  manifest.publish(garbage);
+  EXPECT_EQ(manifest.extent_count(), 2u);
+  auto held = manifest.view(2);
+  obsolete = nullptr;
+  manifest.clear(2);
+  manifest.publish(garbage);
+  EXPECT_EQ(manifest.extent_count(), 1u);
+  garbage.clear();
+  files_.collect_garbage();
+  EXPECT_EQ(calls, 0);
+  EXPECT_TRUE(std::filesystem::exists(path));
+  held = nullptr;
+  EXPECT_EQ(calls, 1);
+  files_.collect_garbage();
+  EXPECT_FALSE(std::filesystem::exists(path));
+  kept = nullptr;
+  EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(std::filesystem::exists(kept_path));
+}
+
+TEST_F(ExtentsTest, CheckRemovesOrphansAndRefusesWhatIsMissing) {
+  Chunks chunks({ScalarType::kLong});
+  chunks.column(0).append(int64_t{1});
+  catalog::Table table = table_of({ScalarType::kLong});
+  auto kept = files_.adopt(files_.write(table, chunks.views()));
+  ExtentView orphan = files_.write(table, chunks.views());
+  std::filesystem::path unfinished = kept->path;
+  unfinished += ".tmp";
+  std::filesystem::copy(kept->path, unfinished);
+  ExtentList list{kept};
+  files_.check(list);
+  EXPECT_TRUE(std::filesystem::exists(kept->path));
+  EXPECT_FALSE(std::filesystem::exists(orphan.path));
+  EXPECT_FALSE(std::filesystem::exists(unfinished));
+  std::filesystem::resize_file(kept->path, 10);
+  EXPECT_THROW(files_.check(list), Error);
+  std::filesystem::remove(kept->path);
+  try {
+    files_.check(list);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find(kept->path.string()), std::string::npos);
+  }
+}
+
+TEST_F(ExtentsTest, AFailureLeavesNoFileBehind) {
+  FaultFileSystem files(directory_.path());
+  ExtentFiles extents(files, directory_.path() / "faulty");
+  Chunks chunks({ScalarType::kLong});
+  chunks.column(0).append(int64_t{1});
+  for (int failing = 1; failing <= 7; ++failing) {
+    int countdown = failing;
+    files.set_hook(
+        [&](FaultFileSystem::Operation, const auto&) { return --countdown == 0 ? EIO : 0; });
+    try {
+      extents.write(table_of({ScalarType::kLong}), chunks.views());
+      break;
+    } catch (const IoError&) {
+      ASSERT_LT(failing, 7);
+    }
+    files.set_hook(nullptr);
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(directory_.path() / "faulty")) {
+      EXPECT_FALSE(entry.is_regular_file()) << entry.path();
+    }
+  }
+  files.set_hook(nullptr);
+}
+
+}  // namespace
+}  // namespace rivulet::extents
