@@ -38,12 +38,18 @@ std::string real_sql(double value) {
   return "'" + std::string(buffer, end) + "'::DOUBLE";
 }
 
+}  // namespace
+
 std::string_view sql_type(ScalarType type) {
   switch (type) {
     case ScalarType::kBool:
       return "BOOLEAN";
     case ScalarType::kInt:
       return "INTEGER";
+    case ScalarType::kLong:
+    case ScalarType::kDateTime:
+    case ScalarType::kTimeSpan:
+      return "BIGINT";
     case ScalarType::kReal:
       return "DOUBLE";
     case ScalarType::kDecimal:
@@ -52,13 +58,10 @@ std::string_view sql_type(ScalarType type) {
       return "UUID";
     case ScalarType::kString:
     case ScalarType::kDynamic:
-      return "VARCHAR";
-    default:
-      return "BIGINT";
+      break;
   }
+  return "VARCHAR";
 }
-
-}  // namespace
 
 std::string literal_sql(const Literal& literal) {
   struct Writer {

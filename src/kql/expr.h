@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "common/guid.h"
@@ -38,6 +39,8 @@ struct Expr {
   bool is_constant = false;
 };
 
+// The SQL type that expressions of a Kusto type have (see Expr).
+std::string_view sql_type(ScalarType type);
 // The SQL of a literal, with its type spelled out ("5::BIGINT", "NULL::BIGINT", "'a''b'").
 std::string literal_sql(const Literal& literal);
 Expr literal_expr(Literal literal);

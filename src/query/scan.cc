@@ -292,29 +292,6 @@ std::string scan_sql(uint64_t registration, size_t slot, const std::vector<ScanC
   return sql + "')";
 }
 
-std::string_view sql_type(ScalarType type) {
-  switch (type) {
-    case ScalarType::kBool:
-      return "BOOLEAN";
-    case ScalarType::kInt:
-      return "INTEGER";
-    case ScalarType::kLong:
-    case ScalarType::kDateTime:
-    case ScalarType::kTimeSpan:
-      return "BIGINT";
-    case ScalarType::kReal:
-      return "DOUBLE";
-    case ScalarType::kDecimal:
-      return "DECIMAL(38,18)";
-    case ScalarType::kGuid:
-      return "UUID";
-    case ScalarType::kString:
-    case ScalarType::kDynamic:
-      break;
-  }
-  return "VARCHAR";
-}
-
 LogicalType logical_type(ScalarType type) {
   switch (type) {
     case ScalarType::kBool:

@@ -84,8 +84,6 @@ struct ScanColumn {
 std::string scan_sql(uint64_t registration, size_t slot, const std::vector<ScanColumn>& columns);
 // The SQL name of the column.
 std::string column_name(const ScanColumn& column);
-// The engine's type for each of Kusto's ("BIGINT"), as expr.h lays down.
-std::string_view sql_type(ScalarType type);
 LogicalType logical_type(ScalarType type);
 
 // Registers rv_scan; once a database. The registry must outlive the database.

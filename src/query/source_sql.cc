@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "common/error.h"
+#include "kql/expr.h"
 
 namespace rivulet::query {
 namespace {
@@ -146,7 +147,7 @@ void append_extents(std::string& sql, const ExtentGroup& group,
     } else if (column.type == ScalarType::kString) {
       fmt::format_to(std::back_inserter(sql), "'' AS {}", column_name(column));
     } else {
-      fmt::format_to(std::back_inserter(sql), "NULL::{} AS {}", sql_type(column.type),
+      fmt::format_to(std::back_inserter(sql), "NULL::{} AS {}", kql::sql_type(column.type),
                      column_name(column));
     }
   }

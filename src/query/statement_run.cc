@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "kql/expr.h"
 #include "query/error_mapping.h"
 
 namespace rivulet::query {
@@ -44,11 +45,11 @@ std::string with_declared_types(const kql::BoundStatement& statement,
     ScalarType declared = statement.columns[i].type;
     if (has_type(found.get(), declared)) {
       select += name;
-    } else if (sql_type(declared) == "BIGINT" &&
+    } else if (kql::sql_type(declared) == "BIGINT" &&
                duckdb_get_type_id(found.get()) == DUCKDB_TYPE_HUGEINT) {
       select += wrap_to_long(name);
     } else {
-      fmt::format_to(std::back_inserter(select), "CAST({} AS {})", name, sql_type(declared));
+      fmt::format_to(std::back_inserter(select), "CAST({} AS {})", name, kql::sql_type(declared));
     }
   }
   return fmt::format("{} FROM ({}) AS r({})", select, statement.sql, names);

@@ -59,26 +59,6 @@ std::string_view article_and_name(ScalarType type) {
   return "a value";
 }
 
-std::string_view sql_type(ScalarType type) {
-  switch (type) {
-    case ScalarType::kBool:
-      return "BOOLEAN";
-    case ScalarType::kInt:
-      return "INTEGER";
-    case ScalarType::kReal:
-      return "DOUBLE";
-    case ScalarType::kDecimal:
-      return "DECIMAL(38,18)";
-    case ScalarType::kGuid:
-      return "UUID";
-    case ScalarType::kString:
-    case ScalarType::kDynamic:
-      return "VARCHAR";
-    default:
-      return "BIGINT";
-  }
-}
-
 Expr converted(const Expr& from, ScalarType type, std::string sql) {
   Expr result;
   result.type = type;

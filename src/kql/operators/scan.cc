@@ -8,29 +8,6 @@
 namespace rivulet::kql {
 namespace {
 
-std::string_view sql_type(ScalarType type) {
-  switch (type) {
-    case ScalarType::kBool:
-      return "BOOLEAN";
-    case ScalarType::kInt:
-      return "INTEGER";
-    case ScalarType::kLong:
-    case ScalarType::kDateTime:
-    case ScalarType::kTimeSpan:
-      return "BIGINT";
-    case ScalarType::kReal:
-      return "DOUBLE";
-    case ScalarType::kDecimal:
-      return "DECIMAL(38,18)";
-    case ScalarType::kGuid:
-      return "UUID";
-    case ScalarType::kString:
-    case ScalarType::kDynamic:
-      return "VARCHAR";
-  }
-  return "VARCHAR";
-}
-
 std::string extract(const std::string& structure, const std::string& field) {
   return "struct_extract(" + structure + ", '" + field + "')";
 }
