@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -129,17 +130,23 @@ void serve(const Settings& settings) {
   ingest::StreamingStatistics streaming;
   server::Metrics metrics;
 
+  // The server knows its address once it is bound, and the commands tell it.
+  std::unique_ptr<commands::Commands> commands;
+  server::Services services{settings,
+                            *store,
+                            *engine,
+                            [&](const commands::CommandRequest& request) { return commands->execute(request); },
+                            streaming,
+                            clock,
+                            metrics};
+  server::Server server(services);
   commands::ServiceFacts facts;
   facts.product_version = RIVULET_VERSION;
   facts.start_time = clock.now();
-  facts.address = "http://" + settings.listen;
-  commands::Commands commands(*store, *engine, engine->queries(), streaming, clock, facts);
-  server::Services services{
-      settings,  *store,
-      *engine,   [&](const commands::CommandRequest& request) { return commands.execute(request); },
-      streaming, clock,
-      metrics};
-  server::Server server(services);
+  facts.address = server.url();
+  commands = std::make_unique<commands::Commands>(*store, *engine, engine->queries(), streaming,
+                                                  clock, facts);
+  server.start();
   if (!settings.port_file.empty()) write_port_file(settings.port_file, server.port());
   fmt::print("Rivulet {} listens on {}\nData lies in {}\n", RIVULET_VERSION, server.url(),
              std::filesystem::absolute(settings.data).lexically_normal().string());

@@ -97,7 +97,6 @@ struct Server::State {
       threads.push_back(std::make_unique<IoThread>(services.clock));
     retry_timer.emplace(threads.front()->context());
     listen();
-    for (auto& thread : threads) thread->start();
   }
 
   void handle(const ExchangePtr& exchange) {
@@ -162,7 +161,11 @@ struct Server::State {
     if (acceptors.empty()) {
       throw SettingsError(fmt::format("listen: {}: {}", services.settings.listen, error.message()));
     }
+  }
+
+  void start() {
     for (auto& acceptor : acceptors) accept(*acceptor);
+    for (auto& thread : threads) thread->start();
   }
 
   void accept(tcp::acceptor& acceptor) {
@@ -242,6 +245,10 @@ std::string Server::url() const {
   if (host.empty()) host = "0.0.0.0";
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
   return fmt::format("{}://{}:{}", state_->tls ? "https" : "http", host, state_->port);
+}
+
+void Server::start() {
+  state_->start();
 }
 
 void Server::stop() {

@@ -12,8 +12,8 @@ namespace rivulet::server {
 // The HTTP server: listens, and answers Kusto's REST routes with the services it is given.
 class Server {
  public:
-  // Binds the address of the settings and starts its threads. Throws SettingsError when the address, the
-  // certificate or the key cannot be used.
+  // Binds the address of the settings, so that port() and url() are known. Throws SettingsError when the
+  // address, the certificate or the key cannot be used.
   explicit Server(Services services);
   // As stop() with no time.
   ~Server();
@@ -23,6 +23,8 @@ class Server {
   // "http://127.0.0.1:8080".
   std::string url() const;
 
+  // Begins to accept connections.
+  void start();
   // Accepts no more connections, lets requests under way end for at most the time of the settings, and
   // closes everything.
   void stop();
