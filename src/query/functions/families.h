@@ -30,5 +30,6 @@ std::span<const Udf> series_model_functions();
 std::span<const Udf> time_zone_functions();
 std::span<const Udf> geo_line_functions();
 std::span<const Udf> geo_polygon_functions();
+std::span<const Udf> geo_h3_functions();
 
 }  // namespace rivulet::query

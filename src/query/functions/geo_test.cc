@@ -120,5 +120,57 @@ TEST_F(Geo, S2Cells) {
   for (const Case& c : cases) EXPECT_EQ(evaluate(c.sql), c.expected) << c.sql;
 }
 
+TEST_F(Geo, H3Cells) {
+  const Case cases[] = {
+      {"k_geo_point_to_h3cell(-74.04450446039874, 40.689250859314974, 6)", "862a1072fffffff"},
+      {"k_geo_point_to_h3cell(300, 1, 8)", ""},
+      {"k_geo_point_to_h3cell(1, 1, 16)", ""},
+      {"k_geo_point_to_h3cell(1, 1, -1)", ""},
+      {"k_geo_point_to_h3cell(1, 1, NULL)", ""},
+      {"k_geo_h3cell_level('862a1072fffffff')", "6"},
+      {"k_geo_h3cell_level('abc')", "NULL"},
+      {"k_geo_h3cell_parent('862a1072fffffff')", "852a1073fffffff"},
+      {"k_geo_h3cell_parent('8001fffffffffff')", ""},
+      {"k_geo_h3cell_parent('123')", ""},
+      {"k_geo_h3cell_parent_at('862a1072fffffff', 1)", "812a3ffffffffff"},
+      {"k_geo_h3cell_parent_at('862a1072fffffff', 15)", ""},
+      {"k_geo_h3cell_parent_at('862a1072fffffff', -1)", ""},
+      {"k_geo_h3cell_children('862a1072fffffff')",
+       R"(["872a10728ffffff","872a10729ffffff","872a1072affffff","872a1072bffffff","872a1072cffffff",)"
+       R"("872a1072dffffff","872a1072effffff"])"},
+      {"k_geo_h3cell_children(k_geo_point_to_h3cell(1, 1, 15))", "NULL"},
+      {"json_array_length(k_geo_h3cell_children_at('862a1072fffffff', 11))", "16807"},
+      {"k_geo_h3cell_children_at('862a1072fffffff', 12)", "NULL"},
+      {"k_geo_h3cell_children_at('862a1072fffffff', 5)", "NULL"},
+      {"k_geo_h3cell_neighbors('862a1072fffffff')",
+       R"(["862a10727ffffff","862a10707ffffff","862a1070fffffff","862a10777ffffff","862a100dfffffff",)"
+       R"("862a100d7ffffff"])"},
+      {"k_geo_h3cell_neighbors('abc')", "NULL"},
+      {"k_geo_h3cell_rings('861f8894fffffff', 1)",
+       R"([["861f8894fffffff"],["861f88947ffffff","861f8895fffffff","861f88867ffffff","861f8d497ffffff",)"
+       R"("861f8d4b7ffffff","861f8896fffffff"]])"},
+      {"k_geo_h3cell_rings('861f8894fffffff', 0)", R"([["861f8894fffffff"]])"},
+      {"k_geo_h3cell_rings('861f8894fffffff', 143)", "NULL"},
+      {"k_geo_h3cell_rings('861f8894fffffff', -1)", "NULL"},
+      {"k_geo_h3cell_center('1')", "NULL"},
+      {"k_geo_h3cell_polygon('@')", "NULL"},
+      {"json_array_length(k_member(k_geo_h3cell_polygon('862a1072fffffff'), 'coordinates'), "
+       "'$[0]')",
+       "7"},
+      {"k_geo_polygon_to_h3cells('{\"type\":\"Polygon\",\"coordinates\":[[[0,0],[1,1]]]}', 6, 0)",
+       "NULL"},
+      {"k_geo_polygon_to_h3cells('{\"type\":\"Polygon\",\"coordinates\":[[[0,0],[1,0],[1,1],[0,0]]]"
+       "}', 16, 0)",
+       "NULL"},
+      {"json_array_length(k_geo_polygon_to_h3cells('{\"type\":\"Polygon\",\"coordinates\":[[[0,0],["
+       "1,0],[1,1],[0,0]]]}', 5, 0)) "
+       "< "
+       "json_array_length(k_geo_polygon_to_h3cells('{\"type\":\"Polygon\",\"coordinates\":[[[0,0],["
+       "1,0],[1,1],[0,0]]]}', 5, 10000))",
+       "true"},
+  };
+  for (const Case& c : cases) EXPECT_EQ(evaluate(c.sql), c.expected) << c.sql;
+}
+
 }  // namespace
 }  // namespace rivulet::query

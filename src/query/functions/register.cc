@@ -12,7 +12,7 @@ constexpr std::span<const Udf> (*kFamilies[])() = {
     aggregate_functions,  array_functions,    bag_functions,         encoding_functions,
     parsing_functions,    network_functions,  unit_functions,        statistic_functions,
     geo_point_functions,  sketch_functions,   series_functions,      series_model_functions,
-    time_zone_functions,  geo_line_functions, geo_polygon_functions,
+    time_zone_functions,  geo_line_functions, geo_polygon_functions, geo_h3_functions,
 };
 
 }  // namespace

@@ -37,6 +37,7 @@ bool intersects(const S2ShapeIndex& a, const S2ShapeIndex& b) {
 }
 
 std::string intersection(const S2ShapeIndex& a, const S2ShapeIndex& b) {
+  check_crossings(a, b);
   S2MemoryTracker tracker;
   std::vector<S2Point> points;
   std::vector<std::unique_ptr<S2Polyline>> lines;

@@ -23,6 +23,7 @@ std::vector<std::unique_ptr<S2Polygon>> simplify_polygons(
 
 // All points within the radius of a point, a line or a polygon; `tolerance_meters` is how far the edges may be
 // from it. Null when the radius or the tolerance is not valid.
+constexpr double kBufferToleranceMeters = 10;  // where none is given
 std::unique_ptr<S2Polygon> buffer(const S2Point& point, double radius_meters,
                                   double tolerance_meters);
 std::unique_ptr<S2Polygon> buffer(const S2ShapeIndex& index, double radius_meters,

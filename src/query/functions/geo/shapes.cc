@@ -8,6 +8,7 @@
 #include <s2/s2edge_crossings.h>
 #include <s2/s2error.h>
 #include <s2/s2memory_tracker.h>
+#include <s2/s2shapeutil_visit_crossing_edge_pairs.h>
 
 #include <list>
 #include <map>
@@ -29,6 +30,8 @@ using s2builderutil::S2PolylineVectorLayer;
 
 // Rings are compared with each other to find which lies in which, so their number counts twice.
 constexpr int kMaxRings = 20'000;
+// Crossings make rings.
+constexpr int kMaxCrossings = 40'000;
 
 std::unique_ptr<S2Polygon> new_polygon() {
   auto polygon = std::make_unique<S2Polygon>();
@@ -109,6 +112,16 @@ std::vector<Rings> to_rings(const S2Polygon& polygon) {
 
 void throw_too_complex() {
   throw std::length_error("the shapes of a geospatial function are too complex");
+}
+
+void check_crossings(const S2ShapeIndex& a, const S2ShapeIndex& b) {
+  int count = 0;
+  s2shapeutil::VisitCrossingEdgePairs(
+      a, b, s2shapeutil::CrossingType::INTERIOR,
+      [&](const s2shapeutil::ShapeEdge&, const s2shapeutil::ShapeEdge&, bool) {
+        return ++count <= kMaxCrossings;
+      });
+  if (count > kMaxCrossings) throw_too_complex();
 }
 
 std::unique_ptr<LineShape> LineShape::read(std::string_view json) {
@@ -195,6 +208,7 @@ std::unique_ptr<S2Polygon> unite_polygons(std::vector<std::unique_ptr<S2Polygon>
   while (queue.size() > 1) {
     auto a = queue.extract(queue.begin());
     const auto b = queue.extract(queue.begin());
+    check_crossings(a.mapped()->index(), b.mapped()->index());
     auto both = new_polygon();
     S2BooleanOperation::Options options(IdentitySnapFunction(S2::kIntersectionMergeRadius));
     options.set_memory_tracker(&tracker);

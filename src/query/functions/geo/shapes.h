@@ -55,8 +55,10 @@ std::unique_ptr<S2Polygon> unite_polygons(std::vector<std::unique_ptr<S2Polygon>
 
 // What one operation of S2 may take in memory: shapes that cross each other in millions of places are
 // refused, by an exception that ends the query, rather than to exhaust the process.
-constexpr int64_t kMaxWorkBytes = int64_t{1} << 30;
+constexpr int64_t kMaxWorkBytes = int64_t{256} << 20;
 [[noreturn]] void throw_too_complex();
+// Throws when the edges of the shapes cross in more places than an operation on both may take.
+void check_crossings(const S2ShapeIndex& a, const S2ShapeIndex& b);
 
 // GeoJSON of shapes.
 std::string write(const std::vector<std::unique_ptr<S2Polyline>>& lines);
