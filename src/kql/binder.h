@@ -261,6 +261,13 @@ class Binder {
   Relation bind_union(const UnionOperator& unite, std::optional<Relation> piped,
                       const Environment* environment);
   Relation union_all(std::vector<Relation> tables, bool is_inner, const std::string& source_column);
+  bool is_bare_scan(const Relation& relation) const;
+  // The rows of tables as one source, whose columns are `columns` (and hold, in the order of
+  // `column_names`, the tables' columns of that name and type; the first the table's name where
+  // `has_source_column`).
+  Relation union_scan(std::span<const Relation* const> tables,
+                      const std::vector<std::string>& names,
+                      const std::vector<RelationColumn>& columns, bool has_source_column);
   Expr bind_search_predicate(const Expression& expression, const Scope& scope,
                              bool is_case_sensitive);
   Relation bind_search(const SearchOperator& search, std::vector<Relation> tables,

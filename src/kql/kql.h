@@ -35,11 +35,24 @@ struct Source {
   enum class Kind {
     kTable,
     kInput,  // BindOptions::input; column i of it is `c<i>`
+    kUnion,  // all rows of `parts`; column i is `c<i>` and has the type `types[i]`
+    kNone,   // the SQL does not name it
+  };
+  // A table of a union. However many there are, they are one relation: SQL with a SELECT for each of
+  // thousands of tables would take longer to plan than to run.
+  struct Part {
+    static constexpr uint32_t kAbsent = 0;         // null, or the empty string
+    static constexpr uint32_t kName = 0xFFFFFFFF;  // `name`, as withsource wants it
+    uint64_t table = 0;
+    std::string name;
+    std::vector<uint32_t> column_ids;  // of the table, for each column of the union
   };
   Kind kind = Kind::kTable;
   uint64_t table = 0;  // catalog::TableId
-  std::vector<uint32_t>
-      column_ids;  // those the SQL names, ascending; empty when it only counts rows
+  std::vector<Part> parts;
+  std::vector<ScalarType> types;
+  // Those that the SQL names, ascending; empty when it only counts rows.
+  std::vector<uint32_t> column_ids;
   std::vector<ColumnBound> bounds;  // all of them hold for every row that matters
   bool needs_system_columns = false;
 };

@@ -26,6 +26,7 @@ uint64_t machine_memory_bytes() {
 void add_tables(const kql::BoundStatement& statement, std::set<catalog::TableId>& tables) {
   for (const kql::Source& source : statement.sources) {
     if (source.kind == kql::Source::Kind::kTable) tables.insert(source.table);
+    for (const kql::Source::Part& part : source.parts) tables.insert(part.table);
   }
 }
 

@@ -109,6 +109,24 @@ TEST_F(EngineTest, AnInputTableIsWhereAPipelineStarts) {
   EXPECT_EQ(run(r), "2\n\n6\n\nend\n");
 }
 
+TEST_F(EngineTest, AUnionOfThousandsOfTables) {
+  for (int i = 0; i < 3000; ++i) {
+    auto table = store_.add_table(
+        "db", "U" + std::to_string(i),
+        {{"k", ScalarType::kString}, {"v", i % 2 == 0 ? ScalarType::kLong : ScalarType::kString}});
+    if (i % 2 == 0) append(*table, {{"x", i}});
+  }
+  EXPECT_EQ(run("union U* | count"), "1500\n");
+  EXPECT_EQ(run("union withsource=S U* | where S == 'U10' | project S, v_long, v_string"),
+            "U10|10|\n");
+  EXPECT_EQ(run("union U*, (T | extend v = v * 2) | summarize count(), sum(v_long)"),
+            "1503|2248512\n");
+  EXPECT_EQ(run("search in (U*) k: 'x' | count"), "1500\n");
+  EXPECT_EQ(run("union T, T | count"), "6\n");
+  EXPECT_EQ(run("union U2, U4 | extend t = ingestion_time() | summarize countif(isnull(t))"),
+            "0\n");
+}
+
 TEST_F(EngineTest, ErrorsOfTheQueryAreKustos) {
   EXPECT_NE(error_of("Missing | count").find("SEM0100"), std::string::npos);
   EXPECT_NE(error_of("T | project nope").find("SEM0100"), std::string::npos);

@@ -2,13 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <cstring>
+#include <utility>
+
+#include "kql/kql.h"
 
 namespace rivulet::query {
 namespace {
 
+constexpr size_t kVectorSize = 2048;
 // A thread is worth starting for at least this many chunks.
 constexpr size_t kChunksPerThread = 16;
 
@@ -32,13 +37,17 @@ struct GlobalState {
   std::atomic<size_t> next_chunk{0};
 };
 
-// Where the wanted columns stand in the chunks seen last: chunks of a table mostly share their columns.
+// Where the wanted columns stand in the chunk seen last: most chunks are laid out like the one before.
 struct LocalState {
   static constexpr size_t kAbsent = SIZE_MAX;
+  static constexpr size_t kName = SIZE_MAX - 1;
+  static constexpr uint32_t kNoPart = UINT32_MAX;
+  uint32_t part = kNoPart;
   std::vector<uint32_t> column_ids;
-  bool is_mapped = false;
   std::vector<size_t> positions;        // of GlobalState::columns
-  std::vector<size_t> range_positions;  // of ScanSource::ranges
+  std::vector<size_t> range_positions;  // of the part's ranges
+  // Taken from the shared cursor, but the output was too full for it.
+  const ScanSource::Chunk* pending = nullptr;
 };
 
 template <typename T>
@@ -117,7 +126,7 @@ void init_scan(duckdb_init_info info) {
     state->columns.push_back(bind->columns[column]);
     state->vectors.push_back(i);
   }
-  size_t threads = state->source->chunks->size() / kChunksPerThread + 1;
+  size_t threads = state->source->chunks.size() / kChunksPerThread + 1;
   duckdb_init_set_max_threads(info, std::min<size_t>(threads, context->threads));
   duckdb_init_set_init_data(info, state.release(), destroy<GlobalState>);
 }
@@ -126,28 +135,38 @@ void init_thread(duckdb_init_info info) {
   duckdb_init_set_init_data(info, new LocalState, destroy<LocalState>);
 }
 
-void map_columns(LocalState& local, const GlobalState& global, const store::ChunkView& chunk) {
-  if (local.is_mapped && std::equal(local.column_ids.begin(), local.column_ids.end(),
-                                    chunk.column_ids.begin(), chunk.column_ids.end())) {
+void map_columns(LocalState& local, const GlobalState& global, const ScanSource::Chunk& chunk) {
+  const store::ChunkView& view = *chunk.view;
+  if (local.part == chunk.part && std::equal(local.column_ids.begin(), local.column_ids.end(),
+                                             view.column_ids.begin(), view.column_ids.end())) {
     return;
   }
-  local.column_ids.assign(chunk.column_ids.begin(), chunk.column_ids.end());
-  local.is_mapped = true;
+  local.part = chunk.part;
+  local.column_ids.assign(view.column_ids.begin(), view.column_ids.end());
   auto find = [&](uint32_t id) {
     for (size_t i = 0; i < local.column_ids.size(); ++i) {
       if (local.column_ids[i] == id) return i;
     }
     return LocalState::kAbsent;
   };
+  const ScanPart& part = global.source->parts[chunk.part];
   local.positions.clear();
   for (const ScanColumn& column : global.columns) {
-    local.positions.push_back(column.kind == ScanColumn::Kind::kColumn ? find(column.column_id)
-                                                                       : LocalState::kAbsent);
+    if (column.kind != ScanColumn::Kind::kColumn) {
+      local.positions.push_back(LocalState::kAbsent);
+      continue;
+    }
+    uint32_t id = part.column_ids.empty() ? column.column_id : part.column_ids[column.column_id];
+    if (!part.column_ids.empty() && id == kql::Source::Part::kName) {
+      local.positions.push_back(LocalState::kName);
+    } else if (!part.column_ids.empty() && id == kql::Source::Part::kAbsent) {
+      local.positions.push_back(LocalState::kAbsent);
+    } else {
+      local.positions.push_back(find(id));
+    }
   }
   local.range_positions.clear();
-  for (const ScanRange& range : global.source->ranges) {
-    local.range_positions.push_back(find(range.column_id));
-  }
+  for (const ScanRange& range : part.ranges) local.range_positions.push_back(find(range.column_id));
 }
 
 // Whether a row lies within every range, each range by itself: a cheap test that may say yes too often.
@@ -173,63 +192,105 @@ bool may_match(const LocalState& local, const std::vector<ScanRange>& ranges,
   return true;
 }
 
-void fill_absent(duckdb_vector vector, ScalarType type, size_t rows) {
-  if (type == ScalarType::kString) {
-    std::memset(duckdb_vector_get_data(vector), 0, rows * sizeof(StringRef));
+// Makes rows [at, at + count) of the vector null where `source` says so; all of them without a source.
+void fill_validity(duckdb_vector vector, size_t at, size_t count, const uint64_t* source) {
+  duckdb_vector_ensure_validity_writable(vector);
+  uint64_t* validity = duckdb_vector_get_validity(vector);
+  if (at % 64 == 0) {
+    size_t bytes = (count + 63) / 64 * sizeof(uint64_t);
+    if (source != nullptr) {
+      std::memcpy(validity + at / 64, source, bytes);
+    } else {
+      std::memset(validity + at / 64, 0, bytes);
+    }
+    // Rows behind these are valid until they say otherwise.
+    if (count % 64 != 0) validity[(at + count) / 64] |= ~uint64_t{0} << (count % 64);
     return;
   }
-  duckdb_vector_ensure_validity_writable(vector);
-  std::memset(duckdb_vector_get_validity(vector), 0, (rows + 63) / 64 * sizeof(uint64_t));
+  for (size_t i = 0; i < count; ++i) {
+    bool is_valid = source != nullptr && ((source[i / 64] >> (i % 64)) & 1) != 0;
+    size_t row = at + i;
+    if (!is_valid) validity[row / 64] &= ~(uint64_t{1} << (row % 64));
+  }
 }
 
-void fill_vector(duckdb_vector vector, const ColumnView& view, size_t rows) {
-  std::memcpy(duckdb_vector_get_data(vector), view.cells, rows * cell_size(view.type));
-  if (view.validity != nullptr) {
-    duckdb_vector_ensure_validity_writable(vector);
-    std::memcpy(duckdb_vector_get_validity(vector), view.validity,
-                (rows + 63) / 64 * sizeof(uint64_t));
+template <typename Cell>
+void fill_constant(duckdb_vector vector, size_t at, size_t count, const Cell& cell) {
+  std::fill_n(static_cast<Cell*>(duckdb_vector_get_data(vector)) + at, count, cell);
+}
+
+void fill_cells(duckdb_vector vector, size_t at, size_t count, const void* cells, size_t size) {
+  std::memcpy(static_cast<char*>(duckdb_vector_get_data(vector)) + at * size, cells, count * size);
+}
+
+// Puts the chunk's rows into the output from row `at` on.
+void put_rows(const GlobalState& global, const LocalState& local, const ScanSource::Chunk& chunk,
+              duckdb_data_chunk output, size_t at) {
+  const store::ChunkView& view = *chunk.view;
+  size_t count = view.row_count;
+  for (size_t i = 0; i < global.columns.size(); ++i) {
+    const ScanColumn& column = global.columns[i];
+    duckdb_vector vector = duckdb_data_chunk_get_vector(output, global.vectors[i]);
+    if (column.kind == ScanColumn::Kind::kIngestionTime) {
+      fill_cells(vector, at, count, view.ingestion_times, sizeof(int64_t));
+    } else if (column.kind == ScanColumn::Kind::kSequence) {
+      fill_cells(vector, at, count, view.sequences, sizeof(int64_t));
+    } else if (local.positions[i] == LocalState::kName) {
+      fill_constant(vector, at, count, StringRef(global.source->parts[chunk.part].name));
+    } else if (local.positions[i] != LocalState::kAbsent) {
+      const ColumnView& cells = view.columns[local.positions[i]];
+      fill_cells(vector, at, count, cells.cells, cell_size(cells.type));
+      if (cells.validity != nullptr) fill_validity(vector, at, count, cells.validity);
+    } else if (column.type == ScalarType::kString) {
+      fill_constant(vector, at, count, StringRef());
+    } else {
+      fill_validity(vector, at, count, nullptr);
+    }
+  }
+}
+
+// The next chunk that may hold a match; null at the end.
+const ScanSource::Chunk* next_chunk(GlobalState& global, LocalState& local) {
+  const auto& chunks = global.source->chunks;
+  for (;;) {
+    size_t index = global.next_chunk.fetch_add(1, std::memory_order_relaxed);
+    if (index >= chunks.size()) return nullptr;
+    const ScanSource::Chunk& chunk = chunks[index];
+    map_columns(local, global, chunk);
+    if (may_match(local, global.source->parts[chunk.part].ranges, *chunk.view)) return &chunk;
   }
 }
 
 void scan(duckdb_function_info info, duckdb_data_chunk output) {
   auto* global = static_cast<GlobalState*>(duckdb_function_get_init_data(info));
   auto* local = static_cast<LocalState*>(duckdb_function_get_local_init_data(info));
-  const auto& chunks = *global->source->chunks;
-  const store::ChunkView* chunk = nullptr;
-  do {
-    size_t index = global->next_chunk.fetch_add(1, std::memory_order_relaxed);
-    if (index >= chunks.size()) {
-      duckdb_data_chunk_set_size(output, 0);
-      return;
+  // Small chunks, such as the tails of many tables, share an output.
+  size_t rows = 0;
+  for (;;) {
+    const ScanSource::Chunk* chunk = std::exchange(local->pending, nullptr);
+    if (chunk == nullptr) chunk = next_chunk(*global, *local);
+    if (chunk == nullptr) break;
+    if (rows + chunk->view->row_count > kVectorSize) {
+      local->pending = chunk;
+      break;
     }
-    chunk = &chunks[index];
     map_columns(*local, *global, *chunk);
-  } while (chunk->row_count == 0 || !may_match(*local, global->source->ranges, *chunk));
-
-  size_t rows = chunk->row_count;
-  for (size_t i = 0; i < global->columns.size(); ++i) {
-    const ScanColumn& column = global->columns[i];
-    duckdb_vector vector = duckdb_data_chunk_get_vector(output, global->vectors[i]);
-    switch (column.kind) {
-      case ScanColumn::Kind::kIngestionTime:
-        std::memcpy(duckdb_vector_get_data(vector), chunk->ingestion_times, rows * sizeof(int64_t));
-        break;
-      case ScanColumn::Kind::kSequence:
-        std::memcpy(duckdb_vector_get_data(vector), chunk->sequences, rows * sizeof(int64_t));
-        break;
-      case ScanColumn::Kind::kColumn:
-        if (local->positions[i] == LocalState::kAbsent) {
-          fill_absent(vector, column.type, rows);
-        } else {
-          fill_vector(vector, chunk->columns[local->positions[i]], rows);
-        }
-        break;
-    }
+    put_rows(*global, *local, *chunk, output, rows);
+    rows += chunk->view->row_count;
   }
   duckdb_data_chunk_set_size(output, rows);
 }
 
 }  // namespace
+
+void ScanSource::add(ScanPart part, const std::vector<store::ChunkView>& views) {
+  parts.push_back(std::move(part));
+  for (const store::ChunkView& view : views) {
+    if (view.row_count == 0) continue;
+    chunks.push_back({&view, static_cast<uint32_t>(parts.size() - 1)});
+    row_count += view.row_count;
+  }
+}
 
 uint64_t ScanRegistry::add() {
   std::lock_guard lock(mutex_);

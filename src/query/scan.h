@@ -23,13 +23,28 @@ struct ScanRange {
   int64_t high = INT64_MAX;
 };
 
+// A table of a source.
+struct ScanPart {
+  // The table's column (or kql::Source::Part::kAbsent, kName) for each column of the source; empty: they
+  // are the same.
+  std::vector<uint32_t> column_ids;
+  std::string name;
+  std::vector<ScanRange> ranges;  // of the table's columns
+};
+
 // What one slot of a statement reads.
 struct ScanSource {
-  const std::vector<store::ChunkView>* chunks = nullptr;
+  struct Chunk {
+    const store::ChunkView* view;
+    uint32_t part;
+  };
+  std::vector<ScanPart> parts;
+  std::vector<Chunk> chunks;
   uint64_t row_count = 0;
-  std::vector<ScanRange> ranges;
-  // Holds the chunks' memory.
-  std::shared_ptr<const void> owner;
+  std::vector<std::shared_ptr<const void>> owners;  // of the chunks' memory
+
+  // Adds a part that reads these chunks.
+  void add(ScanPart part, const std::vector<store::ChunkView>& views);
 };
 
 // The slots of one statement. A scan that was started holds it, and with it the memory that string cells

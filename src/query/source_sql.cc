@@ -6,6 +6,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
+#include <string_view>
+#include <tuple>
 
 #include "common/error.h"
 #include "kql/expr.h"
@@ -44,15 +47,17 @@ std::optional<int64_t> integer_value(const kql::Literal& literal) {
   return std::nullopt;
 }
 
+// Whether a column that has this text (no other type has a value) in every row meets the bound.
+bool absent_may_match(const ColumnBound& bound, std::string_view value) {
+  auto* text = std::get_if<std::string>(&bound.value.value);
+  if (bound.value.type != ScalarType::kString || text == nullptr) return false;
+  return bound.op != Op::kEqual || *text == value;
+}
+
 bool may_match(const store::ExtentView& extent, const ColumnBound& bound) {
   bool exists = std::find(extent.column_ids.begin(), extent.column_ids.end(), bound.column_id) !=
                 extent.column_ids.end();
-  if (!exists) {
-    // Null meets no bound; an absent string is the empty one.
-    auto* text = std::get_if<std::string>(&bound.value.value);
-    if (bound.value.type != ScalarType::kString || text == nullptr) return false;
-    return bound.op != Op::kEqual || text->empty();
-  }
+  if (!exists) return absent_may_match(bound, "");
   for (const store::ColumnStatistics& statistics : extent.statistics) {
     if (statistics.column_id != bound.column_id) continue;
     if (statistics.type != bound.value.type) return true;
@@ -128,39 +133,93 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '\'';
 }
 
-struct ExtentGroup {
-  const store::ExtentView* shape = nullptr;  // an extent of the group: which columns there are
-  bool needs_sequence_filter = false;
-  std::vector<const store::ExtentView*> extents;
+// SELECTs as one: as a tree, because the engine's parser limits how deep a chain may go.
+std::string union_all(std::span<const std::string> selects) {
+  if (selects.size() == 1) return selects.front();
+  size_t half = selects.size() / 2;
+  return "(" + union_all(selects.first(half)) + ") UNION ALL (" + union_all(selects.subspan(half)) +
+         ")";
+}
+
+// A table as a part of a source.
+struct Part {
+  std::shared_ptr<const store::TableSnapshot> table;
+  std::vector<uint32_t> column_ids;  // as ScanPart's
+  std::string name;
+  std::vector<ColumnBound> bounds;  // on the table's columns
 };
 
-void append_extents(std::string& sql, const ExtentGroup& group,
-                    const std::vector<ScanColumn>& columns, store::Sequence sequence) {
-  sql += "SELECT ";
-  for (size_t i = 0; i < columns.size(); ++i) {
-    if (i > 0) sql += ", ";
-    const ScanColumn& column = columns[i];
-    const auto& present = group.shape->column_ids;
-    if (column.kind != ScanColumn::Kind::kColumn ||
-        std::find(present.begin(), present.end(), column.column_id) != present.end()) {
-      sql += column_name(column);
-    } else if (column.type == ScalarType::kString) {
-      fmt::format_to(std::back_inserter(sql), "'' AS {}", column_name(column));
-    } else {
-      fmt::format_to(std::back_inserter(sql), "NULL::{} AS {}", kql::sql_type(column.type),
-                     column_name(column));
+// A column of the source as the extent has it.
+std::string extent_column(const ScanColumn& column, const Part& part,
+                          const store::ExtentView& extent) {
+  std::string name = column_name(column);
+  if (column.kind != ScanColumn::Kind::kColumn) return name;
+  uint32_t id = part.column_ids.empty() ? column.column_id : part.column_ids[column.column_id];
+  bool is_mapped = !part.column_ids.empty();
+  if (is_mapped && id == kql::Source::Part::kName) {
+    std::string text;
+    append_quoted(text, part.name);
+    return text + " AS " + name;
+  }
+  bool is_absent = is_mapped && id == kql::Source::Part::kAbsent;
+  const auto& present = extent.column_ids;
+  if (!is_absent && std::find(present.begin(), present.end(), id) != present.end()) {
+    return is_mapped ? fmt::format("c{} AS {}", id, name) : name;
+  }
+  if (column.type == ScalarType::kString) return "'' AS " + name;
+  return fmt::format("NULL::{} AS {}", kql::sql_type(column.type), name);
+}
+
+// What reads the extents of all the parts: one SELECT for all those that are read in the same way.
+class ExtentSelects {
+ public:
+  ExtentSelects(const std::vector<ScanColumn>& columns, store::Sequence sequence)
+      : columns_(columns), sequence_(sequence) {}
+
+  void add(const Part& part, const store::ExtentView& extent) {
+    std::string select = "SELECT ";
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (i > 0) select += ", ";
+      select += extent_column(columns_[i], part, extent);
+    }
+    if (columns_.empty()) select += "false AS nothing";
+    // Files of one read_parquet have the same columns of the same types.
+    std::string shape;
+    for (uint32_t id : extent.column_ids) {
+      fmt::format_to(std::back_inserter(shape), "{}:{} ", id, type_number(part.table->table(), id));
+    }
+    bool needs_filter = extent.max_sequence > sequence_;
+    groups_[{std::move(select), std::move(shape), needs_filter}].push_back(&extent);
+  }
+
+  void append_to(std::vector<std::string>& selects) const {
+    for (const auto& [key, extents] : groups_) {
+      const auto& [select, shape, needs_filter] = key;
+      std::string sql = select + " FROM read_parquet([";
+      for (size_t i = 0; i < extents.size(); ++i) {
+        if (i > 0) sql += ", ";
+        append_quoted(sql, extents[i]->path.string());
+      }
+      sql += "], hive_partitioning = false)";
+      if (needs_filter) fmt::format_to(std::back_inserter(sql), " WHERE sys_seq <= {}", sequence_);
+      selects.push_back(std::move(sql));
     }
   }
-  if (columns.empty()) sql += "false AS nothing";
-  sql += " FROM read_parquet([";
-  for (size_t i = 0; i < group.extents.size(); ++i) {
-    if (i > 0) sql += ", ";
-    append_quoted(sql, group.extents[i]->path.string());
+
+ private:
+  // 0 for a column that the table has no more.
+  static unsigned type_number(const catalog::Table& table, uint32_t column_id) {
+    for (const auto& column : table.columns) {
+      if (column.id == column_id) return static_cast<unsigned>(column.type);
+    }
+    return 0;
   }
-  sql += "], hive_partitioning = false)";
-  if (group.needs_sequence_filter)
-    fmt::format_to(std::back_inserter(sql), " WHERE sys_seq <= {}", sequence);
-}
+
+  const std::vector<ScanColumn>& columns_;
+  const store::Sequence sequence_;
+  std::map<std::tuple<std::string, std::string, bool>, std::vector<const store::ExtentView*>>
+      groups_;
+};
 
 std::vector<ScanColumn> scan_columns(const kql::Source& source,
                                      const std::function<ScalarType(uint32_t)>& type_of) {
@@ -173,6 +232,85 @@ std::vector<ScanColumn> scan_columns(const kql::Source& source,
     columns.push_back({ScanColumn::Kind::kSequence});
   }
   return columns;
+}
+
+std::shared_ptr<const store::TableSnapshot> table_of(const store::Snapshot& snapshot, uint64_t id) {
+  auto table = snapshot.table(id);
+  if (table == nullptr)
+    throw internal_error("A query reads a table that its snapshot does not hold.");
+  return table;
+}
+
+// Bounds on a union's columns as bounds on a part's; nothing when the part cannot hold a match.
+std::optional<std::vector<ColumnBound>> part_bounds(const kql::Source::Part& part,
+                                                    const std::vector<ColumnBound>& bounds) {
+  std::vector<ColumnBound> result;
+  for (const ColumnBound& bound : bounds) {
+    uint32_t id = part.column_ids[bound.column_id];
+    if (id == kql::Source::Part::kName || id == kql::Source::Part::kAbsent) {
+      std::string_view value = id == kql::Source::Part::kName ? part.name : std::string_view();
+      if (!absent_may_match(bound, value)) return std::nullopt;
+      continue;
+    }
+    result.push_back(bound);
+    result.back().column_id = id;
+  }
+  return result;
+}
+
+std::vector<Part> parts_of(const kql::Source& source, const store::Snapshot& snapshot) {
+  std::vector<Part> parts;
+  if (source.kind == kql::Source::Kind::kTable) {
+    parts.push_back({table_of(snapshot, source.table), {}, "", source.bounds});
+    return parts;
+  }
+  for (const kql::Source::Part& part : source.parts) {
+    auto bounds = part_bounds(part, source.bounds);
+    if (!bounds) continue;
+    parts.push_back(
+        {table_of(snapshot, part.table), part.column_ids, part.name, std::move(*bounds)});
+  }
+  return parts;
+}
+
+ScalarType table_column_type(const catalog::Table& table, uint32_t id) {
+  for (const auto& column : table.columns) {
+    if (column.id == id) return column.type;
+  }
+  throw internal_error("A query names a column that its table does not have.");
+}
+
+// What a source of tables reads, as a SELECT.
+std::string table_source(const kql::Source& source, const store::Snapshot& snapshot,
+                         uint64_t registration, size_t slot, ScanSource& scan,
+                         ComposedStatement& composed) {
+  std::vector<Part> parts = parts_of(source, snapshot);
+  auto columns = scan_columns(source, [&](uint32_t id) {
+    if (source.kind == kql::Source::Kind::kUnion) return source.types.at(id);
+    return table_column_type(parts.front().table->table(), id);
+  });
+  ExtentSelects extents(columns, snapshot.sequence());
+  uint64_t extent_rows = 0;
+  for (Part& part : parts) {
+    for (const auto& extent : part.table->extents()) {
+      ++composed.extents_total;
+      if (extent->min_sequence > snapshot.sequence() || !query::may_match(*extent, part.bounds))
+        continue;
+      ++composed.extents_scanned;
+      extent_rows += extent->row_count;
+      extents.add(part, *extent);
+    }
+    scan.add({part.column_ids, part.name, scan_ranges(part.bounds)}, part.table->chunks());
+    scan.owners.push_back(part.table);
+  }
+  composed.row_count += scan.row_count + extent_rows;
+  std::vector<std::string> selects;
+  extents.append_to(selects);
+  // An empty source is an empty scan.
+  if (scan.row_count > 0 || selects.empty()) {
+    selects.push_back("SELECT * FROM " + scan_sql(registration, slot, columns));
+  }
+  return union_all(selects);
 }
 
 }  // namespace
@@ -207,64 +345,22 @@ ComposedStatement compose(const kql::BoundStatement& statement, const store::Sna
   if (statement.sources.empty()) return composed;
   auto sources = std::make_shared<ScanSources>();
   std::string& sql = composed.with;
-  sql = "WITH ";
   for (size_t slot = 0; slot < statement.sources.size(); ++slot) {
     const kql::Source& source = statement.sources[slot];
-    if (slot > 0) sql += ", ";
-    fmt::format_to(std::back_inserter(sql), "s{} AS NOT MATERIALIZED (", slot);
     ScanSource& scan = sources->slots.emplace_back();
-
+    if (source.kind == kql::Source::Kind::kNone) continue;
+    fmt::format_to(std::back_inserter(sql), "{} s{} AS NOT MATERIALIZED (",
+                   sql.empty() ? "WITH" : ",", slot);
     if (source.kind == kql::Source::Kind::kInput) {
       if (input == nullptr)
         throw internal_error("A query over an input table was started without one.");
-      scan.chunks = &input->chunks();
-      scan.row_count = input->row_count();
-      scan.owner = input;
+      scan.add({}, input->chunks());
+      scan.owners.push_back(input);
       composed.row_count += scan.row_count;
       auto columns = scan_columns(source, [&](uint32_t id) { return input->type(id); });
-      sql += "SELECT * FROM " + scan_sql(registration, slot, columns) + ")";
-      continue;
-    }
-
-    std::shared_ptr<const store::TableSnapshot> table = snapshot.table(source.table);
-    if (table == nullptr)
-      throw internal_error("A query reads a table that its snapshot does not hold.");
-    auto columns = scan_columns(source, [&](uint32_t id) {
-      for (const auto& column : table->table().columns) {
-        if (column.id == id) return column.type;
-      }
-      throw internal_error("A query names a column that its table does not have.");
-    });
-    scan.chunks = &table->chunks();
-    for (const auto& chunk : table->chunks()) scan.row_count += chunk.row_count;
-    scan.ranges = scan_ranges(source.bounds);
-    scan.owner = table;
-    composed.row_count += scan.row_count;
-
-    // Extents by the columns they have, so that each group is one read_parquet.
-    std::map<std::pair<std::vector<uint32_t>, bool>, ExtentGroup> groups;
-    for (const auto& extent : table->extents()) {
-      ++composed.extents_total;
-      if (extent->min_sequence > snapshot.sequence() || !may_match(*extent, source.bounds))
-        continue;
-      ++composed.extents_scanned;
-      composed.row_count += extent->row_count;
-      bool needs_filter = extent->max_sequence > snapshot.sequence();
-      ExtentGroup& group = groups[{extent->column_ids, needs_filter}];
-      group.shape = extent.get();
-      group.needs_sequence_filter = needs_filter;
-      group.extents.push_back(extent.get());
-    }
-    // An empty table is an empty scan.
-    bool is_first = true;
-    if (scan.row_count > 0 || groups.empty()) {
       sql += "SELECT * FROM " + scan_sql(registration, slot, columns);
-      is_first = false;
-    }
-    for (const auto& [key, group] : groups) {
-      if (!is_first) sql += " UNION ALL ";
-      append_extents(sql, group, columns, snapshot.sequence());
-      is_first = false;
+    } else {
+      sql += table_source(source, snapshot, registration, slot, scan, composed);
     }
     sql += ")";
   }

@@ -1,5 +1,6 @@
 #include "query/statement_run.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -491,6 +492,87 @@ TEST_F(StatementRunTest, ReadsTheTailAndExtentsOfEveryShape) {
   context_.reset();
   EXPECT_EQ(registry_.recent().front().extents_total, 3u);
   EXPECT_EQ(registry_.recent().front().extents_scanned, 1u);
+}
+
+// A union of tables with 1 to 200 rows and nulls here and there, against the same rows as one table.
+TEST_F(StatementRunTest, AUnionPacksSmallChunksWithoutMixingThemUp) {
+  FakeSnapshot snapshot;
+  Source u;
+  u.kind = Source::Kind::kUnion;
+  u.types = {ScalarType::kString, ScalarType::kLong, ScalarType::kString, ScalarType::kDateTime};
+  u.column_ids = {0, 1, 2, 3};
+  int64_t rows = 0, nulls = 0, empty = 0, sum = 0;
+  for (catalog::TableId id = 1; id <= 300; ++id) {
+    size_t count = 1 + id * 37 % 200;
+    snapshot.add(numbers(count, id));
+    bool has_number = id % 3 != 0, has_text = id % 7 != 0;
+    u.parts.push_back({id,
+                       "T" + std::to_string(id),
+                       {Source::Part::kName, has_number ? 1u : 0u, has_text ? 2u : 0u, 3}});
+    for (size_t i = 0; i < count; ++i) {
+      ++rows;
+      if (!has_number || i % 5 == 4) {
+        ++nulls;
+      } else {
+        sum += static_cast<int64_t>(i);
+      }
+      if (!has_text) ++empty;
+    }
+  }
+  std::vector<ResultColumn> columns(5, {"n", ScalarType::kLong});
+  const char* sql =
+      "SELECT count(*), count(*) FILTER (c1 IS NULL), sum(c1)::BIGINT, count(*) FILTER (c2 = ''), "
+      "count(DISTINCT c0) FROM s0";
+  EXPECT_EQ(run(statement(columns, sql, {u}), snapshot),
+            fmt::format("{}|{}|{}|{}|300\n", rows, nulls, sum, empty));
+  // Every cell stands beside the others of its row.
+  EXPECT_EQ(
+      run(statement(
+              {{"n", ScalarType::kLong}},
+              "SELECT count(*) FROM s0 WHERE c1 <> c3 OR (c1 IS NULL AND c3 % 5 <> 4 AND "
+              "substr(c0, 2)::BIGINT % 3 <> 0) OR (c2 <> '' AND NOT ends_with(c2, c3::VARCHAR))",
+              {u}),
+          snapshot),
+      "0\n");
+  // A bound leaves tables out.
+  u.bounds.push_back({0, ColumnBound::Op::kEqual, {ScalarType::kString, std::string("T6")}});
+  EXPECT_EQ(run(statement({{"n", ScalarType::kLong}}, "SELECT count(*) FROM s0", {u}), snapshot),
+            std::to_string(1 + 6 * 37 % 200) + "\n");
+  u.bounds = {{1, ColumnBound::Op::kGreaterEqual, {ScalarType::kLong, int64_t{0}}}};
+  EXPECT_EQ(run(statement({{"n", ScalarType::kLong}}, "SELECT count(*) FROM s0 WHERE c1 >= 0", {u}),
+                snapshot),
+            std::to_string(rows - nulls) + "\n");
+}
+
+TEST_F(StatementRunTest, AUnionReadsExtentsOfItsTables) {
+  FakeSnapshot snapshot;
+  Source u;
+  u.kind = Source::Kind::kUnion;
+  u.types = {ScalarType::kString, ScalarType::kLong, ScalarType::kString};
+  u.column_ids = {0, 1, 2};
+  for (catalog::TableId id = 1; id <= 5; ++id) {
+    auto table = numbers(3, id);
+    if (id != 2) {
+      table->add_extent(
+          extent("u" + std::to_string(id),
+                 "SELECT x AS c1, 'e' AS c2, x AS c3, 5::BIGINT AS sys_time, 1::BIGINT AS sys_seq "
+                 "FROM range(100, 110) r(x)",
+                 {1, 2, 3}, 100, 109));
+    }
+    snapshot.add(table);
+    u.parts.push_back({id, "T" + std::to_string(id), {Source::Part::kName, 1, id == 3 ? 0u : 2u}});
+  }
+  EXPECT_EQ(
+      run(statement(
+              {{"name", ScalarType::kString}, {"n", ScalarType::kLong}, {"s", ScalarType::kLong}},
+              "SELECT c0, count(*), count(*) FILTER (c2 = '') FROM s0 GROUP BY c0 ORDER BY c0",
+              {u}),
+          snapshot),
+      "T1|13|0\nT2|3|0\nT3|13|13\nT4|13|0\nT5|13|0\n");
+  u.column_ids = {1};
+  EXPECT_EQ(
+      run(statement({{"n", ScalarType::kLong}}, "SELECT sum(c1)::BIGINT FROM s0", {u}), snapshot),
+      std::to_string(5 * 3 + 4 * 1045) + "\n");
 }
 
 TEST(MayMatch, ByStatistics) {

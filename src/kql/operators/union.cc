@@ -1,10 +1,88 @@
 #include <algorithm>
+#include <map>
+#include <set>
+#include <span>
+#include <unordered_map>
 
 #include "common/error.h"
 #include "kql/binder.h"
 
 // union, search, find.
 namespace rivulet::kql {
+
+// Whether the relation is a table as it stands.
+bool Binder::is_bare_scan(const Relation& relation) const {
+  if (relation.source < 0 || !relation.order.empty()) return false;
+  const SourceState& source = sources_[static_cast<size_t>(relation.source)];
+  std::string slot = std::to_string(relation.source);
+  return source.source.kind == Source::Kind::kTable &&
+         relation.from == "(SELECT " + marker_ + slot + " FROM s" + slot + ")";
+}
+
+Relation Binder::union_scan(std::span<const Relation* const> tables,
+                            const std::vector<std::string>& names,
+                            const std::vector<RelationColumn>& columns, bool has_source_column) {
+  // The tables' own sources are named no more.
+  SourceState state;
+  state.source.kind = Source::Kind::kUnion;
+  for (const RelationColumn& target : columns) state.source.types.push_back(target.type);
+  for (const Relation* table : tables) {
+    SourceState& own = sources_[static_cast<size_t>(table->source)];
+    Source::Part part;
+    part.table = own.source.table;
+    part.name = table->name;
+    part.column_ids.assign(columns.size(), Source::Part::kAbsent);
+    std::unordered_map<std::string_view, uint32_t> ids;  // by SQL name
+    for (const SourceColumnName& column : own.columns) {
+      if (column.column_id) ids.emplace(column.sql, *column.column_id);
+    }
+    std::unordered_map<std::string_view, const RelationColumn*> by_name;
+    for (const RelationColumn& column : table->columns) by_name.emplace(column.name, &column);
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (i == 0 && has_source_column) {
+        part.column_ids[i] = Source::Part::kName;
+        continue;
+      }
+      auto found = by_name.find(names[i]);
+      if (found != by_name.end() && found->second->type == columns[i].type) {
+        part.column_ids[i] = ids.at(found->second->sql);
+      }
+    }
+    state.source.parts.push_back(std::move(part));
+  }
+  for (const Relation* table : tables) {
+    SourceState& own = sources_[static_cast<size_t>(table->source)];
+    own = SourceState();
+    own.source.kind = Source::Kind::kNone;
+  }
+  Relation relation;
+  relation.source = static_cast<int>(sources_.size());
+  for (size_t i = 0; i < columns.size(); ++i) {
+    RelationColumn added = column(columns[i].name, columns[i].type);
+    state.columns.push_back({added.sql, "c" + std::to_string(i), static_cast<uint32_t>(i)});
+    relation.columns.push_back(std::move(added));
+  }
+  relation.ingestion_time = new_name();
+  relation.commit_sequence = new_name();
+  state.columns.push_back({relation.ingestion_time, "sys_time", std::nullopt});
+  state.columns.push_back({relation.commit_sequence, "sys_seq", std::nullopt});
+  std::string slot = std::to_string(sources_.size());
+  relation.from = "(SELECT " + marker_ + slot + " FROM s" + slot + ")";
+  sources_.push_back(std::move(state));
+  return relation;
+}
+
+namespace {
+
+// SELECTs as one: as a tree, because the engine's parser limits how deep a chain may go.
+std::string union_tree(std::span<const std::string> selects) {
+  if (selects.size() == 1) return selects.front();
+  size_t half = selects.size() / 2;
+  return "(" + union_tree(selects.first(half)) + ") UNION ALL (" +
+         union_tree(selects.subspan(half)) + ")";
+}
+
+}  // namespace
 
 // All rows of all tables. Columns match by name; in an outer union a name with several types becomes a
 // column for each (x_long, x_string). With `source_column` the first column names each row's table.
@@ -13,61 +91,86 @@ Relation Binder::union_all(std::vector<Relation> tables, bool is_inner,
   struct Target {
     std::string name;  // in the tables
     ScalarType type;
-    RelationColumn column;
+    size_t table_count = 0;  // that have it
   };
   std::vector<Target> targets;
-  auto find_target = [&](const RelationColumn& column) {
-    return std::find_if(targets.begin(), targets.end(), [&](const Target& target) {
-      return target.name == column.name && target.type == column.type;
-    });
-  };
+  std::map<std::pair<std::string, ScalarType>, size_t, std::less<>> by_key;
+  std::map<std::string, int, std::less<>> types_of_name;
   for (const Relation& table : tables) {
     for (const RelationColumn& source : table.columns) {
-      if (find_target(source) == targets.end()) targets.push_back({source.name, source.type, {}});
+      auto [found, is_new] = by_key.try_emplace({source.name, source.type}, targets.size());
+      if (is_new) targets.push_back({source.name, source.type});
+      ++targets[found->second].table_count;
     }
   }
-  auto is_everywhere = [&](const Target& target) {
-    return std::all_of(tables.begin(), tables.end(), [&](const Relation& table) {
-      const RelationColumn* found = table.find(target.name);
-      return found != nullptr && found->type == target.type;
-    });
-  };
-  if (is_inner)
-    std::erase_if(targets, [&](const Target& target) { return !is_everywhere(target); });
+  if (is_inner) {
+    std::erase_if(targets,
+                  [&](const Target& target) { return target.table_count < tables.size(); });
+  }
+  for (const Target& target : targets) ++types_of_name[target.name];
   Relation result;
-  if (!source_column.empty()) result.columns.push_back(column(source_column, ScalarType::kString));
-  for (Target& target : targets) {
-    size_t same_name =
-        static_cast<size_t>(std::count_if(targets.begin(), targets.end(), [&](const Target& other) {
-          return other.name == target.name;
-        }));
+  std::vector<std::string> names;  // of result.columns, in the tables
+  std::set<std::string> taken;
+  auto add = [&](const std::string& name, std::string as, ScalarType type) {
+    if (!taken.insert(as).second) {
+      as = unique_name(result.columns, as);
+      taken.insert(as);
+    }
+    result.columns.push_back(column(std::move(as), type));
+    names.push_back(name);
+  };
+  bool has_source_column = !source_column.empty();
+  if (has_source_column) add("", source_column, ScalarType::kString);
+  for (const Target& target : targets) {
     std::string name = target.name;
-    if (same_name > 1) name += "_" + std::string(kusto_name(target.type));
-    target.column = column(unique_name(result.columns, name), target.type);
-    result.columns.push_back(target.column);
+    if (types_of_name[name] > 1) name += "_" + std::string(kusto_name(target.type));
+    add(target.name, std::move(name), target.type);
   }
-  std::string sql;
   for (size_t i = 0; i < tables.size(); ++i) {
-    const Relation& table = tables[i];
-    std::string list;
-    if (!source_column.empty()) {
-      std::string name = table.name.empty() ? "union_arg" + std::to_string(i) : table.name;
-      list = text_literal(name).sql + " AS " + result.columns[0].sql;
-    }
-    for (const Target& target : targets) {
-      auto found = std::find_if(table.columns.begin(), table.columns.end(),
-                                [&](const RelationColumn& source) {
-                                  return source.name == target.name && source.type == target.type;
-                                });
-      std::string value = found != table.columns.end()         ? found->sql
-                          : target.type == ScalarType::kString ? "''"
-                                                               : literal_sql({target.type, {}});
-      list += (list.empty() ? "" : ", ") + value + " AS " + target.column.sql;
-    }
-    if (list.empty()) list = "1 AS unused";
-    sql += (i == 0 ? "" : " UNION ALL ") + ("SELECT " + list + " FROM " + table.from);
+    if (tables[i].name.empty()) tables[i].name = "union_arg" + std::to_string(i);
   }
-  result.from = "(" + sql + ")";
+
+  // Plain tables are one source together; every other operand is a SELECT.
+  std::vector<const Relation*> plain;
+  std::vector<const Relation*> others;
+  for (const Relation& table : tables) (is_bare_scan(table) ? plain : others).push_back(&table);
+  if (plain.size() == tables.size()) {
+    return union_scan(plain, names, result.columns, has_source_column);
+  }
+  std::vector<std::string> selects;
+  auto select = [&](const std::string& list, const std::string& from) {
+    selects.push_back("SELECT " + (list.empty() ? "1 AS unused" : list) + " FROM " + from);
+  };
+  if (plain.size() == 1) others.push_back(plain.front());
+  if (plain.size() > 1) {
+    Relation all = union_scan(plain, names, result.columns, has_source_column);
+    std::string list;
+    for (size_t i = 0; i < result.columns.size(); ++i) {
+      list += (i == 0 ? "" : ", ") + all.columns[i].sql + " AS " + result.columns[i].sql;
+    }
+    select(list, all.from);
+  }
+  for (const Relation* table : others) {
+    std::map<std::pair<std::string_view, ScalarType>, const RelationColumn*> found;
+    for (const RelationColumn& source : table->columns) {
+      found.emplace(std::pair<std::string_view, ScalarType>(source.name, source.type), &source);
+    }
+    std::string list;
+    for (size_t i = 0; i < result.columns.size(); ++i) {
+      const RelationColumn& target = result.columns[i];
+      std::string value;
+      if (i == 0 && has_source_column) {
+        value = text_literal(table->name).sql;
+      } else if (auto source = found.find({names[i], target.type}); source != found.end()) {
+        value = source->second->sql;
+      } else {
+        value = target.type == ScalarType::kString ? "''" : literal_sql({target.type, {}});
+      }
+      list += (list.empty() ? "" : ", ") + value + " AS " + target.sql;
+    }
+    select(list, table->from);
+  }
+  result.from = "(" + union_tree(selects) + ")";
   check_size(result.from);
   return result;
 }
