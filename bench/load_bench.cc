@@ -133,6 +133,7 @@ struct Result {
   uint64_t requests = 0;
   uint64_t failures = 0;
   uint64_t bytes = 0;
+  uint64_t rows_per_request = 1;  // or queries
   double seconds = 0;
   std::vector<double> milliseconds;
 
@@ -146,8 +147,9 @@ struct Result {
   std::string json() {
     return fmt::format(
         R"({{"requests":{},"failures":{},"seconds":{:.2f},"requests_per_second":{:.0f},)"
-        R"("megabytes_per_second":{:.2f},"p50_ms":{:.3f},"p99_ms":{:.3f},"max_ms":{:.3f}}})",
+        R"("rows_per_second":{:.0f},"megabytes_per_second":{:.2f},"p50_ms":{:.3f},"p99_ms":{:.3f},"max_ms":{:.3f}}})",
         requests, failures, seconds, static_cast<double>(requests) / seconds,
+        static_cast<double>(requests * rows_per_request) / seconds,
         static_cast<double>(bytes) / 1e6 / seconds, percentile(0.5), percentile(0.99),
         percentile(1));
   }
@@ -319,8 +321,10 @@ class Bench {
   Result megabytes(std::string_view format, const std::string& body) {
     std::string request =
         post(fmt::format("/v1/rest/ingest/NetDefaultDB/Load0?streamFormat={}", format), body);
-    return drive(address_, 4, options_.seconds,
-                 [&](int, uint64_t) -> const std::string& { return request; });
+    Result result = drive(address_, 4, options_.seconds,
+                          [&](int, uint64_t) -> const std::string& { return request; });
+    result.rows_per_request = static_cast<uint64_t>(std::count(body.begin(), body.end(), '\n'));
+    return result;
   }
 
   Result small_queries(int connections, double seconds) {
