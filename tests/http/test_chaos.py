@@ -87,9 +87,9 @@ class Chaos(unittest.TestCase):
         for name, most in [("rivulet_connections", 2), ("rivulet_queries_running", 0),
                            ("rivulet_queries_waiting", 0), ("rivulet_ingestions_under_way", 0)]:
             deadline = time.time() + 20
-            while metric(self.server, name) > most and time.time() < deadline:
+            while (value := metric(self.server, name)) > most and time.time() < deadline:
                 time.sleep(0.1)
-            self.assertLessEqual(metric(self.server, name), most, name)
+            self.assertLessEqual(value, most, name)
         stored = rows(query(self.server, "Chaos | summarize Parts=count(), dcount(Part) by Client, Turn",
                             options={"notruncation": True}))
         for row in stored:
