@@ -78,15 +78,19 @@ void Column::append_from(const ColumnView& source, size_t first, size_t count) {
   if (count == 0) return;
   size_t start = size_;
   if (is_text(type_)) {
+    // The cell of a null holds anything.
+    const auto cell_at = [&](size_t row) {
+      return source.is_null(row) ? StringRef() : source.cell<StringRef>(row);
+    };
     size_t text_bytes = 0;
     for (size_t row = first; row < first + count; ++row) {
-      const auto& cell = source.cell<StringRef>(row);
+      const StringRef cell = cell_at(row);
       if (cell.size > StringRef::kInlineSize) text_bytes += cell.size;
     }
     char* next = arena_.allocate(text_bytes);
     char* out = cells_.extend(count * sizeof(StringRef));
     for (size_t row = first; row < first + count; ++row, out += sizeof(StringRef)) {
-      StringRef cell = source.cell<StringRef>(row);
+      StringRef cell = cell_at(row);
       if (cell.size > StringRef::kInlineSize && next != nullptr) {
         std::memcpy(next, cell.pointer.data, cell.size);
         cell.pointer.data = next;

@@ -1,5 +1,6 @@
 #include "types/column.h"
 
+#include <cstring>
 #include <random>
 #include <string>
 
@@ -105,6 +106,17 @@ TEST(Column, BehavesLikeAVector) {
       }
     }
   }
+}
+
+TEST(Column, CellsOfNullsAreNotRead) {
+  StringRef cells[2];
+  std::memset(static_cast<void*>(cells), 0x5A, sizeof(cells));
+  cells[1] = StringRef("text");
+  const uint64_t validity = 2;
+  Column column(ScalarType::kDynamic);
+  column.append_from(ColumnView{ScalarType::kDynamic, cells, &validity}, 0, 2);
+  EXPECT_TRUE(column.view().is_null(0));
+  EXPECT_EQ(column.view().text(1), "text");
 }
 
 TEST(Column, SmallColumnsStaySmall) {

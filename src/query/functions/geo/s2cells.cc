@@ -8,27 +8,55 @@
 #include <algorithm>
 #include <string>
 
+#include "query/functions/geo/shapes.h"
 #include "query/functions/geo/sphere.h"
 
 namespace rivulet::query::geo {
 
 namespace {
 
+// What a covering may cost: the edges that the cells are compared with. Where many long edges lie close
+// together each of them counts for every cell.
+class EdgeBudget {
+ public:
+  EdgeBudget(const S2ShapeIndex& index, int64_t edge_cost)
+      : iterator_(&index), edge_cost_(edge_cost) {}
+
+  void spend(S2CellId cell) {
+    if (iterator_.Locate(cell) == S2ShapeIndex::INDEXED) {
+      for (int i = 0; i < iterator_.cell().num_clipped(); ++i) {
+        left_ -= edge_cost_ * iterator_.cell().clipped(i).num_edges();
+      }
+    }
+    if (left_ < 0) throw_too_complex();
+  }
+
+ private:
+  S2ShapeIndex::Iterator iterator_;
+  int64_t edge_cost_;
+  int64_t left_ = 200'000'000;
+};
+// Of the distance of an edge, in comparisons.
+constexpr int64_t kDistanceCost = 20;
+
 // Goes down the hierarchy level by level: a region touches no fewer cells of a level than of the one above, so
 // that the work is bounded by the limit.
 template <typename Region>
-std::optional<std::vector<S2CellId>> cover_region(Region& region, int level) {
+std::optional<std::vector<S2CellId>> cover_region(Region& region, int level, EdgeBudget budget) {
+  const auto touches = [&](S2CellId cell) {
+    budget.spend(cell);
+    return region.MayIntersect(S2Cell(cell));
+  };
   std::vector<S2CellId> cells;
   for (int face = 0; face < 6; ++face) {
-    const S2CellId id = S2CellId::FromFace(face);
-    if (region.MayIntersect(S2Cell(id))) cells.push_back(id);
+    if (touches(S2CellId::FromFace(face))) cells.push_back(S2CellId::FromFace(face));
   }
   for (int parent_level = 0; parent_level < level; ++parent_level) {
     std::vector<S2CellId> children;
     for (const S2CellId parent : cells) {
       for (int i = 0; i < 4; ++i) {
         const S2CellId child = parent.child(i);
-        if (region.MayIntersect(S2Cell(child))) children.push_back(child);
+        if (touches(child)) children.push_back(child);
       }
       if (children.size() > kMaxCoveringCells) return std::nullopt;
     }
@@ -73,10 +101,10 @@ std::optional<std::vector<S2CellId>> cover(const S2ShapeIndex& index, double rad
   if (radius_meters > 0) {
     S2ShapeIndexBufferedRegion region(
         &index, S1ChordAngle(S1Angle::Radians(radius_meters / kEarthRadiusMeters)));
-    return cover_region(region, static_cast<int>(level));
+    return cover_region(region, static_cast<int>(level), {index, kDistanceCost});
   }
   S2ShapeIndexRegion<S2ShapeIndex> region(&index);
-  return cover_region(region, static_cast<int>(level));
+  return cover_region(region, static_cast<int>(level), {index, 1});
 }
 
 }  // namespace rivulet::query::geo
