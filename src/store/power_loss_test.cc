@@ -191,6 +191,7 @@ TEST_P(PowerLossTest, NothingAcknowledgedIsLostAndNothingIsHalf) {
       workload.check(*store, acknowledged, submitted);
       // It takes rows again, and keeps them.
       auto marker = store->catalog()->find_database("NetDefaultDB")->find_table("Marker");
+      if (!marker) throw std::runtime_error("the first table is lost");
       store->commit(one_append(make_rows(*marker, 1'000'000, 1)));
       std::vector<Row> rows = all_rows(*store, marker->id);
       store = nullptr;

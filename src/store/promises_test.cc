@@ -110,6 +110,32 @@ TEST_F(PromisesTest, P2ARefusedTransactionLeavesNothing) {
   }
 }
 
+// The same among others in one group: each sees only what was accepted before it.
+TEST_F(PromisesTest, P2ARefusedTransactionIsNotSeenByItsGroup) {
+  auto kept = create_table(*store_, "Kept");
+  std::atomic<int> refused = 0, done = 0;
+  constexpr int kRounds = 100;
+  for (int i = 0; i < kRounds; ++i) {
+    Transaction impossible;
+    impossible.alter = [&](const catalog::Catalog&) -> std::vector<catalog::Change> {
+      return {catalog::DropTable{kept->id}, catalog::DropTable{9999}};
+    };
+    impossible.clear = {kept->id};
+    store_->commit(std::move(impossible), [&](const CommitResult& committed) {
+      refused += committed.error ? 1 : 0;
+      ++done;
+    });
+    store_->commit(one_append(make_rows(*kept, i, 1)), [&](const CommitResult& committed) {
+      EXPECT_FALSE(committed.error);
+      EXPECT_NE(committed.catalog->find_table(kept->id), nullptr);
+      ++done;
+    });
+  }
+  while (done < 2 * kRounds) std::this_thread::yield();
+  EXPECT_EQ(refused, kRounds);
+  EXPECT_EQ(all_ids(*store_, kept->id).size(), size_t{kRounds});
+}
+
 TEST_F(PromisesTest, P3ASchemaChangeIsInOrderWithTheRows) {
   auto table = create_table(*store_, "T");
   store_->commit(one_append(make_rows(*table, 0, 2)));
@@ -182,7 +208,7 @@ TEST_F(PromisesTest, P2AndP8ASnapshotIsOneMomentOfAllTables) {
   std::atomic<bool> is_done = false;
   std::atomic<int> looks = 0;
   std::thread writer([&] {
-    for (int64_t i = 0; i < 300 || looks < 200; ++i) {
+    for (int64_t i = 0; i < 300 || (looks < 200 && !HasFailure()); ++i) {
       Transaction transaction;
       if (i % 37 == 36) transaction.clear = ids;
       transaction.appends = {make_rows(*a, 10 * i, 7), make_rows(*b, 10 * i, 7)};
