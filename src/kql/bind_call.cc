@@ -170,26 +170,38 @@ std::optional<Expr> Binder::bind_special(const Expression& call, const Scope& sc
       !is_table(*call.arguments[0].value, scope.environment)) {
     return bind(*call.arguments[0].value, scope);
   }
-  bool is_cursor = name == "cursor_after" || name == "cursor_before_or_at";
-  if (is_cursor) {
-    check_arity(name, 1, 1, call.arguments.size());
+  if (name == "cursor_after" || name == "cursor_before_or_at") {
     if (scope.row == nullptr || scope.row->commit_sequence.empty()) {
       throw operator_error("SEM0003", name + "() needs the rows of a table");
-    }
-    std::string cursor = require_string(*call.arguments[0].value, scope.environment);
-    int64_t sequence = 0;
-    if (!cursor.empty()) {
-      auto parsed = parse_long(cursor);
-      if (!parsed) throw operator_error("SEM0003", "'" + cursor + "' is not a database cursor");
-      sequence = *parsed;
     }
     Expr value;
     value.type = ScalarType::kBool;
     value.sql = "(" + scope.row->commit_sequence + (name == "cursor_after" ? " > " : " <= ") +
-                std::to_string(sequence) + "::BIGINT)";
+                std::to_string(require_cursor(call, scope.environment)) + "::BIGINT)";
+    return value;
+  }
+  if (name == "cursor_current" || name == "current_cursor") {
+    check_arity(name, 0, 0, call.arguments.size());
+    Expr value;
+    value.type = ScalarType::kString;
+    value.sql = "(SELECT c0 FROM s" + std::to_string(sources_.size()) + ")";
+    sources_.emplace_back().source.kind = Source::Kind::kCursor;
     return value;
   }
   return std::nullopt;
+}
+
+// The commit sequence that the argument of cursor_after() or cursor_before_or_at() stands for; the empty
+// cursor is before all rows.
+int64_t Binder::require_cursor(const Expression& call, const Environment* environment) {
+  check_arity(call.text, 1, 1, call.arguments.size());
+  std::string cursor = require_string(*call.arguments[0].value, environment);
+  if (cursor.empty()) return 0;
+  auto sequence = parse_long(cursor);
+  if (!sequence || *sequence < 0) {
+    throw operator_error("SEM0003", "'" + cursor + "' is not a database cursor");
+  }
+  return *sequence;
 }
 
 Expr Binder::bind_toscalar(const Expression& call, const Scope& scope) {

@@ -131,6 +131,7 @@ class Binder {
   int64_t require_count(const Expression& expression, const Environment* environment,
                         std::string_view what);
   std::string require_string(const Expression& expression, const Environment* environment);
+  int64_t require_cursor(const Expression& call, const Environment* environment);
   Expr call_library(std::string_view name, std::vector<Expr> arguments, const Position& position,
                     const Relation* row = nullptr);
   Expr convert(const Expr& value, ScalarType type);  // implicit, then by to<type>()

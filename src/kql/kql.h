@@ -34,9 +34,10 @@ struct ColumnBound {
 struct Source {
   enum class Kind {
     kTable,
-    kInput,  // BindOptions::input; column i of it is `c<i>`
-    kUnion,  // all rows of `parts`; column i is `c<i>` and has the type `types[i]`
-    kNone,   // the SQL does not name it
+    kInput,   // BindOptions::input; column i of it is `c<i>`
+    kUnion,   // all rows of `parts`; column i is `c<i>` and has the type `types[i]`
+    kCursor,  // one row: column c0 is the snapshot's sequence as text, the database cursor
+    kNone,    // the SQL does not name it
   };
   // A table of a union. However many there are, they are one relation: SQL with a SELECT for each of
   // thousands of tables would take longer to plan than to run.
@@ -54,6 +55,8 @@ struct Source {
   // Those that the SQL names, ascending; empty when it only counts rows.
   std::vector<uint32_t> column_ids;
   std::vector<ColumnBound> bounds;  // all of them hold for every row that matters
+  // Rows whose commit sequence is not after this do not matter (cursor_after).
+  int64_t after_sequence = 0;
   bool needs_system_columns = false;
 };
 

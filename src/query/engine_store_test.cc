@@ -29,7 +29,7 @@ class EngineStoreTest : public ::testing::Test {
     engine_ = Engine::open(options, *store_, clock_);
   }
 
-  // Rows by line, cells by "|".
+  // Rows by line, cells by "|", of all results.
   std::string run(const std::string& text) {
     QueryRequest request;
     request.text = text;
@@ -37,8 +37,12 @@ class EngineStoreTest : public ::testing::Test {
     request.now = clock_.now();
     auto query = engine_->start(request);
     std::string out;
-    auto stream = query->result(0);
-    for (auto chunk = stream->next(); chunk.row_count > 0; chunk = stream->next()) {
+    for (size_t i = 0; i < query->result_count(); ++i) append_rows(out, *query->result(i));
+    return out;
+  }
+
+  static void append_rows(std::string& out, ResultStream& stream) {
+    for (auto chunk = stream.next(); chunk.row_count > 0; chunk = stream.next()) {
       for (size_t row = 0; row < chunk.row_count; ++row) {
         for (size_t i = 0; i < chunk.columns.size(); ++i) {
           if (i > 0) out += '|';
@@ -47,7 +51,6 @@ class EngineStoreTest : public ::testing::Test {
         out += '\n';
       }
     }
-    return out;
   }
 
   TemporaryDirectory directory_;
@@ -96,6 +99,60 @@ TEST_F(EngineStoreTest, ANewColumnIsNullInOldRows) {
   EXPECT_EQ(run("T | summarize countif(isnull(extra)), countif(more == ''), count()"),
             "200|200|200\n");
   EXPECT_EQ(run("T | where extra > 5 | count"), "0\n");
+}
+
+TEST_F(EngineStoreTest, ACursorDividesOldFromNew) {
+  auto table = create_table(*store_, "T");
+  create_table(*store_, "U");
+  EXPECT_EQ(run("T | where cursor_after('') | count"), "0\n");
+  store_->commit(one_append(make_rows(*table, 0, 3000)));
+  std::string cursor = run("print cursor_current()");
+  cursor.pop_back();
+  EXPECT_EQ(run("T | where cursor_after('" + cursor + "') | count"), "0\n");
+  store_->commit(one_append(make_rows(*table, 3000, 10)));
+  auto expect_divided = [&] {
+    EXPECT_EQ(run("T | where cursor_after('" + cursor + "') | summarize count(), min(id), max(id)"),
+              "10|3000|3009\n");
+    EXPECT_EQ(run("T | where cursor_before_or_at('" + cursor + "') | summarize count(), max(id)"),
+              "3000|2999\n");
+    EXPECT_EQ(run("let c = cursor_current(); T | where cursor_before_or_at(c) | count"), "3010\n");
+    EXPECT_EQ(run("T | where cursor_after(current_cursor()) | count"), "0\n");
+    EXPECT_EQ(run("T | where id > 5 and cursor_after('" + cursor + "') | count"), "10\n");
+    EXPECT_EQ(run("union T, U | where cursor_after('" + cursor + "') | count"), "10\n");
+    EXPECT_EQ(run("T | where not(cursor_after('" + cursor + "')) | count"), "3000\n");
+  };
+  expect_divided();
+  store_->seal({});
+  expect_divided();
+}
+
+// What a poller gets who asks for the rows after the last cursor: each row once, however commits and
+// seals fall.
+TEST_F(EngineStoreTest, PollingByCursorSeesEachRowOnce) {
+  auto table = create_table(*store_, "T");
+  constexpr int64_t kRows = 2000;
+  std::atomic<bool> is_done = false;
+  std::thread writer([&] {
+    for (int64_t i = 0; i < kRows; i += 5) {
+      store_->commit(one_append(make_rows(*table, i, 5)));
+      if (i % 500 == 0) store_->seal({});
+    }
+    is_done = true;
+  });
+  std::string cursor;
+  int64_t count = 0, sum = 0;
+  for (bool is_last = false; !is_last;) {
+    is_last = is_done;
+    std::string answer = run("T | where cursor_after('" + cursor +
+                             "') | summarize count(), sum(id); print cursor_current()");
+    int64_t polled = 0, polled_sum = 0, next = 0;
+    ASSERT_EQ(std::sscanf(answer.c_str(), "%ld|%ld\n%ld", &polled, &polled_sum, &next), 3)
+        << answer;
+    count += polled, sum += polled_sum, cursor = std::to_string(next);
+  }
+  writer.join();
+  EXPECT_EQ(count, kRows);
+  EXPECT_EQ(sum, kRows * (kRows - 1) / 2);
 }
 
 // P2 and P8: a transaction over two tables is seen whole or not at all, while tails are sealed.

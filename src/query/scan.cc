@@ -283,7 +283,7 @@ void scan(duckdb_function_info info, duckdb_data_chunk output) {
 
 }  // namespace
 
-void ScanSource::add(ScanPart part, const std::vector<store::ChunkView>& views) {
+void ScanSource::add(ScanPart part, std::span<const store::ChunkView> views) {
   parts.push_back(std::move(part));
   for (const store::ChunkView& view : views) {
     if (view.row_count == 0) continue;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,7 +45,7 @@ struct ScanSource {
   std::vector<std::shared_ptr<const void>> owners;  // of the chunks' memory
 
   // Adds a part that reads these chunks.
-  void add(ScanPart part, const std::vector<store::ChunkView>& views);
+  void add(ScanPart part, std::span<const store::ChunkView> views);
 };
 
 // The slots of one statement. A scan that was started holds it, and with it the memory that string cells

@@ -291,16 +291,23 @@ std::string table_source(const kql::Source& source, const store::Snapshot& snaps
   });
   ExtentSelects extents(columns, snapshot.sequence());
   uint64_t extent_rows = 0;
+  auto after = static_cast<store::Sequence>(source.after_sequence);
   for (Part& part : parts) {
     for (const auto& extent : part.table->extents()) {
       ++composed.extents_total;
-      if (extent->min_sequence > snapshot.sequence() || !query::may_match(*extent, part.bounds))
+      if (extent->min_sequence > snapshot.sequence() || extent->max_sequence <= after ||
+          !query::may_match(*extent, part.bounds)) {
         continue;
+      }
       ++composed.extents_scanned;
       extent_rows += extent->row_count;
       extents.add(part, *extent);
     }
-    scan.add({part.column_ids, part.name, scan_ranges(part.bounds)}, part.table->chunks());
+    std::span<const store::ChunkView> chunks = part.table->chunks();
+    auto first = std::partition_point(chunks.begin(), chunks.end(), [&](const auto& chunk) {
+      return static_cast<store::Sequence>(chunk.sequences[chunk.row_count - 1]) <= after;
+    });
+    scan.add({part.column_ids, part.name, scan_ranges(part.bounds)}, {first, chunks.end()});
     scan.owners.push_back(part.table);
   }
   composed.row_count += scan.row_count + extent_rows;
@@ -351,7 +358,9 @@ ComposedStatement compose(const kql::BoundStatement& statement, const store::Sna
     if (source.kind == kql::Source::Kind::kNone) continue;
     fmt::format_to(std::back_inserter(sql), "{} s{} AS NOT MATERIALIZED (",
                    sql.empty() ? "WITH" : ",", slot);
-    if (source.kind == kql::Source::Kind::kInput) {
+    if (source.kind == kql::Source::Kind::kCursor) {
+      fmt::format_to(std::back_inserter(sql), "SELECT '{}' AS c0", snapshot.sequence());
+    } else if (source.kind == kql::Source::Kind::kInput) {
       if (input == nullptr)
         throw internal_error("A query over an input table was started without one.");
       scan.add({}, input->chunks());

@@ -16,6 +16,11 @@ void Binder::note_bounds(const Expression& predicate, const Relation& input,
     }
     return;
   }
+  if (predicate.kind == Expression::Kind::kCall && predicate.text == "cursor_after") {
+    Source& source = sources_[static_cast<size_t>(input.source)].source;
+    source.after_sequence = std::max(source.after_sequence, require_cursor(predicate, environment));
+    return;
+  }
   note_bound(predicate, input, environment);
 }
 
