@@ -14,10 +14,10 @@ export TSAN_OPTIONS ?= suppressions=$(CURDIR)/scripts/tsan.supp:second_deadlock_
 # The thread sanitizer of g++ 12 does not start where addresses are randomised by more than 28 bits.
 FIXED_ADDRESSES = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: help run build test bench format lint asan tsan clean
+.PHONY: help run build test bench bench-long format lint asan tsan clean
 
 help: ## List what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t12
 
 run: ## Build, then start a server on PORT (8080) with its data in DATA (data/), and the demo
 	@scripts/bootstrap.sh run
@@ -34,6 +34,9 @@ test: ## Build, and run every test
 
 bench: build ## Build, and run the benchmarks
 	@bench/report.py
+
+bench-long: build ## The same, with those that take minutes
+	@bench/report.py --long
 
 format: ## Format every C++ file in place
 	@scripts/bootstrap.sh dev

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """Every figure of the benchmarks, from one run on one machine, as a table and as JSON.
 
-    bench/report.py [--seconds 5] [--json FILE]
+    bench/report.py [--seconds 5] [--long] [--json FILE]
 
-The disk's own rate of synced writes stands beside what depends on it: compare with that, and between
-lines of one run, never between machines. Nothing is asserted here.
+--long adds what takes minutes: 10,000 tables at 5 rows a second each for five minutes, and 100,000 tables.
+
+The disk's own rate of synced writes, the bare parser's rate, and the processor time of a request in the
+server and in the load generator stand beside what depends on them: compare with those, and between lines of
+one run, never between machines. The cores are kept from sleeping meanwhile (load_bench --awake), except
+where the table says "sleeping cores". Nothing is asserted here.
 """
 import argparse
 import json
@@ -49,14 +53,24 @@ def table(name, value, depth=0):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--seconds", type=float, default=5)
+    options.add_argument("--long", action="store_true")
     options.add_argument("--json", help="write the figures to this file as well")
     options = options.parse_args()
     seconds = ["--seconds", str(options.seconds)]
+    awake = ["--awake", "yes"]
     figures = {}
+    figures["single rows, 64 connections, sleeping cores"] = load(["--only", "single_rows", *seconds])
     for connections in (1, 16):
-        figures[f"single rows, {connections} connections"] = load(
-            ["--only", "single_rows", "--connections", str(connections), *seconds])["single_rows"]
-    figures["server, 64 connections"] = load(["--connections", "64", *seconds])
+        figures[f"single rows, connections: {connections}"] = load(
+            ["--only", "single_rows", "--connections", str(connections), *seconds, *awake])
+    figures["server, 64 connections"] = load([*seconds, *awake])
+    figures["10,000 tables, 5 rows a second each"] = load(
+        ["--only", "rate", "--tables", "10000", "--seconds", "300" if options.long else str(options.seconds), *awake])
+    figures["10,000 tables, as fast as they are answered"] = load(
+        ["--only", "single_rows", "--tables", "10000", *seconds, *awake])
+    if options.long:
+        figures["100,000 tables, ten rows each"] = load(["--only", "many_tables", "--tables", "100000", *awake])
+        figures["restart with 1 GiB of ingested text"] = load(["--only", "log_replay", *awake])
     figures["parser alone, one thread"] = parser()
     for name, value in figures.items():
         table(name, value)
