@@ -7,7 +7,7 @@
 namespace rivulet::extents {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 
 enum class Range : uint8_t { kNone = 0, kIntegers = 1, kReals = 2, kTexts = 3 };
 
@@ -31,6 +31,7 @@ void encode_extent(std::string& out, const ExtentView& extent) {
   writer.fixed(extent.max_time);
   writer.varint(extent.min_sequence);
   writer.varint(extent.max_sequence);
+  writer.byte(extent.has_system_columns ? 1 : 0);
   writer.varint(extent.statistics.size());
   for (const ColumnStatistics& statistics : extent.statistics) {
     writer.varint(statistics.column_id);
@@ -72,6 +73,7 @@ ExtentView decode_extent(std::string_view bytes) {
   extent.max_time = reader.fixed<Ticks>();
   extent.min_sequence = reader.varint();
   extent.max_sequence = reader.varint();
+  extent.has_system_columns = reader.byte() != 0;
   for (uint64_t columns = reader.varint(); columns > 0; --columns) {
     ColumnStatistics& statistics = extent.statistics.emplace_back();
     statistics.column_id = static_cast<uint32_t>(reader.varint());

@@ -27,7 +27,8 @@ struct ColumnStatistics {
   bool operator==(const ColumnStatistics&) const = default;
 };
 
-// A sealed Parquet file. Its columns are named c<column id>, sys_time and sys_seq.
+// A sealed Parquet file. Its columns are named c<column id>, sys_time and sys_seq; the last two are missing
+// when all rows were committed by the transaction that added the extent.
 struct ExtentView {
   Guid id;
   std::filesystem::path path;
@@ -36,6 +37,8 @@ struct ExtentView {
   uint64_t original_size_bytes = 0;  // of the rows before compression
   Ticks min_time = 0, max_time = 0;  // ingestion times
   uint64_t min_sequence = 0, max_sequence = 0;
+  // False: each row's are min_time and min_sequence, which the commit sets.
+  bool has_system_columns = true;
   std::vector<uint32_t> column_ids;  // those of `statistics`
   std::vector<ColumnStatistics> statistics;
   std::vector<std::string> tags;

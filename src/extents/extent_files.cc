@@ -45,19 +45,21 @@ class ExtentFiles::Garbage {
 
 class ExtentFiles::HeldExtent : public ExtentView {
  public:
-  HeldExtent(ExtentView view, std::shared_ptr<Garbage> garbage)
-      : ExtentView(std::move(view)), garbage_(std::move(garbage)) {}
+  HeldExtent(ExtentView view, std::shared_ptr<Garbage> garbage, bool is_in_manifest)
+      : ExtentView(std::move(view)),
+        garbage_(std::move(garbage)),
+        is_in_manifest_(is_in_manifest) {}
   ~HeldExtent() {
-    if (is_obsolete_) garbage_->add(path);
+    if (!is_in_manifest_) garbage_->add(path);
   }
   HeldExtent(const HeldExtent&) = delete;
   HeldExtent& operator=(const HeldExtent&) = delete;
 
-  void set_obsolete() const { is_obsolete_ = true; }
+  void set_in_manifest(bool is_in_manifest) const { is_in_manifest_ = is_in_manifest; }
 
  private:
   std::shared_ptr<Garbage> garbage_;
-  mutable std::atomic<bool> is_obsolete_ = false;
+  mutable std::atomic<bool> is_in_manifest_;
 };
 
 ExtentFiles::ExtentFiles(FileSystem& files, std::filesystem::path directory)
@@ -74,7 +76,8 @@ std::filesystem::path ExtentFiles::path_of(const Guid& id) const {
   return directory_ / name.substr(0, 2) / (name + std::string(kSuffix));
 }
 
-ExtentView ExtentFiles::write(const catalog::Table& table, std::span<const ChunkView> chunks) {
+std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table,
+                                               std::span<const ChunkView> chunks) {
   ExtentView extent;
   extent.id = new_guid();
   extent.path = path_of(extent.id);
@@ -88,10 +91,13 @@ ExtentView ExtentFiles::write(const catalog::Table& table, std::span<const Chunk
   // Rows stand in the order of their sequence, and times never go back.
   const ChunkView& first = chunks.front();
   const ChunkView& last = chunks.back();
-  extent.min_time = first.ingestion_times[0];
-  extent.max_time = last.ingestion_times[last.row_count - 1];
-  extent.min_sequence = static_cast<uint64_t>(first.sequences[0]);
-  extent.max_sequence = static_cast<uint64_t>(last.sequences[last.row_count - 1]);
+  extent.has_system_columns = first.sequences != nullptr;
+  if (extent.has_system_columns) {
+    extent.min_time = first.ingestion_times[0];
+    extent.max_time = last.ingestion_times[last.row_count - 1];
+    extent.min_sequence = static_cast<uint64_t>(first.sequences[0]);
+    extent.max_sequence = static_cast<uint64_t>(last.sequences[last.row_count - 1]);
+  }
   for (const ChunkView& chunk : chunks) extent.row_count += chunk.row_count;
 
   std::filesystem::path folder = extent.path.parent_path();
@@ -120,24 +126,16 @@ ExtentView ExtentFiles::write(const catalog::Table& table, std::span<const Chunk
     }
     throw;
   }
-  return extent;
-}
-
-void ExtentFiles::discard(const ExtentView& extent) noexcept {
-  try {
-    if (files_.exists(extent.path)) files_.remove(extent.path);
-  } catch (const std::exception& error) {
-    spdlog::warn("A file that is not needed could not be removed: {}", error.what());
-  }
+  return std::make_shared<HeldExtent>(std::move(extent), garbage_, false);
 }
 
 std::shared_ptr<const ExtentView> ExtentFiles::adopt(ExtentView extent) {
   extent.path = path_of(extent.id);
-  return std::make_shared<const HeldExtent>(std::move(extent), garbage_);
+  return std::make_shared<const HeldExtent>(std::move(extent), garbage_, true);
 }
 
-void ExtentFiles::set_obsolete(const ExtentView& extent) {
-  static_cast<const HeldExtent&>(extent).set_obsolete();
+void ExtentFiles::set_in_manifest(const ExtentView& extent, bool is_in_manifest) {
+  static_cast<const HeldExtent&>(extent).set_in_manifest(is_in_manifest);
 }
 
 void ExtentFiles::collect_garbage() {

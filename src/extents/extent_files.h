@@ -26,16 +26,15 @@ class ExtentFiles {
   ExtentFiles(FileSystem& files, std::filesystem::path directory);
   ~ExtentFiles();
 
-  // Writes the rows as a file of the table's columns. When it returns, the file is durable; it belongs to
-  // nobody until a log record names it.
-  ExtentView write(const catalog::Table& table, std::span<const ChunkView> chunks);
-  // Removes the file of an extent that no record names.
-  void discard(const ExtentView& extent) noexcept;
+  // Writes the rows as a file of the table's columns; chunks without times and sequences give an extent
+  // without system columns. When it returns, the file is durable. The extent is a
+  // draft, which its holder may change, until a manifest takes it; a draft's file goes with its last holder.
+  std::shared_ptr<ExtentView> write(const catalog::Table& table, std::span<const ChunkView> chunks);
 
-  // An extent that a record names: as long as the result is held, the file stays.
+  // An extent that a record names: its file stays.
   std::shared_ptr<const ExtentView> adopt(ExtentView extent);
-  // The extent has left the manifest: its file goes when the last holder of the extent goes.
-  static void set_obsolete(const ExtentView& extent);
+  // Whether the file goes when the last holder of the extent goes: not while a manifest has it.
+  static void set_in_manifest(const ExtentView& extent, bool is_in_manifest);
   // Removes what is to go. `on_garbage` is called, by whichever thread, when there is something again.
   void collect_garbage();
   void set_on_garbage(std::function<void()> on_garbage);

@@ -113,7 +113,7 @@ TEST_F(ExtentsTest, AFileHoldsEveryTypeExactly) {
   chunks.column(9).append_text(R"({"a": "a text of more than twelve bytes"})");
   for (size_t i = 0; i < kAllTypes.size(); ++i) chunks.column(i).append_null();
 
-  ExtentView extent = files_.write(table_of(kAllTypes), chunks.views());
+  ExtentView extent = *files_.write(table_of(kAllTypes), chunks.views());
   EXPECT_EQ(extent.row_count, 2u);
   EXPECT_EQ(extent.min_sequence, 1u);
   EXPECT_EQ(extent.min_time, 1000);
@@ -155,7 +155,7 @@ TEST_F(ExtentsTest, ColumnsThatAChunkLacksAreNullAndOthersAreLeftOut) {
   table.columns = {{7, "", ScalarType::kString, ""},
                    {2, "", ScalarType::kLong, ""},
                    {8, "", ScalarType::kReal, ""}};
-  ExtentView extent = files_.write(table, chunks.views());
+  ExtentView extent = *files_.write(table, chunks.views());
   std::string path = extent.path.string();
   path.replace(path.find('\''), 1, "''");
   auto rows = query(fmt::format("SELECT * FROM read_parquet('{}')", path));
@@ -222,7 +222,7 @@ TEST_F(ExtentsTest, ADescriptionIsReadBackAsItWas) {
   for (int row = 0; row < 50; ++row) {
     for (size_t i = 0; i < kAllTypes.size(); ++i) append_random(chunks.column(i), random);
   }
-  ExtentView extent = files_.write(table_of(kAllTypes), chunks.views());
+  ExtentView extent = *files_.write(table_of(kAllTypes), chunks.views());
   extent.tags = {"ingest-by:a", ""};
   std::string bytes;
   encode_extent(bytes, extent);
@@ -246,8 +246,8 @@ TEST_F(ExtentsTest, ADescriptionIsReadBackAsItWas) {
 TEST_F(ExtentsTest, AFileGoesWithTheLastHolderOfAnObsoleteExtent) {
   Chunks chunks({ScalarType::kLong});
   chunks.column(0).append(int64_t{1});
-  auto kept = files_.adopt(files_.write(table_of({ScalarType::kLong}), chunks.views()));
-  auto obsolete = files_.adopt(files_.write(table_of({ScalarType::kLong}), chunks.views()));
+  auto kept = files_.write(table_of({ScalarType::kLong}), chunks.views());
+  auto obsolete = files_.write(table_of({ScalarType::kLong}), chunks.views());
   int calls = 0;
   files_.set_on_garbage([&] { ++calls; });
   std::filesystem::path kept_path = kept->path, path = obsolete->path;
@@ -275,12 +275,55 @@ TEST_F(ExtentsTest, AFileGoesWithTheLastHolderOfAnObsoleteExtent) {
   EXPECT_TRUE(std::filesystem::exists(kept_path));
 }
 
+TEST_F(ExtentsTest, AFileThatNoManifestTookGoesWithItsDraft) {
+  Chunks chunks({ScalarType::kLong});
+  chunks.column(0).append(int64_t{1});
+  auto draft = files_.write(table_of({ScalarType::kLong}), chunks.views());
+  std::filesystem::path path = draft->path;
+  draft = nullptr;
+  files_.collect_garbage();
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST_F(ExtentsTest, ExtentsAreRemovedAllOrNone) {
+  Chunks chunks({ScalarType::kLong});
+  chunks.column(0).append(int64_t{1});
+  std::vector<Guid> ids;
+  std::vector<std::filesystem::path> paths;
+  Manifest manifest;
+  std::vector<std::shared_ptr<const ExtentList>> garbage;
+  auto add = [&] {
+    auto extent = files_.write(table_of({ScalarType::kLong}), chunks.views());
+    ids.push_back(extent->id);
+    paths.push_back(extent->path);
+    manifest.add(1, std::move(extent));
+  };
+  for (int i = 0; i < 3; ++i) add();
+  manifest.publish(garbage);
+  add();
+  // One that is published and one that is not, in one step.
+  EXPECT_TRUE(manifest.remove(1, std::vector{ids[0], ids[3]}));
+  EXPECT_FALSE(manifest.remove(1, std::vector{ids[1], ids[0]}));
+  EXPECT_FALSE(manifest.remove(1, std::vector{ids[1], ids[3]}));
+  EXPECT_FALSE(manifest.remove(2, std::vector{ids[1]}));
+  EXPECT_TRUE(manifest.contains(1, std::vector{ids[0]}));
+  manifest.publish(garbage);
+  EXPECT_TRUE(manifest.contains(1, std::vector{ids[1], ids[2]}));
+  EXPECT_FALSE(manifest.contains(1, std::vector{ids[1], ids[0]}));
+  EXPECT_EQ(manifest.extent_count(), 2u);
+  garbage.clear();
+  files_.collect_garbage();
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(std::filesystem::exists(paths[i]), i == 1 || i == 2);
+  }
+}
+
 TEST_F(ExtentsTest, CheckRemovesOrphansAndRefusesWhatIsMissing) {
   Chunks chunks({ScalarType::kLong});
   chunks.column(0).append(int64_t{1});
   catalog::Table table = table_of({ScalarType::kLong});
-  auto kept = files_.adopt(files_.write(table, chunks.views()));
-  ExtentView orphan = files_.write(table, chunks.views());
+  std::shared_ptr<const ExtentView> kept = files_.write(table, chunks.views());
+  ExtentView orphan = *files_.write(table, chunks.views());
   std::filesystem::path unfinished = kept->path;
   unfinished += ".tmp";
   std::filesystem::copy(kept->path, unfinished);

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <set>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -15,12 +17,16 @@ namespace rivulet::extents {
 class Manifest {
  public:
   void add(catalog::TableId table, std::shared_ptr<const ExtentView> extent);
+  // False, and nothing removed, when the table does not have all of them.
+  bool remove(catalog::TableId table, std::span<const Guid> extents);
   void clear(catalog::TableId table);
 
   // Makes visible what was prepared. Lists that are not current any more go into `garbage`, to be freed
   // after the lock.
   void publish(std::vector<std::shared_ptr<const ExtentList>>& garbage);
 
+  // Whether the published table has all of the extents.
+  bool contains(catalog::TableId table, std::span<const Guid> extents) const;
   // What is published. Null: no extents.
   std::shared_ptr<const ExtentList> view(catalog::TableId table) const;
   void for_each(const std::function<void(catalog::TableId,
@@ -32,6 +38,7 @@ class Manifest {
  private:
   struct Edit {
     bool is_cleared = false;
+    std::set<Guid> removed;  // of the published ones
     ExtentList added;
   };
 

@@ -24,6 +24,8 @@ struct Source {
   std::span<const ParquetColumn> columns;
   std::span<const ChunkView> chunks;
   size_t next = 0;
+
+  bool has_system_columns() const { return chunks.front().sequences != nullptr; }
 };
 
 duckdb_logical_type logical_type(ScalarType type) {
@@ -62,8 +64,10 @@ void bind_rows(duckdb_bind_info info) {
   for (const ParquetColumn& column : source->columns) {
     add_column(info, fmt::format("c{}", column.id), column.type);
   }
-  add_column(info, "sys_time", ScalarType::kLong);
-  add_column(info, "sys_seq", ScalarType::kLong);
+  if (source->has_system_columns()) {
+    add_column(info, "sys_time", ScalarType::kLong);
+    add_column(info, "sys_seq", ScalarType::kLong);
+  }
   duckdb_bind_set_bind_data(info, source, nullptr);
 }
 
@@ -100,6 +104,7 @@ void fill_rows(duckdb_function_info info, duckdb_data_chunk output) {
                 find_column(chunk, column.id), chunk.row_count);
   }
   for (const int64_t* cells : {chunk.ingestion_times, chunk.sequences}) {
+    if (cells == nullptr) continue;
     ColumnView column{ScalarType::kLong, cells, nullptr};
     fill_vector(duckdb_data_chunk_get_vector(output, index++), ScalarType::kLong, &column,
                 chunk.row_count);
@@ -170,11 +175,14 @@ void ParquetWriter::write(const std::filesystem::path& path, std::span<const Par
   for (const ParquetColumn& column : columns) {
     fmt::format_to(std::back_inserter(field_ids), "c{0}: {0}, ", column.id);
   }
+  if (source.has_system_columns()) {
+    fmt::format_to(std::back_inserter(field_ids), "sys_time: {}, sys_seq: {}", kTimeFieldId,
+                   kSequenceFieldId);
+  }
   std::string sql = fmt::format(
       "COPY (SELECT * FROM rivulet_rows({})) TO {} (FORMAT parquet, COMPRESSION zstd, "
-      "PARQUET_VERSION V2, FIELD_IDS {{{}sys_time: {}, sys_seq: {}}})",
-      reinterpret_cast<int64_t>(&source), quoted(path.string()), field_ids, kTimeFieldId,
-      kSequenceFieldId);
+      "PARQUET_VERSION V2, FIELD_IDS {{{}}})",
+      reinterpret_cast<int64_t>(&source), quoted(path.string()), field_ids);
   duckdb_result result;
   std::string error;
   if (duckdb_query(engine_->connection, sql.c_str(), &result) == DuckDBError) {

@@ -24,7 +24,7 @@ class ParquetWriter {
   ~ParquetWriter();
 
   // Writes the file, and nothing but the file; the caller syncs it. Columns that a chunk lacks are null
-  // (strings: empty). Throws std::runtime_error with the engine's words, or IoError for a full disk.
+  // (strings: empty); without times and sequences the file has no system columns. Throws std::runtime_error with the engine's words, or IoError for a full disk.
   void write(const std::filesystem::path& path, std::span<const ParquetColumn> columns,
              std::span<const ChunkView> chunks);
 

@@ -5,18 +5,17 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <tuple>
+#include <utility>
 
 #include "common/error.h"
 #include "kql/expr.h"
 
 namespace rivulet::query {
 namespace {
-
-constexpr size_t kVectorSize = 2048;
 
 using kql::ColumnBound;
 using Op = ColumnBound::Op;
@@ -153,7 +152,12 @@ struct Part {
 std::string extent_column(const ScanColumn& column, const Part& part,
                           const store::ExtentView& extent) {
   std::string name = column_name(column);
-  if (column.kind != ScanColumn::Kind::kColumn) return name;
+  if (column.kind != ScanColumn::Kind::kColumn) {
+    if (extent.has_system_columns) return name;
+    bool is_time = column.kind == ScanColumn::Kind::kIngestionTime;
+    return fmt::format("{}::BIGINT AS {}",
+                       is_time ? extent.min_time : static_cast<int64_t>(extent.min_sequence), name);
+  }
   uint32_t id = part.column_ids.empty() ? column.column_id : part.column_ids[column.column_id];
   bool is_mapped = !part.column_ids.empty();
   if (is_mapped && id == kql::Source::Part::kName) {
@@ -173,8 +177,7 @@ std::string extent_column(const ScanColumn& column, const Part& part,
 // What reads the extents of all the parts: one SELECT for all those that are read in the same way.
 class ExtentSelects {
  public:
-  ExtentSelects(const std::vector<ScanColumn>& columns, store::Sequence sequence)
-      : columns_(columns), sequence_(sequence) {}
+  explicit ExtentSelects(const std::vector<ScanColumn>& columns) : columns_(columns) {}
 
   void add(const Part& part, const store::ExtentView& extent) {
     std::string select = "SELECT ";
@@ -184,24 +187,21 @@ class ExtentSelects {
     }
     if (columns_.empty()) select += "false AS nothing";
     // Files of one read_parquet have the same columns of the same types.
-    std::string shape;
+    std::string shape = extent.has_system_columns ? "" : "bare ";
     for (uint32_t id : extent.column_ids) {
       fmt::format_to(std::back_inserter(shape), "{}:{} ", id, type_number(part.table->table(), id));
     }
-    bool needs_filter = extent.max_sequence > sequence_;
-    groups_[{std::move(select), std::move(shape), needs_filter}].push_back(&extent);
+    groups_[{std::move(select), std::move(shape)}].push_back(&extent);
   }
 
   void append_to(std::vector<std::string>& selects) const {
     for (const auto& [key, extents] : groups_) {
-      const auto& [select, shape, needs_filter] = key;
-      std::string sql = select + " FROM read_parquet([";
+      std::string sql = key.first + " FROM read_parquet([";
       for (size_t i = 0; i < extents.size(); ++i) {
         if (i > 0) sql += ", ";
         append_quoted(sql, extents[i]->path.string());
       }
       sql += "], hive_partitioning = false)";
-      if (needs_filter) fmt::format_to(std::back_inserter(sql), " WHERE sys_seq <= {}", sequence_);
       selects.push_back(std::move(sql));
     }
   }
@@ -216,9 +216,7 @@ class ExtentSelects {
   }
 
   const std::vector<ScanColumn>& columns_;
-  const store::Sequence sequence_;
-  std::map<std::tuple<std::string, std::string, bool>, std::vector<const store::ExtentView*>>
-      groups_;
+  std::map<std::pair<std::string, std::string>, std::vector<const store::ExtentView*>> groups_;
 };
 
 std::vector<ScanColumn> scan_columns(const kql::Source& source,
@@ -289,16 +287,13 @@ std::string table_source(const kql::Source& source, const store::Snapshot& snaps
     if (source.kind == kql::Source::Kind::kUnion) return source.types.at(id);
     return table_column_type(parts.front().table->table(), id);
   });
-  ExtentSelects extents(columns, snapshot.sequence());
+  ExtentSelects extents(columns);
   uint64_t extent_rows = 0;
   auto after = static_cast<store::Sequence>(source.after_sequence);
   for (Part& part : parts) {
     for (const auto& extent : part.table->extents()) {
       ++composed.extents_total;
-      if (extent->min_sequence > snapshot.sequence() || extent->max_sequence <= after ||
-          !query::may_match(*extent, part.bounds)) {
-        continue;
-      }
+      if (extent->max_sequence <= after || !query::may_match(*extent, part.bounds)) continue;
       ++composed.extents_scanned;
       extent_rows += extent->row_count;
       extents.add(part, *extent);
@@ -320,26 +315,18 @@ std::string table_source(const kql::Source& source, const store::Snapshot& snaps
   return union_all(selects);
 }
 
+std::vector<uint32_t> column_indexes(size_t count) {
+  std::vector<uint32_t> indexes(count);
+  std::iota(indexes.begin(), indexes.end(), 0);
+  return indexes;
+}
+
 }  // namespace
 
-InputChunks::InputChunks(std::shared_ptr<const ResultTable> table) : table_(std::move(table)) {
-  const ColumnBatch& rows = table_->rows;
-  for (uint32_t i = 0; i < rows.column_count(); ++i) column_ids_.push_back(i);
-  for (size_t first = 0; first < rows.row_count(); first += kVectorSize) {
-    auto& views = views_.emplace_back();
-    for (size_t i = 0; i < rows.column_count(); ++i) {
-      ColumnView view = rows.column(i).view();
-      view.cells = static_cast<const char*>(view.cells) + first * cell_size(view.type);
-      if (view.validity != nullptr) view.validity += first / 64;
-      views.push_back(view);
-    }
-    store::ChunkView chunk;
-    chunk.row_count = static_cast<uint32_t>(std::min(kVectorSize, rows.row_count() - first));
-    chunk.column_ids = column_ids_;
-    chunk.columns = views;  // the views' own memory does not move when views_ grows
-    chunks_.push_back(chunk);
-  }
-}
+InputChunks::InputChunks(std::shared_ptr<const ResultTable> table)
+    : table_(std::move(table)),
+      chunks_(column_indexes(table_->columns.size()),
+              std::shared_ptr<const ColumnBatch>(table_, &table_->rows)) {}
 
 bool may_match(const store::ExtentView& extent, const std::vector<ColumnBound>& bounds) {
   return std::all_of(bounds.begin(), bounds.end(),

@@ -6,6 +6,7 @@
 
 #include "kql/kql.h"
 #include "query/scan.h"
+#include "rowstore/batch_chunks.h"
 #include "store/store.h"
 
 namespace rivulet::query {
@@ -14,15 +15,13 @@ namespace rivulet::query {
 class InputChunks {
  public:
   explicit InputChunks(std::shared_ptr<const ResultTable> table);
-  const std::vector<store::ChunkView>& chunks() const { return chunks_; }
+  const std::vector<store::ChunkView>& chunks() const { return chunks_.views(); }
   uint64_t row_count() const { return table_->rows.row_count(); }
   ScalarType type(uint32_t column) const { return table_->columns.at(column).type; }
 
  private:
   std::shared_ptr<const ResultTable> table_;
-  std::vector<uint32_t> column_ids_;
-  std::vector<std::vector<ColumnView>> views_;
-  std::vector<store::ChunkView> chunks_;
+  rowstore::BatchChunks chunks_;
 };
 
 // A statement with its sources in place.

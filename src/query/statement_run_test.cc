@@ -459,22 +459,36 @@ TEST_F(StatementRunTest, ReadsTheTailAndExtentsOfEveryShape) {
              "sys_seq FROM range(100, 200) r(x)",
              {1, 2, 3}, 100, 199));
   table->add_extent(extent("b",
-                           "SELECT x AS c3, x AS c1, 5::BIGINT AS sys_time, x - 200 AS sys_seq "
+                           "SELECT x AS c3, x AS c1, 5::BIGINT AS sys_time, 1::BIGINT AS sys_seq "
                            "FROM range(200, 300) r(x)",
-                           {1, 3}, 200, 299, 0, 99));
+                           {1, 3}, 200, 299));
   table->add_extent(
       extent("c",
              "SELECT x AS c1, 'f' || x AS c2, x AS c3, 5::BIGINT AS sys_time, 1::BIGINT AS "
              "sys_seq FROM range(300, 400) r(x)",
              {1, 2, 3}, 300, 399));
-  FakeSnapshot snapshot(49);  // the second extent holds rows that are newer
+  store::ExtentView bare =
+      extent("d", "SELECT x AS c1, 'g' AS c2, x AS c3 FROM range(400, 410) r(x)", {1, 2, 3}, 400,
+             409, 77, 77);
+  bare.has_system_columns = false;
+  bare.min_time = 5;
+  table->add_extent(bare);
+  FakeSnapshot snapshot;
   snapshot.add(table);
   std::vector<ResultColumn> columns = {{"c", ScalarType::kLong}, {"e", ScalarType::kLong}};
   const char* sql = "SELECT count(*), sum((c2 = '')::BIGINT)::BIGINT FROM s0";
-  EXPECT_EQ(run(statement(columns, sql, {source(1, {2, 3})}), snapshot), "260|50\n");
+  EXPECT_EQ(run(statement(columns, sql, {source(1, {2, 3})}), snapshot), "320|100\n");
   EXPECT_EQ(run(statement({{"c", ScalarType::kLong}}, "SELECT count(*) FROM s0", {source(1, {})}),
                 snapshot),
-            "260\n");
+            "320\n");
+  Source with_system = source(1, {3});
+  with_system.needs_system_columns = true;
+  EXPECT_EQ(
+      run(statement({{"c", ScalarType::kLong}},
+                    "SELECT count(*) FROM s0 WHERE sys_seq = 77 AND sys_time = 5 AND c3 >= 400",
+                    {with_system}),
+          snapshot),
+      "10\n");
   // Only what may match is opened.
   Source bounded = source(1, {2, 3});
   bounded.bounds.push_back(
@@ -488,9 +502,9 @@ TEST_F(StatementRunTest, ReadsTheTailAndExtentsOfEveryShape) {
                           "AND c3 < 300",
                           {bounded}),
                 snapshot),
-            "5|5\n");
+            "55|55\n");
   context_.reset();
-  EXPECT_EQ(registry_.recent().front().extents_total, 3u);
+  EXPECT_EQ(registry_.recent().front().extents_total, 4u);
   EXPECT_EQ(registry_.recent().front().extents_scanned, 1u);
 }
 

@@ -52,17 +52,6 @@ void Committer::submit(Transaction transaction, CommitCallback done) {
     if (has_rows(append)) encode_append(pending.appends, append);
   }
   pending.transaction = std::move(transaction);
-  enqueue(std::move(pending));
-}
-
-void Committer::submit(Seal seal, CommitCallback done) {
-  Pending pending;
-  pending.seal = std::move(seal);
-  pending.done = std::move(done);
-  enqueue(std::move(pending));
-}
-
-void Committer::enqueue(Pending pending) {
   uint64_t cost = pending.appends.size() + kQueueOverheadBytes;
   bool was_empty;
   {
@@ -115,7 +104,7 @@ void Committer::commit_group(std::vector<Pending>& group) {
   for (Pending& pending : group) {
     if (pending.result.error) continue;
     try {
-      prepare(pending, staged);
+      prepare(pending, staged, next);
     } catch (...) {
       pending.result.error = std::current_exception();
       continue;
@@ -132,12 +121,17 @@ void Committer::commit_group(std::vector<Pending>& group) {
       log_.append(records);
     } catch (...) {
       for (Pending& pending : group) {
-        if (!pending.result.error) pending.result = {.error = std::current_exception()};
+        if (pending.result.error) continue;
+        pending.result = {.error = std::current_exception()};
+        for (const Replace& replace : pending.transaction.replace) {
+          uncertain_.insert(uncertain_.end(), replace.added.begin(), replace.added.end());
+        }
       }
       records.clear();
     }
   }
   if (!records.empty()) {
+    uncertain_.clear();
     for (const Pending& pending : group) {
       if (!pending.result.error) apply(pending);
     }
@@ -149,7 +143,7 @@ void Committer::commit_group(std::vector<Pending>& group) {
   for (Pending& pending : group) pending.done(pending.result);
 }
 
-void Committer::prepare(Pending& pending, Staged& staged) {
+void Committer::prepare(Pending& pending, Staged& staged, Sequence sequence) {
   const Transaction& transaction = pending.transaction;
   std::shared_ptr<const catalog::Catalog> catalog = staged.catalog;
   std::vector<catalog::TableId> cleared = transaction.clear;
@@ -167,22 +161,38 @@ void Committer::prepare(Pending& pending, Staged& staged) {
     encode_clear(pending.start, table);
   }
   for (const Append& append : transaction.appends) check_append(append, *catalog);
-  if (pending.seal) {
-    const Seal& seal = *pending.seal;
-    bool is_cleared =
-        std::find(staged.cleared.begin(), staged.cleared.end(), seal.table) != staged.cleared.end();
-    if (is_cleared || !catalog->find_table(seal.table) || !state_.is_current(seal)) {
-      throw SealOutdated();
+  check_replaces(transaction, *catalog, staged);
+  for (const Replace& replace : transaction.replace) {
+    for (const auto& extent : replace.added) {
+      if (extent->has_system_columns) continue;
+      extent->min_time = extent->max_time = staged.now;
+      extent->min_sequence = extent->max_sequence = sequence;
     }
-    std::string extent_bytes;
-    for (const auto& extent : seal.extents) {
-      extent_bytes.clear();
-      extents::encode_extent(extent_bytes, *extent);
-      encode_seal(pending.start, seal.table, seal.up_to, extent_bytes);
-    }
+    encode_replace(pending.start, replace);
+    staged.removed.insert(replace.removed.begin(), replace.removed.end());
+    if (replace.up_to > 0) staged.cut.push_back(replace.table);
   }
   staged.catalog = std::move(catalog);
   staged.cleared.insert(staged.cleared.end(), cleared.begin(), cleared.end());
+}
+
+void Committer::check_replaces(const Transaction& transaction, const catalog::Catalog& catalog,
+                               const Staged& staged) const {
+  auto has = [](const auto& tables, catalog::TableId table) {
+    return std::find(tables.begin(), tables.end(), table) != tables.end();
+  };
+  for (const Replace& replace : transaction.replace) {
+    bool takes_nothing = replace.up_to == 0 && replace.removed.empty();
+    bool is_current =
+        catalog.find_table(replace.table) != nullptr &&
+        (takes_nothing ||
+         (!has(staged.cleared, replace.table) && !has(transaction.clear, replace.table) &&
+          !(replace.up_to > 0 && has(staged.cut, replace.table)) &&
+          std::none_of(replace.removed.begin(), replace.removed.end(),
+                       [&](const Guid& extent) { return staged.removed.contains(extent); }) &&
+          state_.is_current(replace)));
+    if (!is_current) throw ReplaceOutdated();
+  }
 }
 
 void Committer::check_append(const Append& append, const catalog::Catalog& catalog) const {
@@ -219,10 +229,10 @@ void Committer::apply(const Pending& pending) {
     state_.change(pending.changes[i], pending.catalogs[i]);
   }
   for (catalog::TableId table : pending.transaction.clear) state_.clear(table);
+  for (const Replace& replace : pending.transaction.replace) state_.replace(replace);
   for (const Append& append : pending.transaction.appends) {
     if (has_rows(append)) state_.append(append, pending.result.time, pending.result.sequence);
   }
-  if (pending.seal) state_.seal(*pending.seal);
 }
 
 }  // namespace rivulet::store

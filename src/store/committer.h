@@ -3,8 +3,9 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <memory>
 #include <mutex>
-#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <thread>
@@ -16,14 +17,6 @@
 #include "store/store.h"
 
 namespace rivulet::store {
-
-// The rows of a seal are not the ones at the start of the tail any more: the table was dropped or cleared.
-class SealOutdated : public std::exception {
- public:
-  const char* what() const noexcept override {
-    return "the table was cleared or dropped meanwhile";
-  }
-};
 
 // Told after each publication, on the committer's thread: must be quick.
 class CommitListener {
@@ -53,13 +46,10 @@ class Committer {
   ~Committer();
 
   void submit(Transaction transaction, CommitCallback done);
-  // The error is SealOutdated when the seal came too late; its extents are then in no record.
-  void submit(Seal seal, CommitCallback done);
 
  private:
   struct Pending {
     Transaction transaction;
-    std::optional<Seal> seal;
     CommitCallback done;
     std::string appends;  // encoded on the caller's thread, to keep the committer's work small
     CommitResult result;
@@ -73,13 +63,17 @@ class Committer {
     Ticks now = 0;
     std::shared_ptr<const catalog::Catalog> catalog;
     std::vector<catalog::TableId> cleared;
+    std::vector<catalog::TableId> cut;
+    std::set<Guid> removed;
   };
 
-  void enqueue(Pending pending);
   void run();
   void commit_group(std::vector<Pending>& group);
   // Throws what refuses the transaction, and changes nothing then; otherwise it stands encoded.
-  void prepare(Pending& pending, Staged& staged);
+  void prepare(Pending& pending, Staged& staged, Sequence sequence);
+  // Throws ReplaceOutdated.
+  void check_replaces(const Transaction& transaction, const catalog::Catalog& catalog,
+                      const Staged& staged) const;
   void check_append(const Append& append, const catalog::Catalog& catalog) const;
   void apply(const Pending& pending);
 
@@ -95,6 +89,8 @@ class Committer {
   uint64_t queued_bytes_ = 0;  // guarded by mutex_
   bool is_stopping_ = false;   // guarded by mutex_
   std::vector<rowstore::TailEvent> events_;
+  // Drafts of records that failed in the log: a record may still be there until another one succeeds.
+  std::vector<std::shared_ptr<ExtentView>> uncertain_;
   std::thread thread_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "log/local_log.h"
+#include "rowstore/batch_chunks.h"
 #include "store/checkpointer.h"
 #include "store/committer.h"
 #include "store/data_directory.h"
@@ -66,6 +67,11 @@ class LocalStore final : public Store {
   using Store::commit;
   void commit(Transaction transaction, CommitCallback done) override {
     committer_->submit(std::move(transaction), std::move(done));
+  }
+  std::shared_ptr<ExtentView> write_extent(const catalog::Table& table,
+                                           const Append& rows) override {
+    rowstore::BatchChunks chunks(rows.column_ids, rows.rows);
+    return extent_files_.write(table, chunks.views());
   }
   std::shared_ptr<const catalog::Catalog> catalog() const override { return state_.catalog(); }
   std::unique_ptr<Snapshot> snapshot(std::span<const catalog::TableId> tables) const override {

@@ -180,45 +180,33 @@ void Maintenance::seal_table(catalog::TableId table) {
   rowstore::ChunkViews chunks(tail);
   std::span<const ChunkView> rest = chunks.views();
   if (rest.empty()) return;
-  Seal seal;
+  Replace seal;
   seal.table = table;
   seal.first_sequence = static_cast<Sequence>(rest.front().sequences[0]);
   seal.up_to = static_cast<Sequence>(rest.back().sequences[rest.back().row_count - 1]);
-  std::vector<ExtentView> written;
-  try {
-    while (!rest.empty()) {
-      size_t count = 0;
-      uint64_t rows = 0;
-      while (count < rest.size() && rows < limits_.extent_rows) rows += rest[count++].row_count;
-      written.push_back(extent_files_.write(*definition, rest.first(count)));
-      rest = rest.subspan(count);
-    }
-  } catch (...) {
-    for (const ExtentView& extent : written) extent_files_.discard(extent);
-    throw;
+  while (!rest.empty()) {
+    size_t count = 0;
+    uint64_t rows = 0;
+    while (count < rest.size() && rows < limits_.extent_rows) rows += rest[count++].row_count;
+    seal.added.push_back(extent_files_.write(*definition, rest.first(count)));
+    rest = rest.subspan(count);
   }
-  for (const ExtentView& extent : written) seal.extents.push_back(extent_files_.adopt(extent));
-  commit_seal(std::move(seal));
+  if (commit_replace(std::move(seal))) ++seals_;
 }
 
-void Maintenance::commit_seal(Seal seal) {
-  extents::ExtentList extents = seal.extents;
+bool Maintenance::commit_replace(Replace replace) {
+  Transaction transaction;
+  transaction.replace.push_back(std::move(replace));
   auto outcome = std::make_shared<std::promise<std::exception_ptr>>();
   std::future<std::exception_ptr> error = outcome->get_future();
-  committer_->submit(std::move(seal),
+  committer_->submit(std::move(transaction),
                      [outcome](const CommitResult& result) { outcome->set_value(result.error); });
   try {
     if (std::exception_ptr refused = error.get()) std::rethrow_exception(refused);
-  } catch (const SealOutdated&) {
-    for (const auto& extent : extents) extent_files_.discard(*extent);
-    return;
-  } catch (...) {
-    for (const auto& extent : extents) uncertain_.push_back(*extent);
-    throw;
+  } catch (const ReplaceOutdated&) {
+    return false;
   }
-  ++seals_;
-  for (const ExtentView& extent : uncertain_) extent_files_.discard(extent);
-  uncertain_.clear();
+  return true;
 }
 
 void Maintenance::checkpoint() {

@@ -63,7 +63,8 @@ class Maintenance final : public CommitListener {
   // Does one thing that is due, with mutex_ released; false when nothing is.
   bool work(std::unique_lock<std::mutex>& lock);
   void seal_table(catalog::TableId table);
-  void commit_seal(Seal seal);
+  // False when it came too late.
+  bool commit_replace(Replace replace);
   void relieve_memory();
   SteadyTime next_due() const;
 
@@ -78,8 +79,6 @@ class Maintenance final : public CommitListener {
 
   // One seal or checkpoint at a time. Held without mutex_.
   std::mutex work_mutex_;
-  // Files of seals whose record failed in the log: it may still be there until another one succeeds.
-  std::vector<ExtentView> uncertain_;             // guarded by work_mutex_
   Sequence checkpointed_sequence_ = 0;            // guarded by work_mutex_
   std::atomic<uint64_t> checkpointed_bytes_ = 0;  // State::logged_bytes() at the last checkpoint
   std::atomic<uint64_t> seals_ = 0, checkpoints_ = 0;

@@ -92,13 +92,16 @@ void State::append(const Append& append, Ticks time, Sequence sequence) {
                time, sequence);
 }
 
-bool State::is_current(const Seal& seal) const {
-  return rows_.first_sequence(seal.table) == seal.first_sequence;
+bool State::is_current(const Replace& replace) const {
+  bool is_tail_current =
+      replace.up_to == 0 || rows_.first_sequence(replace.table) == replace.first_sequence;
+  return is_tail_current && manifest_.contains(replace.table, replace.removed);
 }
 
-void State::seal(const Seal& seal) {
-  for (const auto& extent : seal.extents) manifest_.add(seal.table, extent);
-  rows_.cut(seal.table, seal.up_to);
+void State::replace(const Replace& replace) {
+  manifest_.remove(replace.table, replace.removed);
+  for (const auto& extent : replace.added) manifest_.add(replace.table, extent);
+  if (replace.up_to > 0) rows_.cut(replace.table, replace.up_to);
 }
 
 void State::replay(Sequence sequence, std::string_view payload) {
@@ -120,10 +123,15 @@ void State::replay(Sequence sequence, std::string_view payload) {
         rows_.append(existing_table(item.table), decoder_.column_ids(), decoder_.columns(),
                      decoder_.row_count(), reader.time(), sequence);
         break;
-      case Kind::kSeal:
+      case Kind::kReplace:
         existing_table(item.table);
-        manifest_.add(item.table, extent_files_.adopt(extents::decode_extent(item.bytes)));
-        rows_.cut(item.table, item.up_to);
+        if (!manifest_.remove(item.table, item.removed)) {
+          throw std::runtime_error(fmt::format("table {} lacks an extent to remove", item.table));
+        }
+        for (std::string_view extent : item.added) {
+          manifest_.add(item.table, extent_files_.adopt(extents::decode_extent(extent)));
+        }
+        if (item.up_to > 0) rows_.cut(item.table, item.up_to);
         break;
       case Kind::kEnd:
         break;

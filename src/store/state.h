@@ -17,14 +17,6 @@
 
 namespace rivulet::store {
 
-// A tail that became extents: what a seal transaction commits.
-struct Seal {
-  catalog::TableId table = 0;
-  Sequence first_sequence = 0;  // of the rows in the extents
-  Sequence up_to = 0;
-  extents::ExtentList extents;
-};
-
 // Everything at one moment, for a checkpoint.
 struct WholeState {
   Sequence sequence = 0;
@@ -58,9 +50,9 @@ class State {
   void change(const catalog::Change& change, std::shared_ptr<const catalog::Catalog> after);
   void clear(catalog::TableId table);
   void append(const Append& append, Ticks time, Sequence sequence);
-  // Whether the tail still begins with the rows that were sealed.
-  bool is_current(const Seal& seal) const;
-  void seal(const Seal& seal);
+  // Whether what is to go is there, as published.
+  bool is_current(const Replace& replace) const;
+  void replace(const Replace& replace);
   // What the log and a checkpoint give back. They throw std::runtime_error when it cannot be carried out.
   void replay(Sequence sequence, std::string_view payload);
   void restore_changes(std::string_view content);

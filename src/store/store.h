@@ -22,6 +22,10 @@ namespace rivulet::store {
 // The place of a committed transaction in the one order of all commits; the first is 1.
 using Sequence = rivulet::Sequence;
 
+using extents::ColumnStatistics;
+using extents::ExtentView;  // a sealed Parquet file
+using rivulet::ChunkView;   // a run of rows of a table's tail
+
 // Rows for one table. `rows->column(i)` holds the values of the column with id `column_ids[i]`; columns
 // of the table that are not named are null (strings: empty) and columns dropped meanwhile are ignored.
 struct Append {
@@ -30,7 +34,26 @@ struct Append {
   std::shared_ptr<const ColumnBatch> rows;
 };
 
-// What is committed together: all of it or none.
+// Rows of one table in another place, or gone: extents leave its manifest, others come, and its tail may lose
+// its oldest rows.
+struct Replace {
+  catalog::TableId table = 0;
+  std::vector<Guid> removed;
+  // Drafts, as Store::write_extent gives them.
+  std::vector<std::shared_ptr<ExtentView>> added;
+  // Rows of the tail up to and including sequence `up_to` go too, if the first row of the tail is of
+  // `first_sequence`. 0: none.
+  Sequence first_sequence = 0, up_to = 0;
+};
+
+// What refuses a transaction with a Replace that comes too late: an extent that is to go, or the start of the
+// tail that is to be cut, is not there any more.
+class ReplaceOutdated : public std::exception {
+ public:
+  const char* what() const noexcept override { return "the table's extents changed meanwhile"; }
+};
+
+// What is committed together: all of it or none. Carried out in the order: alter, clear, replace, appends.
 struct Transaction {
   std::vector<Append> appends;
   // Makes catalog changes from the newest catalog, in the commit order, on the committer thread (so it
@@ -39,6 +62,7 @@ struct Transaction {
   // Tables whose rows committed before this transaction go away with it (.clear table data,
   // .set-or-replace).
   std::vector<catalog::TableId> clear;
+  std::vector<Replace> replace;
 };
 
 struct CommitResult {
@@ -50,10 +74,6 @@ struct CommitResult {
 };
 // Called once, on the committer thread: hand over quickly.
 using CommitCallback = std::function<void(const CommitResult&)>;
-
-using extents::ColumnStatistics;
-using extents::ExtentView;  // a sealed Parquet file
-using rivulet::ChunkView;   // a run of rows of a table's tail
 
 // One table at one moment. Holding it keeps the chunks in memory and the files on disk.
 class TableSnapshot {
@@ -112,6 +132,12 @@ class Store {
   virtual void commit(Transaction transaction, CommitCallback done) = 0;
   // The same, waiting; throws the error.
   CommitResult commit(Transaction transaction);
+
+  // Writes rows to the file of a new extent, without the log: durable when it returns, and for
+  // Transaction::replace. Tags may be set in it until then. The file goes when nothing holds the draft and no
+  // transaction added it. Throws Error or IoError.
+  virtual std::shared_ptr<ExtentView> write_extent(const catalog::Table& table,
+                                                   const Append& rows) = 0;
 
   // The newest catalog that is durable.
   virtual std::shared_ptr<const catalog::Catalog> catalog() const = 0;

@@ -50,13 +50,22 @@ void encode_append(std::string& out, const Append& append) {
   out.append(batch);
 }
 
-void encode_seal(std::string& out, catalog::TableId table, Sequence up_to,
-                 std::string_view extent) {
+void encode_replace(std::string& out, const Replace& replace) {
   ByteWriter writer(out);
-  put_kind(writer, Kind::kSeal);
-  writer.varint(table);
-  writer.varint(up_to);
-  writer.string(extent);
+  put_kind(writer, Kind::kReplace);
+  writer.varint(replace.table);
+  writer.varint(replace.up_to);
+  writer.varint(replace.removed.size());
+  for (const Guid& extent : replace.removed) {
+    writer.fixed(extent.hi);
+    writer.fixed(extent.lo);
+  }
+  writer.varint(replace.added.size());
+  for (const auto& extent : replace.added) {
+    std::string bytes;
+    extents::encode_extent(bytes, *extent);
+    writer.string(bytes);
+  }
 }
 
 TransactionReader::TransactionReader(std::string_view payload) : reader_(payload) {
@@ -81,10 +90,17 @@ TransactionReader::Item TransactionReader::next() {
       item.table = reader_.varint();
       item.bytes = reader_.string();
       return item;
-    case Kind::kSeal:
+    case Kind::kReplace:
       item.table = reader_.varint();
       item.up_to = reader_.varint();
-      item.bytes = reader_.string();
+      for (uint64_t count = reader_.varint(); count > 0; --count) {
+        Guid& extent = item.removed.emplace_back();
+        extent.hi = reader_.fixed<uint64_t>();
+        extent.lo = reader_.fixed<uint64_t>();
+      }
+      for (uint64_t count = reader_.varint(); count > 0; --count) {
+        item.added.push_back(reader_.string());
+      }
       return item;
     case Kind::kEnd:
       break;

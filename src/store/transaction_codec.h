@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "catalog/catalog.h"
 #include "common/binary.h"
@@ -18,7 +19,7 @@ void encode_transaction_start(std::string& out, Ticks time);
 void encode_change(std::string& out, const catalog::Change& change);
 void encode_clear(std::string& out, catalog::TableId table);
 void encode_append(std::string& out, const Append& append);
-void encode_seal(std::string& out, catalog::TableId table, Sequence up_to, std::string_view extent);
+void encode_replace(std::string& out, const Replace& replace);
 
 // Reads the items of a transaction one after the other; throws std::runtime_error on damage.
 class TransactionReader {
@@ -27,12 +28,15 @@ class TransactionReader {
 
   Ticks time() const { return time_; }
 
-  enum class Kind : uint8_t { kEnd = 0, kChange = 1, kClear = 2, kAppend = 3, kSeal = 4 };
+  enum class Kind : uint8_t { kEnd = 0, kChange = 1, kClear = 2, kAppend = 3, kReplace = 4 };
   struct Item {
     Kind kind = Kind::kEnd;
     catalog::TableId table = 0;  // all but kChange
-    Sequence up_to = 0;          // kSeal
-    std::string_view bytes;      // kChange: the change; kAppend: the batch; kSeal: the extent
+    std::string_view bytes;      // kChange: the change; kAppend: the batch
+    // kReplace
+    Sequence up_to = 0;
+    std::vector<Guid> removed;
+    std::vector<std::string_view> added;
   };
   Item next();
 

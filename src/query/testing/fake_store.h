@@ -24,6 +24,10 @@ class FakeStore : public store::Store {
   void set_sequence(store::Sequence sequence) { sequence_ = sequence; }
 
   void commit(store::Transaction transaction, store::CommitCallback done) override;
+  std::shared_ptr<store::ExtentView> write_extent(const catalog::Table&,
+                                                  const store::Append&) override {
+    return nullptr;
+  }
   std::shared_ptr<const catalog::Catalog> catalog() const override;
   std::unique_ptr<store::Snapshot> snapshot(
       std::span<const catalog::TableId> tables) const override;
