@@ -17,6 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kRetryInterval = 100ms;
+// What a sync has to allocate in a file without zeros is nothing beside a group of this size.
+constexpr uint64_t kLargeGroupBytes = 256 << 10;
 constexpr std::string_view kSpareSuffix = ".tmp";
 
 [[noreturn]] void throw_damaged(const std::filesystem::path& path, uint64_t offset,
@@ -200,7 +202,9 @@ void LocalLog::append(std::span<const Record> records) {
   live_.back().bytes = writer_->end();
   statistics_.records += records.size();
   ++statistics_.syncs;
-  if (!wants_spare_ && free_.empty() && writer_->end() > options_.segment_bytes / 2) {
+  bool has_large_groups = writer_->end() > kLargeGroupBytes * ++groups_;
+  if (!wants_spare_ && free_.empty() && !has_large_groups &&
+      writer_->end() > options_.segment_bytes / 2) {
     wants_spare_ = true;
     wake_.notify_one();
   }
@@ -234,7 +238,7 @@ void LocalLog::reestablish() {
 void LocalLog::open_segment() {
   std::string name = take_free_file();
   try {
-    if (name.empty()) name = create_filled_file();
+    if (name.empty()) name = create_file(next_segment_ == 1 ? Filling::kZeros : Filling::kNone);
     SegmentHeader header{next_segment_, next_position_, log_id_};
     std::string new_name = segment_name(header.segment);
     // From here on the new header may be on the disk, and voids whatever the current segment would get.
@@ -256,6 +260,7 @@ void LocalLog::open_segment() {
     std::lock_guard lock(mutex_);
     live_.push_back({header.segment, header.first_position, kPageBytes});
     writer_ = std::move(writer);
+    groups_ = 0;
     must_roll_ = false;
   } catch (...) {
     if (!name.empty()) give_back_file(std::move(name));
@@ -263,7 +268,7 @@ void LocalLog::open_segment() {
   }
 }
 
-std::string LocalLog::create_filled_file() {
+std::string LocalLog::create_file(Filling filling) {
   std::string name;
   {
     std::lock_guard lock(mutex_);
@@ -275,6 +280,7 @@ std::string LocalLog::create_filled_file() {
   }
   try {
     std::unique_ptr<File> file = files_.open(path, FileSystem::Mode::kCreate);
+    if (filling == Filling::kNone) return name;
     constexpr uint64_t kZerosBytes = 1 << 20;
     std::vector<std::byte> zeros(std::min(kZerosBytes, options_.segment_bytes));
     for (uint64_t offset = 0; offset < options_.segment_bytes;) {
@@ -345,7 +351,7 @@ void LocalLog::prepare_segments(const std::stop_token& stop) {
       lock.unlock();
       std::string name;
       try {
-        name = create_filled_file();
+        name = create_file(Filling::kZeros);
       } catch (const std::exception& error) {
         spdlog::warn("The next log segment could not be prepared: {}", error.what());
       }

@@ -29,7 +29,9 @@ struct LocalLogOptions {
 // The log in files on the local disk: docs/log-format.md.
 //
 // Holds one segment open for writing. A thread of its own fills the next segment with zeros when the
-// current one is half full and none is left to be used again; it sleeps otherwise.
+// current one is half full and none is left to be used again; it sleeps otherwise. While groups are large
+// it sleeps too, and so the log takes a file without zeros: filling it would double what the disk writes,
+// and gain nothing.
 class LocalLog final : public Log {
  public:
   // Creates the directory when it is missing; replay() opens the files.
@@ -53,8 +55,9 @@ class LocalLog final : public Log {
   void open_segment();
   // After a failed write: the log goes on in a new segment, or `unavailable` is thrown.
   void reestablish();
-  // Makes a file of zeros, and gives its name.
-  std::string create_filled_file();
+  enum class Filling { kNone, kZeros };
+  // Makes a file for a segment to come, and gives its name.
+  std::string create_file(Filling filling);
   std::string take_free_file();
   void give_back_file(std::string name);
   void remove_surplus_files();
@@ -67,6 +70,7 @@ class LocalLog final : public Log {
   // Of the appending thread.
   std::unique_ptr<SegmentWriter> writer_;
   Position next_position_ = 1;
+  uint64_t groups_ = 0;  // written to the current segment since it was opened here
   bool is_failed_ = false;
   bool must_roll_ = false;  // the next group goes to a new segment (there is none, or it was cut)
   std::string failure_;

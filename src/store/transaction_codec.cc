@@ -1,13 +1,15 @@
 #include "store/transaction_codec.h"
 
+#include <cstring>
 #include <stdexcept>
 
+#include "common/error.h"
 #include "rowstore/batch_codec.h"
 
 namespace rivulet::store {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 using Kind = TransactionReader::Kind;
 
 void put_kind(ByteWriter& writer, Kind kind) {
@@ -40,14 +42,19 @@ void encode_append(std::string& out, const Append& append) {
   for (size_t i = 0; i < append.rows->column_count(); ++i) {
     columns.push_back(append.rows->column(i).view());
   }
-  std::string batch;
-  rowstore::encode_batch(batch, append.column_ids, columns, append.rows->row_count());
   ByteWriter writer(out);
   put_kind(writer, Kind::kAppend);
   writer.varint(append.table);
-  writer.varint(batch.size());
-  if (out.capacity() - out.size() < batch.size()) out.reserve(out.size() + batch.size());
-  out.append(batch);
+  // The length is of fixed width, so that the batch is encoded where it stays.
+  size_t length_at = out.size();
+  writer.fixed<uint32_t>(0);
+  size_t batch_at = out.size();
+  rowstore::encode_batch(out, append.column_ids, columns, append.rows->row_count());
+  size_t length = out.size() - batch_at;
+  if (length > UINT32_MAX)
+    throw payload_too_large("A transaction takes at most 4 GiB for a table.");
+  auto written = static_cast<uint32_t>(length);
+  std::memcpy(out.data() + length_at, &written, sizeof(written));
 }
 
 void encode_replace(std::string& out, const Replace& replace) {
@@ -88,7 +95,7 @@ TransactionReader::Item TransactionReader::next() {
       return item;
     case Kind::kAppend:
       item.table = reader_.varint();
-      item.bytes = reader_.string();
+      item.bytes = reader_.bytes(reader_.fixed<uint32_t>());
       return item;
     case Kind::kReplace:
       item.table = reader_.varint();
