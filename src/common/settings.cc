@@ -151,6 +151,11 @@ const std::vector<Entry>& entries() {
        "A tail with fewer rows is not sealed for its age."},
       {"Storage", "seal_age", Duration{&Settings::seal_age},
        "A tail older than this becomes an extent when it has `seal_min_rows`."},
+      {"Storage", "idempotency_window", Duration{&Settings::idempotency_window},
+       "A retry of an ingestion request within this time stores nothing (see ingestion.md)."},
+      {"Storage", "idempotency_keys", Number{&Settings::idempotency_keys},
+       "Retry keys that are remembered; beyond it the oldest are forgotten before their time. "
+       "About 100 bytes each."},
   };
   return table;
 }

@@ -69,6 +69,8 @@ struct Settings {
   uint64_t seal_size = 128 << 20;
   uint64_t seal_min_rows = 10'000;
   Milliseconds seal_age{1'800'000};
+  Milliseconds idempotency_window{600'000};
+  uint64_t idempotency_keys = 1'000'000;
 };
 
 // A setting that is refused. The message names the setting and where it stands ("rivulet.toml:7: …").

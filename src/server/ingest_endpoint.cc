@@ -58,6 +58,21 @@ std::optional<bool> is_enabled(const catalog::Policies& policies) {
   return is_enabled;
 }
 
+// What names the attempt among its retries, if the client says so: an Idempotency-Key, or the source id in
+// the request id of a managed streaming client, "KPC.executeManagedStreamingIngest;<source id>;<attempt>".
+std::string idempotency_text(const Request& request, std::string_view client_request_id) {
+  if (std::string_view key = request.header("Idempotency-Key"); !key.empty()) {
+    return "key;" + std::string(key);
+  }
+  size_t first = client_request_id.find(';');
+  size_t second = client_request_id.find(';', first + 1);
+  if (first == std::string_view::npos || second == std::string_view::npos || second == first + 1 ||
+      client_request_id.substr(0, first).find("ManagedStreamingIngest") == std::string_view::npos) {
+    return "";
+  }
+  return "source" + std::string(client_request_id.substr(first, second - first));
+}
+
 std::string success_body(uint64_t row_count) {
   constexpr std::string_view kBefore =
       R"({"Tables":[{"TableName":"Table_0","Columns":[)"
@@ -92,6 +107,7 @@ struct IngestEndpoint::Pending {
   std::string mapping_name;
   uint64_t data_size = 0;
   uint64_t row_count = 0;
+  bool is_repeat = false;
   std::exception_ptr error;
 };
 
@@ -189,9 +205,12 @@ void IngestEndpoint::process(std::unique_ptr<Pending>& pending) {
   if (pending->row_count == 0) {
     throw bad_request("BadRequest_NoRecordsOrWrongFormat", "The request holds no records.");
   }
+  std::string key = idempotency_text(request, exchange.identity().client_request_id);
+  if (!key.empty()) transaction.key = store::make_idempotency_key(table->id, key);
   Pending* raw = pending.release();
   auto done = [this, raw](const store::CommitResult& result) {
     raw->error = result.error;
+    raw->is_repeat = result.is_repeat;
     raw->exchange->send_made_by([this, raw] { return end(*raw); });
   };
   try {
@@ -228,8 +247,12 @@ Response IngestEndpoint::end(Pending& raw) {
     services_.streaming.record(outcome);
     metrics.ingestion_seconds.Observe(static_cast<double>(outcome.ended - outcome.started) /
                                       kTicksPerSecond);
-    metrics.ingested_rows.Increment(static_cast<double>(pending->row_count));
-    metrics.ingested_bytes.Increment(static_cast<double>(pending->data_size));
+    if (pending->is_repeat) {
+      metrics.repeated_ingestions.Increment();
+    } else {
+      metrics.ingested_rows.Increment(static_cast<double>(pending->row_count));
+      metrics.ingested_bytes.Increment(static_cast<double>(pending->data_size));
+    }
     Response response;
     response.body = success_body(pending->row_count);
     return response;

@@ -36,6 +36,8 @@ Metrics::Metrics()
                              "Uncompressed bytes acknowledged by streaming ingestion")),
       throttled_ingestions(counter(registry_, "rivulet_throttled_ingestions_total",
                                    "Streaming ingestion requests answered 429")),
+      repeated_ingestions(counter(registry_, "rivulet_repeated_ingestions_total",
+                                  "Streaming ingestion requests that were stored already")),
       ingestion_seconds(
           seconds(registry_, "rivulet_ingestion_seconds",
                   "From the head of a streaming ingestion request to its durable commit")),
@@ -90,6 +92,7 @@ std::string Metrics::text(const store::StoreStatistics& store) {
   set("extent_bytes", store.extent_bytes);
   set("checkpoints", store.checkpoints);
   set("seals", store.seals);
+  set("idempotency_keys", store.idempotency_keys);
   return prometheus::TextSerializer().Serialize(registry_.Collect());
 }
 

@@ -28,6 +28,7 @@ class Metrics {
   prometheus::Counter& ingested_rows;
   prometheus::Counter& ingested_bytes;
   prometheus::Counter& throttled_ingestions;
+  prometheus::Counter& repeated_ingestions;
   prometheus::Histogram& ingestion_seconds;
   prometheus::Gauge& ingestions_under_way;
 

@@ -108,6 +108,11 @@ void CheckpointWriter::add_extent(catalog::TableId table, std::string_view encod
   writer.string(encoded);
 }
 
+void CheckpointWriter::add_keys(std::string_view encoded) {
+  flush_pending(CheckpointBlock::kKeys);
+  put_block(CheckpointBlock::kKeys, 0, encoded);
+}
+
 void CheckpointWriter::add_rows(catalog::TableId table, const ChunkView& chunk) {
   flush_pending(CheckpointBlock::kRows);
   std::vector<uint32_t> ids(chunk.column_ids.begin(), chunk.column_ids.end());

@@ -19,13 +19,19 @@ namespace rivulet::store {
 constexpr uint32_t kTimeColumnId = 4294967294;
 constexpr uint32_t kSequenceColumnId = 4294967295;
 
-enum class CheckpointBlock : uint64_t { kCatalog = 1, kExtents = 2, kRows = 3, kDirectory = 4 };
+enum class CheckpointBlock : uint64_t {
+  kCatalog = 1,
+  kExtents = 2,
+  kRows = 3,
+  kDirectory = 4,
+  kKeys = 6
+};
 
 std::string checkpoint_name(Sequence sequence);
 std::optional<Sequence> parse_checkpoint_name(std::string_view name);
 
-// Writes a checkpoint from its start to its end. The calls must come in this order: changes, extents, rows,
-// finish; used by one thread.
+// Writes a checkpoint from its start to its end. The calls must come in this order: changes, extents, keys,
+// rows, finish; used by one thread.
 class CheckpointWriter {
  public:
   CheckpointWriter(FileSystem& files, const std::filesystem::path& path, Sequence sequence,
@@ -33,6 +39,7 @@ class CheckpointWriter {
 
   void add_change(const catalog::Change& change);
   void add_extent(catalog::TableId table, std::string_view encoded);
+  void add_keys(std::string_view encoded);
   void add_rows(catalog::TableId table, const ChunkView& chunk);
   // When it returns, the content of the file is durable; its name is the caller's business.
   void finish();

@@ -31,6 +31,7 @@ void write_checkpoint(FileSystem& files, const std::filesystem::path& directory,
         writer.add_extent(table, encoded);
       }
     }
+    writer.add_keys(whole.keys);
     for (const auto& [table, tail] : whole.tails) {
       rowstore::ChunkViews chunks(tail);
       for (const ChunkView& chunk : chunks.views()) writer.add_rows(table, chunk);
@@ -72,6 +73,9 @@ Sequence load_newest_checkpoint(FileSystem& files, const std::filesystem::path& 
           break;
         case CheckpointBlock::kExtents:
           state.restore_extents(block.content);
+          break;
+        case CheckpointBlock::kKeys:
+          state.restore_keys(block.content);
           break;
         case CheckpointBlock::kRows:
           state.restore_rows(block.table, block.content);

@@ -102,7 +102,7 @@ void Committer::commit_group(std::vector<Pending>& group) {
   uint64_t bytes = 0;
   Sequence next = log_.next_position();
   for (Pending& pending : group) {
-    if (pending.result.error) continue;
+    if (pending.result.error || is_repeat(pending, staged)) continue;
     try {
       prepare(pending, staged, next);
     } catch (...) {
@@ -112,6 +112,7 @@ void Committer::commit_group(std::vector<Pending>& group) {
     pieces.push_back({pending.start, pending.appends});
     records.emplace_back(pieces.back());
     bytes += pending.start.size() + pending.appends.size();
+    if (pending.transaction.key) staged.keys.emplace(*pending.transaction.key, next);
     pending.result.sequence = next++;
     pending.result.time = staged.now;
     pending.result.catalog = staged.catalog;
@@ -133,7 +134,7 @@ void Committer::commit_group(std::vector<Pending>& group) {
   if (!records.empty()) {
     uncertain_.clear();
     for (const Pending& pending : group) {
-      if (!pending.result.error) apply(pending);
+      if (!pending.result.error && !pending.result.is_repeat) apply(pending);
     }
     state_.set_newest_time(staged.now);
     events_.clear();
@@ -143,11 +144,29 @@ void Committer::commit_group(std::vector<Pending>& group) {
   for (Pending& pending : group) pending.done(pending.result);
 }
 
+bool Committer::is_repeat(Pending& pending, const Staged& staged) const {
+  const std::optional<IdempotencyKey>& key = pending.transaction.key;
+  if (!key) return false;
+  if (auto committed = state_.keys().find(*key, staged.now)) {
+    pending.result.sequence = committed->sequence;
+    pending.result.time = committed->time;
+  } else {
+    auto found = staged.keys.find(*key);
+    if (found == staged.keys.end()) return false;
+    pending.result.sequence = found->second;
+    pending.result.time = staged.now;
+  }
+  pending.result.is_repeat = true;
+  pending.result.catalog = staged.catalog;
+  return true;
+}
+
 void Committer::prepare(Pending& pending, Staged& staged, Sequence sequence) {
   const Transaction& transaction = pending.transaction;
   std::shared_ptr<const catalog::Catalog> catalog = staged.catalog;
   std::vector<catalog::TableId> cleared = transaction.clear;
   encode_transaction_start(pending.start, staged.now);
+  if (transaction.key) encode_key(pending.start, *transaction.key);
   if (transaction.alter) {
     pending.changes = transaction.alter(*catalog);
     for (const catalog::Change& change : pending.changes) {
@@ -232,6 +251,9 @@ void Committer::apply(const Pending& pending) {
   for (const Replace& replace : pending.transaction.replace) state_.replace(replace);
   for (const Append& append : pending.transaction.appends) {
     if (has_rows(append)) state_.append(append, pending.result.time, pending.result.sequence);
+  }
+  if (pending.transaction.key) {
+    state_.keys().add(*pending.transaction.key, {pending.result.sequence, pending.result.time});
   }
 }
 

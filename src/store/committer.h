@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "common/clock.h"
@@ -65,10 +66,13 @@ class Committer {
     std::vector<catalog::TableId> cleared;
     std::vector<catalog::TableId> cut;
     std::set<Guid> removed;
+    std::unordered_map<IdempotencyKey, Sequence, IdempotencyWindow::Hash> keys;
   };
 
   void run();
   void commit_group(std::vector<Pending>& group);
+  // Whether the transaction was committed before, or is in the group before it; its result tells then.
+  bool is_repeat(Pending& pending, const Staged& staged) const;
   // Throws what refuses the transaction, and changes nothing then; otherwise it stands encoded.
   void prepare(Pending& pending, Staged& staged, Sequence sequence);
   // Throws ReplaceOutdated.

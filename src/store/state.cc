@@ -55,9 +55,11 @@ class SnapshotImpl final : public Snapshot {
 
 }  // namespace
 
-State::State(extents::ExtentFiles& extent_files, const rowstore::SealThresholds& thresholds)
+State::State(extents::ExtentFiles& extent_files, const rowstore::SealThresholds& thresholds,
+             Ticks idempotency_window, size_t idempotency_keys)
     : extent_files_(extent_files),
       rows_(thresholds),
+      keys_(idempotency_window, idempotency_keys),
       newest_catalog_(std::make_shared<const catalog::Catalog>()),
       catalog_(newest_catalog_) {}
 
@@ -132,6 +134,9 @@ void State::replay(Sequence sequence, std::string_view payload) {
           manifest_.add(item.table, extent_files_.adopt(extents::decode_extent(extent)));
         }
         if (item.up_to > 0) rows_.cut(item.table, item.up_to);
+        break;
+      case Kind::kKey:
+        keys_.add(item.key, {sequence, reader.time()});
         break;
       case Kind::kEnd:
         break;
@@ -237,7 +242,7 @@ std::vector<std::pair<uint64_t, catalog::TableId>> State::tail_sizes() const {
 
 WholeState State::whole() const {
   WholeState whole;
-  std::lock_guard lock(rows_.mutex());
+  std::unique_lock lock(rows_.mutex());
   whole.sequence = sequence_;
   whole.time = time_;
   whole.logged_bytes = logged_bytes_;
@@ -247,6 +252,8 @@ WholeState State::whole() const {
   });
   manifest_.for_each(
       [&](catalog::TableId id, const auto& list) { whole.extents.emplace_back(id, list); });
+  lock.unlock();
+  keys_.encode(whole.keys, whole.sequence);
   return whole;
 }
 
@@ -256,6 +263,7 @@ uint64_t State::logged_bytes() const {
 }
 
 void State::fill(StoreStatistics& statistics) const {
+  statistics.idempotency_keys = keys_.size();
   std::lock_guard lock(rows_.mutex());
   statistics.tail_rows = rows_.total_rows();
   statistics.tail_bytes = rows_.total_bytes();

@@ -13,6 +13,7 @@
 #include "extents/manifest.h"
 #include "rowstore/batch_codec.h"
 #include "rowstore/row_store.h"
+#include "store/idempotency_window.h"
 #include "store/store.h"
 
 namespace rivulet::store {
@@ -22,6 +23,7 @@ struct WholeState {
   Sequence sequence = 0;
   Ticks time = 0;
   uint64_t logged_bytes = 0;
+  std::string keys;  // IdempotencyWindow::encode
   std::shared_ptr<const catalog::Catalog> catalog;
   std::vector<std::pair<catalog::TableId, rowstore::TailView>> tails;
   std::vector<std::pair<catalog::TableId, std::shared_ptr<const extents::ExtentList>>> extents;
@@ -32,7 +34,8 @@ struct WholeState {
 // is published.
 class State {
  public:
-  State(extents::ExtentFiles& extent_files, const rowstore::SealThresholds& thresholds);
+  State(extents::ExtentFiles& extent_files, const rowstore::SealThresholds& thresholds,
+        Ticks idempotency_window = 0, size_t idempotency_keys = 0);
 
   // ---- The writer: recovery, then the committer.
 
@@ -53,10 +56,14 @@ class State {
   // Whether what is to go is there, as published.
   bool is_current(const Replace& replace) const;
   void replace(const Replace& replace);
+  // The keys of transactions; changed by the writer only.
+  IdempotencyWindow& keys() { return keys_; }
+  const IdempotencyWindow& keys() const { return keys_; }
   // What the log and a checkpoint give back. They throw std::runtime_error when it cannot be carried out.
   void replay(Sequence sequence, std::string_view payload);
   void restore_changes(std::string_view content);
   void restore_extents(std::string_view content);
+  void restore_keys(std::string_view content) { keys_.restore(content); }
   void restore_rows(catalog::TableId table, std::string_view content);
   // Bytes of all tails.
   uint64_t tail_bytes() const { return rows_.published_bytes(); }
@@ -86,6 +93,7 @@ class State {
   extents::ExtentFiles& extent_files_;
   rowstore::RowStore rows_;
   extents::Manifest manifest_;
+  IdempotencyWindow keys_;
   std::shared_ptr<const catalog::Catalog> newest_catalog_;
   std::unordered_map<catalog::TableId, std::shared_ptr<const catalog::Table>> tables_;
   Ticks newest_time_ = 0;

@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "catalog/catalog.h"
@@ -33,6 +35,16 @@ struct Append {
   std::vector<uint32_t> column_ids;
   std::shared_ptr<const ColumnBatch> rows;
 };
+
+// Names an attempt to store something, so that its retries store nothing twice: a 128-bit hash of what the
+// client gave.
+struct IdempotencyKey {
+  uint64_t low = 0, high = 0;
+
+  bool operator==(const IdempotencyKey&) const = default;
+};
+// The key that a text stands for among the requests for one table.
+IdempotencyKey make_idempotency_key(catalog::TableId table, std::string_view text);
 
 // Rows of one table in another place, or gone: extents leave its manifest, others come, and its tail may lose
 // its oldest rows.
@@ -63,12 +75,17 @@ struct Transaction {
   // .set-or-replace).
   std::vector<catalog::TableId> clear;
   std::vector<Replace> replace;
+  // If a transaction with this key was committed within StoreOptions::idempotency_window, this one is not
+  // looked at: it succeeds, as a repeat, when that one is durable.
+  std::optional<IdempotencyKey> key;
 };
 
 struct CommitResult {
   std::exception_ptr error;  // null: committed, durable, and visible to every later snapshot
   Sequence sequence = 0;
   Ticks time = 0;  // ingestion_time() of its rows
+  // Nothing was stored: sequence and time are those of the transaction that had the same key.
+  bool is_repeat = false;
   // After `alter`: the catalog that this transaction made.
   std::shared_ptr<const catalog::Catalog> catalog;
 };
@@ -108,6 +125,9 @@ struct StoreOptions {
   // Memory for all tails; 0 for a quarter of the machine's. At three quarters of it the largest tails are
   // sealed whatever their size, and beyond it appends are refused with a transient error.
   uint64_t tail_limit_bytes = 0;
+  // How long the key of a transaction is remembered, and how many at most.
+  Ticks idempotency_window = 10 * kTicksPerMinute;
+  size_t idempotency_keys = 1'000'000;
 };
 
 struct StoreStatistics {
@@ -115,6 +135,7 @@ struct StoreStatistics {
   uint64_t tail_rows = 0, tail_bytes = 0;
   uint64_t extent_count = 0, extent_rows = 0, extent_bytes = 0;
   uint64_t checkpoints = 0, seals = 0;
+  uint64_t idempotency_keys = 0;
 };
 
 // Thread-safe.

@@ -36,6 +36,13 @@ void encode_clear(std::string& out, catalog::TableId table) {
   writer.varint(table);
 }
 
+void encode_key(std::string& out, const IdempotencyKey& key) {
+  ByteWriter writer(out);
+  put_kind(writer, Kind::kKey);
+  writer.fixed(key.low);
+  writer.fixed(key.high);
+}
+
 void encode_append(std::string& out, const Append& append) {
   std::vector<ColumnView> columns;
   columns.reserve(append.rows->column_count());
@@ -108,6 +115,10 @@ TransactionReader::Item TransactionReader::next() {
       for (uint64_t count = reader_.varint(); count > 0; --count) {
         item.added.push_back(reader_.string());
       }
+      return item;
+    case Kind::kKey:
+      item.key.low = reader_.fixed<uint64_t>();
+      item.key.high = reader_.fixed<uint64_t>();
       return item;
     case Kind::kEnd:
       break;

@@ -18,6 +18,7 @@ namespace rivulet::store {
 void encode_transaction_start(std::string& out, Ticks time);
 void encode_change(std::string& out, const catalog::Change& change);
 void encode_clear(std::string& out, catalog::TableId table);
+void encode_key(std::string& out, const IdempotencyKey& key);
 void encode_append(std::string& out, const Append& append);
 void encode_replace(std::string& out, const Replace& replace);
 
@@ -28,15 +29,23 @@ class TransactionReader {
 
   Ticks time() const { return time_; }
 
-  enum class Kind : uint8_t { kEnd = 0, kChange = 1, kClear = 2, kAppend = 3, kReplace = 4 };
+  enum class Kind : uint8_t {
+    kEnd = 0,
+    kChange = 1,
+    kClear = 2,
+    kAppend = 3,
+    kReplace = 4,
+    kKey = 5
+  };
   struct Item {
     Kind kind = Kind::kEnd;
-    catalog::TableId table = 0;  // all but kChange
+    catalog::TableId table = 0;  // all but kChange and kKey
     std::string_view bytes;      // kChange: the change; kAppend: the batch
     // kReplace
     Sequence up_to = 0;
     std::vector<Guid> removed;
     std::vector<std::string_view> added;
+    IdempotencyKey key;  // kKey
   };
   Item next();
 

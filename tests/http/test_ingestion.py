@@ -138,6 +138,37 @@ class Ingestion(unittest.TestCase):
             self.assertEqual(connection.ask("POST", target, "y,2,new\n").status, 200)
         self.assertEqual(rows(query(self.server, "Changing | order by B asc")), [["x", 1, ""], ["y", 2, "new"]])
 
+    def test_a_retry_stores_nothing_twice(self):
+        target = table(self.server, "Retried")
+        other = table(self.server, "RetriedOther")
+        first = ask(self.server, "POST", target, "x,1\ny,2\n", [("Idempotency-Key", "a")])
+        self.assertEqual(first.status, 200)
+        again = ask(self.server, "POST", target, "x,1\ny,2\n", [("Idempotency-Key", "a")])
+        self.assertEqual((again.status, again.body), (200, first.body))
+        self.assertEqual(self.count("Retried"), 2)
+        for headers in ([("Idempotency-Key", "b")], [], []):
+            self.assertEqual(ask(self.server, "POST", target, "z,3\n", headers).status, 200)
+        self.assertEqual(self.count("Retried"), 5)
+        self.assertEqual(ask(self.server, "POST", other, "x,1\n", [("Idempotency-Key", "a")]).status, 200)
+        self.assertEqual(self.count("RetriedOther"), 1)
+        # What was refused may be sent again under its key.
+        bad = ask(self.server, "POST", target.replace("csv", "json"), "{", [("Idempotency-Key", "c")])
+        self.assertEqual(bad.status, 400)
+        self.assertEqual(ask(self.server, "POST", target, "w,4\n", [("Idempotency-Key", "c")]).status, 200)
+        self.assertEqual(self.count("Retried"), 6)
+
+    def test_managed_clients_say_what_is_a_retry(self):
+        target = table(self.server, "Managed")
+        for request_id in ["KPC.executeManagedStreamingIngest;s1;0", "KPC.executeManagedStreamingIngest;s1;1",
+                           "KJC.executeManagedStreamingIngest.ingestFromStream;s2;0",
+                           "KNC.executeManagedStreamingIngestFromStream;s2;3",
+                           "KPC.executeStreamingIngest;s1;0", "KPC.executeStreamingIngest;s1;0",
+                           "KPC.executeManagedStreamingIngest;;0", "KPC.executeManagedStreamingIngest;;0",
+                           "KPC.executeManagedStreamingIngest;s1"]:
+            answer = ask(self.server, "POST", target, "x,1\n", [("x-ms-client-request-id", request_id)])
+            self.assertEqual(answer.status, 200)
+        self.assertEqual(self.count("Managed"), 7)
+
     def test_statistics(self):
         target = table(self.server, "Counted")
         ask(self.server, "POST", target, "x,1\ny,2\n")

@@ -4,6 +4,7 @@ import datetime
 import gzip
 import io
 import json
+import uuid
 import zipfile
 
 import pandas
@@ -250,6 +251,15 @@ def test_managed_client_streams(db, managed, tmp_path):
     frame = pandas.DataFrame({"id": [4], "name": ["four"]})
     managed.ingest_from_dataframe(frame, properties(db, table, DataFormat.CSV))
     assert db.count(table) == 7
+
+
+def test_managed_client_retries_store_nothing_twice(db, managed):
+    table = db.new_table()
+    source_id = uuid.uuid4()
+    for _ in range(2):
+        stream = StreamDescriptor(io.BytesIO(b"1,a\n2,b\n"), source_id=source_id)
+        managed.ingest_from_stream(stream, properties(db, table, DataFormat.CSV))
+    assert db.count(table) == 2
 
 
 def test_managed_client_gives_up_on_permanent_errors(db, managed):
