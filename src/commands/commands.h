@@ -24,15 +24,16 @@ namespace rivulet::commands {
 
 struct CommandRequest {
   std::string text;
-  // As the request named it, with the default database already in the place of "" and "NetDefaultDB".
-  // It need not exist unless the command means it.
+  // As the request named it, with the default database already in the place of "" and
+  // "NetDefaultDB". It need not exist unless the command means it.
   std::string database;
   std::string client_request_id;
   std::string principal;    // fully qualified, as "aadapp=<id>;<tenant>"; empty: not authenticated
   std::string user;         // x-ms-user, for listings
   std::string application;  // x-ms-app, for listings
 
-  // Request options. Those of the query part ("| where …", "<| query") go to the engine as they are.
+  // Request options. Those of the query part ("| where …", "<| query") go to the engine as they
+  // are.
   Ticks now = 0;           // of this request: now() in its query part
   bool read_only = false;  // request_readonly: a command that changes anything is refused
   std::chrono::milliseconds timeout{600'000};
@@ -42,8 +43,8 @@ struct CommandRequest {
   uint64_t take_max_records = 0;
 };
 
-// A plain command answers one table; a command followed by "| query" or "; statement" answers the results
-// of a query that reads the command's table.
+// A plain command answers one table; a command followed by "| query" or "; statement" answers the
+// results of a query that reads the command's table.
 using CommandResult = std::variant<ResultTable, std::unique_ptr<query::RunningQuery>>;
 
 // What the program knows of itself, for `.show version`, `.show cluster` and their like.
@@ -55,8 +56,8 @@ struct ServiceFacts {
   Ticks start_time = 0;
 };
 
-// Carries out management commands. Thread-safe; a command works on the caller's thread and returns when
-// its change is durable and visible. Everything passed in must outlive it.
+// Carries out management commands. Thread-safe; a command works on the caller's thread and returns
+// when its change is durable and visible. Everything passed in must outlive it.
 class Commands {
  public:
   Commands(store::Store& store, query::Engine& engine, query::QueryRegistry& queries,
@@ -65,8 +66,9 @@ class Commands {
   Commands(const Commands&) = delete;
   Commands& operator=(const Commands&) = delete;
 
-  // Throws Error. A request that fails has changed nothing, except `.execute database script`, whose
-  // answer tells what became of each of its commands.
+  // Throws Error. A request that fails has changed nothing, with two exceptions: `.execute database
+  // script`, whose answer tells what became of each of its commands, and a query behind a changing
+  // command, which runs after the change.
   CommandResult execute(const CommandRequest& request);
 
  private:
