@@ -122,8 +122,7 @@ void append_object_without_mapped_fields(std::string& out, const JsonValue& obje
 std::string_view string_content(const JsonValue& value, std::string& scratch) {
   if (value.is_plain) return value.text;
   scratch.clear();
-  // With the quotes that stand around it in the input.
-  append_json_string_content(scratch, {value.text.data() - 1, value.text.size() + 2});
+  append_json_string_content(scratch, value.text);
   return scratch;
 }
 

@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/guid.h"
+#include "kql/literal.h"
 #include "kql/parser.h"
 
 namespace rivulet::kql {

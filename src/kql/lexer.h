@@ -80,12 +80,4 @@ class Lexer {
 // All tokens; the last is kEnd.
 std::vector<Token> tokenize(std::string_view text);
 
-// The value of a typed literal's inside: literal_from_text(kDateTime, "2020-01-01 10:00"), "null" and
-// quoted text included. Nothing when it is no such value.
-std::optional<Literal> literal_from_text(ScalarType type, std::string_view text);
-
-// Reads the inside of dynamic(…), which is JSON with KQL's own liberties (single quotes, datetime() and
-// other literals inside), and gives compact JSON; nothing when it is malformed.
-std::optional<std::string> dynamic_literal_json(std::string_view text);
-
 }  // namespace rivulet::kql

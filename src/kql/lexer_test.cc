@@ -52,12 +52,25 @@ TEST(Lexer, TypedLiterals) {
 }
 
 TEST(Lexer, DynamicLiterals) {
-  EXPECT_EQ(dynamic_literal_json("{ 'a': [1, 2.5, null], \"b\": 'x)' }"),
+  auto json = [](std::string_view text) {
+    return std::get<std::string>(Lexer(text).next().literal.value);
+  };
+  EXPECT_EQ(json("dynamic({ 'a': [1, 2.5, null], \"b\": 'x)' })"),
             R"json({"a":[1,2.5,null],"b":"x)"})json");
-  EXPECT_EQ(dynamic_literal_json("[1d]"), R"(["1.00:00:00"])");
-  EXPECT_EQ(dynamic_literal_json("{a:1}"), std::nullopt);
-  EXPECT_EQ(dynamic_literal_json("[1"), std::nullopt);
-  EXPECT_EQ(dynamic_literal_json(std::string(100'000, '[')), std::nullopt);
+  EXPECT_EQ(json("dynamic([1d, datetime(2020-01-01)])"),
+            R"(["1.00:00:00","2020-01-01T00:00:00.0000000Z"])");
+  EXPECT_EQ(json("dynamic([dynamic({\"a\":null}), real(1), guid(null)])"),
+            R"([{"a":null},1.0,null])");
+  EXPECT_THROW(tokenize("dynamic({a:1})"), Error);
+  EXPECT_THROW(tokenize("dynamic([1)"), Error);
+  // However deep they are, one in the other.
+  for (std::string_view open : {"[", "dynamic(", "{'a':"}) {
+    std::string text = "dynamic(";
+    for (int i = 0; i < 100'000; ++i) text += open;
+    text += "1";
+    text.append(100'000, open == "[" ? ']' : open == "dynamic(" ? ')' : '}');
+    EXPECT_THROW(tokenize(text + ")"), Error) << open;
+  }
 }
 
 TEST(Lexer, CommentsAndDirectivesArePassedOver) {

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include <simdjson.h>
 
@@ -53,29 +54,12 @@ constexpr std::array<char, 256> kJsonEscapes = [] {
   return escapes;
 }();
 
-void append_code_point(std::string& out, uint32_t code) {
-  auto put = [&](uint32_t byte) { out += static_cast<char>(byte); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xc0 | code >> 6);
-    put(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    put(0xe0 | code >> 12);
-    put(0x80 | (code >> 6 & 0x3f));
-    put(0x80 | (code & 0x3f));
-  } else {
-    put(0xf0 | code >> 18);
-    put(0x80 | (code >> 12 & 0x3f));
-    put(0x80 | (code >> 6 & 0x3f));
-    put(0x80 | (code & 0x3f));
-  }
-}
-
-uint32_t four_hex_digits(const char* text) {
+// The four hexadecimal digits at the front; nothing when there are fewer.
+std::optional<uint32_t> four_hex_digits(std::string_view text) {
   uint32_t value = 0;
-  std::from_chars(text, text + 4, value, 16);
-  return value;
+  if (text.size() < 4) return std::nullopt;
+  auto [end, error] = std::from_chars(text.data(), text.data() + 4, value, 16);
+  return end == text.data() + 4 && error == std::errc() ? std::optional(value) : std::nullopt;
 }
 
 bool is_hex_digit(char c) {
@@ -278,17 +262,40 @@ bool append_compact_json(std::string& out, std::string_view json) {
   return false;
 }
 
-void append_json_string_content(std::string& out, std::string_view literal) {
-  const char* next = literal.data() + 1;
-  const char* end = literal.data() + literal.size() - 1;
-  while (next < end) {
-    const auto* backslash =
-        static_cast<const char*>(std::memchr(next, '\\', static_cast<size_t>(end - next)));
-    if (backslash == nullptr || end - backslash < 2) backslash = end;
-    out.append(next, backslash);
-    if (backslash == end) return;
-    next = backslash + 2;
-    switch (backslash[1]) {
+void append_utf8(std::string& out, uint32_t code) {
+  auto put = [&](uint32_t byte) { out += static_cast<char>(byte); };
+  if (code < 0x80) {
+    put(code);
+  } else if (code < 0x800) {
+    put(0xc0 | code >> 6);
+    put(0x80 | (code & 0x3f));
+  } else if (code < 0x10000) {
+    put(0xe0 | code >> 12);
+    put(0x80 | (code >> 6 & 0x3f));
+    put(0x80 | (code & 0x3f));
+  } else {
+    put(0xf0 | code >> 18);
+    put(0x80 | (code >> 12 & 0x3f));
+    put(0x80 | (code >> 6 & 0x3f));
+    put(0x80 | (code & 0x3f));
+  }
+}
+
+bool append_json_string_content(std::string& out, std::string_view inside) {
+  for (;;) {
+    size_t plain = std::min(inside.find('\\'), inside.size());
+    out += inside.substr(0, plain);
+    inside.remove_prefix(plain);
+    if (inside.empty()) return true;
+    if (inside.size() < 2) return false;
+    char escape = inside[1];
+    inside.remove_prefix(2);
+    switch (escape) {
+      case '"':
+      case '\\':
+      case '/':
+        out += escape;
+        break;
       case 'b':
         out += '\b';
         break;
@@ -305,23 +312,21 @@ void append_json_string_content(std::string& out, std::string_view literal) {
         out += '\t';
         break;
       case 'u': {
-        if (end - next < 4) return;
-        uint32_t code = four_hex_digits(next);
-        next += 4;
-        if (code >= 0xd800 && code < 0xdc00 && end - next >= 6 && next[0] == '\\' &&
-            next[1] == 'u') {
-          uint32_t low = four_hex_digits(next + 2);
-          if (low >= 0xdc00 && low < 0xe000) {
-            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-            next += 6;
+        std::optional<uint32_t> code = four_hex_digits(inside);
+        if (!code) return false;
+        inside.remove_prefix(4);
+        if (*code >= 0xd800 && *code < 0xdc00 && inside.starts_with("\\u")) {
+          std::optional<uint32_t> low = four_hex_digits(inside.substr(2));
+          if (low && *low >= 0xdc00 && *low < 0xe000) {
+            code = 0x10000 + ((*code - 0xd800) << 10) + (*low - 0xdc00);
+            inside.remove_prefix(6);
           }
         }
-        // Half of a surrogate pair stands for nothing.
-        append_code_point(out, code >= 0xd800 && code < 0xe000 ? 0xfffd : code);
+        append_utf8(out, *code >= 0xd800 && *code < 0xe000 ? 0xfffd : *code);
         break;
       }
       default:
-        out += backslash[1];
+        return false;
     }
   }
 }
@@ -372,7 +377,7 @@ void append_cell_text(std::string& out, const ColumnView& column, size_t row) {
     case ScalarType::kDynamic: {
       std::string_view json = column.text(row);
       if (json.size() >= 2 && json.front() == '"') {
-        append_json_string_content(out, json);
+        append_json_string_content(out, json.substr(1, json.size() - 2));
       } else if (json != "null") {
         out += json;
       }

@@ -49,8 +49,11 @@ void append_json_string(std::string& out, std::string_view text);
 // Appends the text without the white space between its tokens, all else as it is (order, spelling of
 // numbers, escapes). False, and nothing appended, when it is no JSON. Invalid UTF-8 becomes U+FFFD.
 bool append_compact_json(std::string& out, std::string_view json);
-// Appends what the JSON string literal stands for; `literal` is valid JSON, quotes included.
-void append_json_string_content(std::string& out, std::string_view literal);
+// Appends what the text between the quotes of a JSON string stands for; half of a surrogate pair becomes U+FFFD.
+// False, and only what stands before it appended, at an escape that JSON does not know.
+bool append_json_string_content(std::string& out, std::string_view inside);
+// Appends a code point: less than 0x110000, and no surrogate.
+void append_utf8(std::string& out, uint32_t code_point);
 // Appends the text with every invalid sequence of UTF-8 replaced by U+FFFD.
 void append_valid_utf8(std::string& out, std::string_view text);
 bool is_valid_utf8(std::string_view text);

@@ -241,8 +241,16 @@ TEST(JsonText, Strings) {
   append_json_string(out, "a\"b\\c\n\x01\xC3\xA9\xFFz");
   EXPECT_EQ(out, "\"a\\\"b\\\\c\\n\\u0001\xC3\xA9\xEF\xBF\xBDz\"");
   std::string content;
-  append_json_string_content(content, R"("a\"\u00e9\ud83d\ude00\ud800x\/")");
+  EXPECT_TRUE(append_json_string_content(content, R"(a\"\u00e9\ud83d\ude00\ud800x\/)"));
   EXPECT_EQ(content, "a\"\xC3\xA9\xF0\x9F\x98\x80\xEF\xBF\xBDx/");
+  content.clear();
+  EXPECT_TRUE(append_json_string_content(content, R"(\b\f\n\r\t\\\udc00\ud800\u0041)"));
+  EXPECT_EQ(content,
+            "\b\f\n\r\t\\\xEF\xBF\xBD\xEF\xBF\xBD"
+            "A");
+  for (const char* inside : {"\\", "\\x", "\\u", "\\u12", "\\u12g4", "\\u+123", "\\u-001"}) {
+    EXPECT_FALSE(append_json_string_content(content, inside)) << inside;
+  }
 }
 
 TEST(JsonText, Compact) {

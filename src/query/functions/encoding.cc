@@ -11,6 +11,7 @@
 #include "query/functions/json.h"
 #include "query/functions/punycode.h"
 #include "query/functions/utf8.h"
+#include "types/text.h"
 
 // Encodings of text and bytes, compression, and hashes.
 namespace rivulet::query {

@@ -32,105 +32,6 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-void append_utf8(std::string& out, uint32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xC0 | (c >> 6));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xE0 | (c >> 12));
-    out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | (c >> 18));
-    out += static_cast<char>(0x80 | ((c >> 12) & 0x3F));
-    out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  }
-}
-
-// The four hexadecimal digits at `p`, or -1.
-int32_t read_hex4(const char* p, const char* end) {
-  if (end - p < 4) return -1;
-  int32_t value = 0;
-  for (int i = 0; i < 4; ++i) {
-    const int digit = hex_value(p[i]);
-    if (digit < 0) return -1;
-    value = value * 16 + digit;
-  }
-  return value;
-}
-
-// The text between the quotes, escapes resolved; false for an escape that JSON does not know.
-bool unescape(std::string_view inside, std::string& out) {
-  const char* p = inside.data();
-  const char* end = p + inside.size();
-  while (p < end) {
-    if (*p != '\\') {
-      const char* stop = static_cast<const char*>(std::memchr(p, '\\', end - p));
-      if (stop == nullptr) stop = end;
-      out.append(p, stop);
-      p = stop;
-      continue;
-    }
-    if (++p >= end) return false;
-    const char c = *p++;
-    switch (c) {
-      case '"':
-      case '\\':
-      case '/':
-        out += c;
-        break;
-      case 'b':
-        out += '\b';
-        break;
-      case 'f':
-        out += '\f';
-        break;
-      case 'n':
-        out += '\n';
-        break;
-      case 'r':
-        out += '\r';
-        break;
-      case 't':
-        out += '\t';
-        break;
-      case 'u': {
-        const int32_t unit = read_hex4(p, end);
-        if (unit < 0) return false;
-        p += 4;
-        uint32_t code = unit;
-        if (unit >= 0xD800 && unit < 0xDC00) {
-          code = 0xFFFD;
-          if (end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
-            const int32_t low = read_hex4(p + 2, end);
-            if (low >= 0xDC00 && low < 0xE000) {
-              code = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-              p += 6;
-            }
-          }
-        } else if (unit >= 0xDC00 && unit < 0xE000) {
-          code = 0xFFFD;
-        }
-        append_utf8(out, code);
-        break;
-      }
-      default:
-        return false;
-    }
-  }
-  return true;
-}
-
 std::string_view inside_quotes(std::string_view token) {
   token.remove_prefix(1);
   if (!token.empty() && token.back() == '"') token.remove_suffix(1);
@@ -177,7 +78,7 @@ class Compactor {
       append_json_string(out_, inside);
     } else {
       std::string plain;
-      if (!unescape(inside, plain)) return false;
+      if (!append_json_string_content(plain, inside)) return false;
       append_json_string(out_, plain);
     }
     p_ = stop;
@@ -355,7 +256,7 @@ bool json_key_is(std::string_view quoted_key, std::string_view key) {
   const std::string_view inside = inside_quotes(quoted_key);
   if (inside.find('\\') == std::string_view::npos) return inside == key;
   std::string plain;
-  return unescape(inside, plain) && plain == key;
+  return append_json_string_content(plain, inside) && plain == key;
 }
 
 std::string_view json_member(std::string_view object, std::string_view key) {
@@ -389,7 +290,7 @@ std::string json_text(std::string_view value) {
   const std::string_view inside = inside_quotes(value);
   if (inside.find('\\') == std::string_view::npos) return std::string(inside);
   std::string plain;
-  if (!unescape(inside, plain)) return std::string(inside);
+  if (!append_json_string_content(plain, inside)) return std::string(inside);
   return plain;
 }
 

@@ -8,6 +8,7 @@
 #include "query/functions/fold.h"
 #include "query/functions/json.h"
 #include "query/functions/utf8.h"
+#include "types/text.h"
 
 // Functions of strings; positions and lengths count characters.
 namespace rivulet::query {

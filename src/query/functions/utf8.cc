@@ -2,6 +2,8 @@
 
 #include <unicode/utf8.h>
 
+#include "types/text.h"
+
 namespace rivulet::query {
 
 std::vector<uint32_t> to_code_points(std::string_view text) {
@@ -19,21 +21,7 @@ std::vector<uint32_t> to_code_points(std::string_view text) {
 
 void append_code_point(std::string& out, uint32_t code_point) {
   if (code_point > 0x10FFFF || (code_point >= 0xD800 && code_point < 0xE000)) return;
-  uint8_t buffer[4];
-  int32_t size = 0;
-  U8_APPEND_UNSAFE(buffer, size, code_point);
-  out.append(reinterpret_cast<const char*>(buffer), size);
-}
-
-bool is_valid_utf8(std::string_view text) {
-  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
-  const auto size = static_cast<int32_t>(text.size());
-  for (int32_t i = 0; i < size;) {
-    UChar32 c;
-    U8_NEXT(bytes, i, size, c);
-    if (c < 0) return false;
-  }
-  return true;
+  append_utf8(out, code_point);
 }
 
 std::string to_valid_utf8(std::string_view text) {

@@ -32,7 +32,6 @@ inline size_t character_offset(std::string_view text, int64_t index, size_t from
 std::vector<uint32_t> to_code_points(std::string_view text);
 // Nothing for what is no code point.
 void append_code_point(std::string& out, uint32_t code_point);
-bool is_valid_utf8(std::string_view text);
 // Text with U+FFFD in place of every invalid byte.
 std::string to_valid_utf8(std::string_view text);
 
