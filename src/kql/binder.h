@@ -299,6 +299,13 @@ class Binder {
   Relation bind_session_count(const PluginCall& plugin, Relation input);
   const RelationColumn& plugin_column(const PluginCall& plugin, const Relation& input, size_t index,
                                       std::string_view name);
+  // What the plugins over a timeline begin with; `width` is the type of a step along it.
+  struct TimelineArguments {
+    RelationColumn id, timeline;
+    Expr start, end;
+    ScalarType width;
+  };
+  TimelineArguments timeline_arguments(const PluginCall& plugin, const Relation& input);
   std::vector<RelationColumn> plugin_dimensions(const PluginCall& plugin, const Relation& input,
                                                 size_t first);
   Relation join_on(Relation input, Relation table, const std::string& condition,

@@ -32,9 +32,9 @@ std::string quote_class(std::string_view characters, bool negated) {
   return text + "]";
 }
 
-// Capture groups that a regular expression has by itself.
-int count_groups(std::string_view regex) {
-  int groups = 0;
+// Calls visit(i, c) for each character that is neither escaped nor in a class.
+template <typename Visit>
+void for_each_sign(std::string_view regex, Visit&& visit) {
   bool in_class = false;
   for (size_t i = 0; i < regex.size(); ++i) {
     char c = regex[i];
@@ -44,41 +44,43 @@ int count_groups(std::string_view regex) {
       in_class = c != ']';
     } else if (c == '[') {
       in_class = true;
-    } else if (c == '(') {
-      bool is_plain = i + 1 >= regex.size() || regex[i + 1] != '?';
-      bool is_named = regex.substr(i).starts_with("(?P<") ||
-                      (regex.substr(i).starts_with("(?<") && !regex.substr(i).starts_with("(?<=") &&
-                       !regex.substr(i).starts_with("(?<!"));
-      if (is_plain || is_named) ++groups;
+    } else {
+      visit(i, c);
     }
   }
+}
+
+// Capture groups that a regular expression has by itself.
+int count_groups(std::string_view regex) {
+  int groups = 0;
+  for_each_sign(regex, [&](size_t i, char c) {
+    if (c != '(') return;
+    std::string_view rest = regex.substr(i);
+    bool is_named =
+        rest.starts_with("(?P<") ||
+        (rest.starts_with("(?<") && !rest.starts_with("(?<=") && !rest.starts_with("(?<!"));
+    if (!rest.starts_with("(?") || is_named) ++groups;
+  });
   return groups;
 }
 
 // The first capture group of a regular expression, as [begin, end); empty when there is none.
 std::pair<size_t, size_t> first_group(std::string_view regex) {
   int depth = 0;
-  size_t begin = std::string_view::npos;
-  bool in_class = false;
-  for (size_t i = 0; i < regex.size(); ++i) {
-    char c = regex[i];
-    if (c == '\\') {
-      ++i;
-    } else if (in_class) {
-      in_class = c != ']';
-    } else if (c == '[') {
-      in_class = true;
-    } else if (c == '(') {
-      if (begin == std::string_view::npos && (i + 1 >= regex.size() || regex[i + 1] != '?')) {
+  size_t begin = std::string_view::npos, end = 0;
+  for_each_sign(regex, [&](size_t i, char c) {
+    if (end > 0) return;
+    if (c == '(') {
+      if (begin == std::string_view::npos && !regex.substr(i).starts_with("(?")) {
         begin = i;
         depth = 0;
       }
       ++depth;
-    } else if (c == ')') {
-      if (--depth == 0 && begin != std::string_view::npos) return {begin, i + 1};
+    } else if (c == ')' && --depth == 0 && begin != std::string_view::npos) {
+      end = i + 1;
     }
-  }
-  return {0, 0};
+  });
+  return end > 0 ? std::pair(begin, end) : std::pair(size_t{0}, size_t{0});
 }
 
 std::string group_for(ScalarType type) {

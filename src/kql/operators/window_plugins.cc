@@ -17,6 +17,16 @@ std::vector<RelationColumn> Binder::plugin_dimensions(const PluginCall& plugin,
   return dimensions;
 }
 
+Binder::TimelineArguments Binder::timeline_arguments(const PluginCall& plugin,
+                                                     const Relation& input) {
+  RelationColumn id = plugin_column(plugin, input, 0, "IdColumn");
+  RelationColumn timeline = plugin_column(plugin, input, 1, "TimelineColumn");
+  Expr start = convert(constant(plugin.required(2, "Start"), plugin.environment), timeline.type);
+  Expr end = convert(constant(plugin.required(3, "End"), plugin.environment), timeline.type);
+  ScalarType width = timeline.type == ScalarType::kDateTime ? ScalarType::kTimeSpan : timeline.type;
+  return {std::move(id), std::move(timeline), std::move(start), std::move(end), width};
+}
+
 Relation Binder::bind_rolling_percentile(const PluginCall& plugin, Relation input) {
   RelationColumn value = plugin_column(plugin, input, 0, "ValueColumn");
   Expr percentile = with_literal(constant(plugin.required(1, "Percentile"), plugin.environment));
@@ -71,15 +81,10 @@ Relation Binder::bind_rolling_percentile(const PluginCall& plugin, Relation inpu
 }
 
 Relation Binder::bind_sliding_window_counts(const PluginCall& plugin, Relation input) {
-  RelationColumn id = plugin_column(plugin, input, 0, "IdColumn");
-  RelationColumn timeline = plugin_column(plugin, input, 1, "TimelineColumn");
-  Expr start = convert(constant(plugin.required(2, "Start"), plugin.environment), timeline.type);
-  Expr end = convert(constant(plugin.required(3, "End"), plugin.environment), timeline.type);
-  bool is_time = timeline.type == ScalarType::kDateTime;
-  ScalarType width_type = is_time ? ScalarType::kTimeSpan : timeline.type;
+  auto [id, timeline, start, end, width] = timeline_arguments(plugin, input);
   Expr lookback =
-      convert(constant(plugin.required(4, "LookbackWindow"), plugin.environment), width_type);
-  Expr step = convert(constant(plugin.required(5, "Bin"), plugin.environment), width_type);
+      convert(constant(plugin.required(4, "LookbackWindow"), plugin.environment), width);
+  Expr step = convert(constant(plugin.required(5, "Bin"), plugin.environment), width);
   std::vector<RelationColumn> dimensions = plugin_dimensions(plugin, input, 6);
   std::string at = new_name();
   Relation result;
@@ -105,11 +110,7 @@ Relation Binder::bind_sliding_window_counts(const PluginCall& plugin, Relation i
 
 // Ids that were active in enough periods of the look-back window before each bin.
 Relation Binder::bind_active_users_count(const PluginCall& plugin, Relation input) {
-  RelationColumn id = plugin_column(plugin, input, 0, "IdColumn");
-  RelationColumn timeline = plugin_column(plugin, input, 1, "TimelineColumn");
-  Expr start = convert(constant(plugin.required(2, "Start"), plugin.environment), timeline.type);
-  Expr end = convert(constant(plugin.required(3, "End"), plugin.environment), timeline.type);
-  ScalarType width = timeline.type == ScalarType::kDateTime ? ScalarType::kTimeSpan : timeline.type;
+  auto [id, timeline, start, end, width] = timeline_arguments(plugin, input);
   Expr lookback =
       convert(constant(plugin.required(4, "LookbackWindow"), plugin.environment), width);
   Expr period = convert(constant(plugin.required(5, "Period"), plugin.environment), width);
@@ -142,11 +143,7 @@ Relation Binder::bind_active_users_count(const PluginCall& plugin, Relation inpu
 
 // Of each window: events, ids, ids never seen before, and ids seen so far.
 Relation Binder::bind_activity_counts_metrics(const PluginCall& plugin, Relation input) {
-  RelationColumn id = plugin_column(plugin, input, 0, "IdColumn");
-  RelationColumn timeline = plugin_column(plugin, input, 1, "TimelineColumn");
-  Expr start = convert(constant(plugin.required(2, "Start"), plugin.environment), timeline.type);
-  Expr end = convert(constant(plugin.required(3, "End"), plugin.environment), timeline.type);
-  ScalarType width = timeline.type == ScalarType::kDateTime ? ScalarType::kTimeSpan : timeline.type;
+  auto [id, timeline, start, end, width] = timeline_arguments(plugin, input);
   Expr window = convert(constant(plugin.required(4, "Window"), plugin.environment), width);
   std::vector<RelationColumn> dimensions = plugin_dimensions(plugin, input, 5);
   filter(input, timeline.sql + " >= " + start.sql + " AND " + timeline.sql + " <= " + end.sql);
@@ -177,11 +174,7 @@ Relation Binder::bind_activity_counts_metrics(const PluginCall& plugin, Relation
 
 // Sessions by bin: an id's events no more than the look-back apart are one session.
 Relation Binder::bind_session_count(const PluginCall& plugin, Relation input) {
-  RelationColumn id = plugin_column(plugin, input, 0, "IdColumn");
-  RelationColumn timeline = plugin_column(plugin, input, 1, "TimelineColumn");
-  Expr start = convert(constant(plugin.required(2, "Start"), plugin.environment), timeline.type);
-  Expr end = convert(constant(plugin.required(3, "End"), plugin.environment), timeline.type);
-  ScalarType width = timeline.type == ScalarType::kDateTime ? ScalarType::kTimeSpan : timeline.type;
+  auto [id, timeline, start, end, width] = timeline_arguments(plugin, input);
   Expr step = convert(constant(plugin.required(4, "Bin"), plugin.environment), width);
   Expr lookback =
       convert(constant(plugin.required(5, "LookBackWindow"), plugin.environment), width);
