@@ -62,3 +62,7 @@ rivulet_library(prometheus prometheus-cpp-dev HEADER prometheus/registry.h
 # S2's headers use Abseil inline, so its users must link the parts that these call.
 rivulet_package(absl absl::strings libabsl-dev)
 target_link_libraries(s2 INTERFACE absl::base absl::btree absl::raw_logging_internal absl::strings)
+if(RIVULET_SANITIZE STREQUAL "address")
+  # Abseil's containers have another layout under this sanitizer than in the library that is installed.
+  target_compile_options(s2 INTERFACE -U__SANITIZE_ADDRESS__)
+endif()
