@@ -266,6 +266,9 @@ Response IngestEndpoint::end(Pending& raw) {
     spdlog::error("request {}: {}", exchange.identity().client_request_id, other.what());
     error = internal_error("The server failed to store the request.");
   }
+  Error no_table = table_not_found(pending->table, pending->database);
+  // Dropped since it was looked up here: the store knows it by its id alone.
+  if (error->code() == no_table.code()) error = no_table;
   if (error->http_status() == 429) metrics.throttled_ingestions.Increment();
   outcome.error_code = error->code();
   outcome.error_message = error->message();
