@@ -8,13 +8,16 @@
 The disk's own rate of synced writes, the bare parser's rate, and the processor time of a request in the
 server and in the load generator stand beside what depends on them: compare with those, and between lines of
 one run, never between machines. The cores are kept from sleeping meanwhile (load_bench --awake), except
-where the table says "sleeping cores". Nothing is asserted here.
+where the table says "sleeping cores". Nothing is asserted here; the run is added to the history, which
+bench/history.py draws.
 """
 import argparse
 import json
 import subprocess
 import sys
 import tempfile
+
+import history
 
 BUILD = "build/bench"
 
@@ -86,6 +89,7 @@ def main():
     if options.json:
         with open(options.json, "w", encoding="utf-8") as f:
             f.write(text + "\n")
+    print(f"\nadded to {history.append(figures)}; bench/history.py plot draws it")
     return 0
 
 
