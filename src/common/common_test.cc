@@ -123,6 +123,31 @@ TEST_F(FileSystemTest, FailuresNamePathAndReason) {
   EXPECT_TRUE(IoError("x", "write", ENOSPC).is_disk_full());
 }
 
+// Also where the file system knows no such thing: /dev/shm is in memory.
+TEST_F(FileSystemTest, WritesPastThePageCache) {
+  struct alignas(FileSystem::kDirectAlignment) Page {
+    char bytes[FileSystem::kDirectAlignment];
+  };
+  for (const std::filesystem::path& directory : {directory_, std::filesystem::path("/dev/shm")}) {
+    if (::access(directory.c_str(), W_OK) != 0) continue;
+    std::filesystem::path path = directory / to_string(new_guid());
+    files_.open(path, FileSystem::Mode::kCreate);
+    Page page{"past the page cache"};
+    {
+      auto file = files_.open(path, FileSystem::Mode::kDirect);
+      file->write(sizeof(page), std::as_bytes(std::span(page.bytes)));
+      file->sync();
+    }
+    auto file = files_.open(path, FileSystem::Mode::kRead);
+    EXPECT_EQ(file->size(), 2 * sizeof(page));
+    Page found{};
+    EXPECT_EQ(file->read(sizeof(page), std::as_writable_bytes(std::span(found.bytes))),
+              sizeof(page));
+    EXPECT_EQ(std::string_view(found.bytes), page.bytes);
+    files_.remove(path);
+  }
+}
+
 TEST_F(FileSystemTest, ReportsAFullDisk) {
   if (::access("/dev/full", W_OK) != 0) GTEST_SKIP();
   auto file = files_.open("/dev/full", FileSystem::Mode::kReadWrite);

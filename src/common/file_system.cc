@@ -85,9 +85,15 @@ class PosixFileSystem final : public FileSystem {
     if (mode == Mode::kRead) flags |= O_RDONLY;
     if (mode == Mode::kReadWrite) flags |= O_RDWR;
     if (mode == Mode::kCreate) flags |= O_RDWR | O_CREAT | O_EXCL;
+    if (mode == Mode::kDirect) flags |= O_RDWR | O_DIRECT;
     int descriptor = -1;
     do {
       descriptor = ::open(path.c_str(), flags, 0644);
+      // Some file systems have no way past the page cache.
+      if (descriptor < 0 && errno == EINVAL && (flags & O_DIRECT) != 0) {
+        flags &= ~O_DIRECT;
+        descriptor = ::open(path.c_str(), flags, 0644);
+      }
     } while (descriptor < 0 && errno == EINTR);
     if (descriptor < 0) throw IoError(path, mode == Mode::kCreate ? "create" : "open", errno);
     return std::make_unique<PosixFile>(descriptor, path);

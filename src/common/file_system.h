@@ -45,7 +45,15 @@ class File {
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  enum class Mode { kRead, kReadWrite, kCreate /* read and write; must not exist yet */ };
+  enum class Mode {
+    kRead,
+    kReadWrite,
+    kCreate,  // read and write; must not exist yet
+    // Read and write past the page cache, where the file system can: offset, size and memory of every call
+    // must be multiples of kDirectAlignment.
+    kDirect,
+  };
+  static constexpr size_t kDirectAlignment = 4096;
   virtual std::unique_ptr<File> open(const std::filesystem::path& path, Mode mode) = 0;
   virtual bool exists(const std::filesystem::path& path) const = 0;
   // Names (not paths) in a directory, sorted.

@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "common/error.h"
@@ -33,6 +32,7 @@ constexpr std::string_view kSpareSuffix = ".tmp";
 
 LocalLog::LocalLog(const LocalLogOptions& options, FileSystem& files, const Clock& clock)
     : options_(options), files_(files), clock_(clock) {
+  options_.segment_bytes = std::max<uint64_t>(options.segment_bytes / kPageBytes, 2) * kPageBytes;
   files_.create_directories(options_.directory);
 }
 
@@ -151,13 +151,12 @@ ReplayResult LocalLog::replay(Position from, const Visitor& visitor) {
   }
   if (!must_roll_) {
     const Segment& last = live_.back();
-    std::unique_ptr<File> file =
-        files_.open(options_.directory / segment_name(last.number), FileSystem::Mode::kReadWrite);
+    std::filesystem::path path = options_.directory / segment_name(last.number);
     std::vector<std::byte> page(last.bytes % kPageBytes);
-    file->read(last.bytes - page.size(), page);
+    files_.open(path, FileSystem::Mode::kRead)->read(last.bytes - page.size(), page);
     writer_ = std::make_unique<SegmentWriter>(
-        std::move(file), SegmentHeader{last.number, last.first_position, log_id_}, last.bytes,
-        page);
+        files_.open(path, FileSystem::Mode::kDirect),
+        SegmentHeader{last.number, last.first_position, log_id_}, last.bytes, page);
   }
   remove_surplus_files();
   preparer_ = std::jthread([this](const std::stop_token& stop) { prepare_segments(stop); });
@@ -246,13 +245,12 @@ void LocalLog::open_segment() {
     files_.rename(options_.directory / name, options_.directory / new_name);
     name = new_name;
     ++next_segment_;
-    std::unique_ptr<File> file =
-        files_.open(options_.directory / name, FileSystem::Mode::kReadWrite);
+    std::unique_ptr<File> file = files_.open(options_.directory / name, FileSystem::Mode::kDirect);
     uint64_t size = file->size();
     if (size > options_.segment_bytes) file->truncate(options_.segment_bytes);
-    std::array<std::byte, kPageBytes> page;
-    encode_segment_header(header, page);
-    file->write(0, page);
+    Page page;
+    encode_segment_header(header, page.bytes);
+    file->write(0, page.bytes);
     file->sync();
     files_.sync_directory(options_.directory);
     auto writer = std::make_unique<SegmentWriter>(std::move(file), header, kPageBytes,
@@ -279,13 +277,15 @@ std::string LocalLog::create_file(Filling filling) {
     throw IoError(path, "create", ENOSPC);
   }
   try {
-    std::unique_ptr<File> file = files_.open(path, FileSystem::Mode::kCreate);
+    files_.open(path, FileSystem::Mode::kCreate);
     if (filling == Filling::kNone) return name;
+    std::unique_ptr<File> file = files_.open(path, FileSystem::Mode::kDirect);
     constexpr uint64_t kZerosBytes = 1 << 20;
-    std::vector<std::byte> zeros(std::min(kZerosBytes, options_.segment_bytes));
+    std::vector<Page> pages(kZerosBytes / kPageBytes);
+    std::span<const std::byte> zeros(pages.front().bytes, kZerosBytes);
     for (uint64_t offset = 0; offset < options_.segment_bytes;) {
-      uint64_t size = std::min<uint64_t>(zeros.size(), options_.segment_bytes - offset);
-      file->write(offset, std::span(zeros).first(size));
+      uint64_t size = std::min(kZerosBytes, options_.segment_bytes - offset);
+      file->write(offset, zeros.first(size));
       offset += size;
     }
     file->sync();

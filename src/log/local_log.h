@@ -21,7 +21,7 @@ namespace rivulet::log {
 
 struct LocalLogOptions {
   std::filesystem::path directory;
-  uint64_t segment_bytes = 64 << 20;
+  uint64_t segment_bytes = 64 << 20;  // rounded down to whole pages
   // Segments that are not needed any more are kept, to be overwritten later, up to this number.
   size_t kept_segments = 10;
 };
@@ -63,7 +63,7 @@ class LocalLog final : public Log {
   void remove_surplus_files();
   void prepare_segments(const std::stop_token& stop);
 
-  const LocalLogOptions options_;
+  LocalLogOptions options_;
   FileSystem& files_;
   const Clock& clock_;
 

@@ -13,6 +13,10 @@
 namespace rivulet::log {
 
 constexpr uint64_t kPageBytes = 4096;
+// Memory that goes to a segment as it is.
+struct alignas(kPageBytes) Page {
+  std::byte bytes[kPageBytes];
+};
 constexpr uint32_t kSegmentVersion = 1;
 
 struct SegmentHeader {

@@ -1,12 +1,13 @@
 #include "log/segment_writer.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace rivulet::log {
 namespace {
 
 // A larger group goes to the file in several writes.
-constexpr size_t kBufferBytes = 1 << 20;
+constexpr size_t kBufferBytes = 4 << 20;
 
 }  // namespace
 
@@ -15,9 +16,10 @@ SegmentWriter::SegmentWriter(std::unique_ptr<File> file, const SegmentHeader& he
     : file_(std::move(file)),
       header_(header),
       end_(end),
-      buffer_(last_page.begin(), last_page.end()),
+      pages_(kBufferBytes / kPageBytes),
+      buffered_(last_page.size()),
       buffer_start_(end / kPageBytes * kPageBytes) {
-  buffer_.reserve(kBufferBytes + kPageBytes);
+  std::copy(last_page.begin(), last_page.end(), buffer());
 }
 
 void SegmentWriter::write_group(Position first, std::span<const Record> records) {
@@ -38,32 +40,36 @@ void SegmentWriter::write_group(Position first, std::span<const Record> records)
     offset += size;
   }
 
-  size_t content = buffer_.size();
-  buffer_.resize((content + kPageBytes - 1) / kPageBytes * kPageBytes);
-  file_->write(buffer_start_, buffer_);
+  size_t whole_pages = (buffered_ + kPageBytes - 1) / kPageBytes * kPageBytes;
+  std::memset(buffer() + buffered_, 0, whole_pages - buffered_);
+  write_pages(whole_pages);
   file_->sync();
 
   end_ = offset;
   uint64_t last_page = offset / kPageBytes * kPageBytes;
-  buffer_.resize(content);
-  buffer_.erase(buffer_.begin(),
-                buffer_.begin() + static_cast<ptrdiff_t>(last_page - buffer_start_));
+  buffered_ = offset - last_page;
+  std::memmove(buffer(), buffer() + (last_page - buffer_start_), buffered_);
   buffer_start_ = last_page;
 }
 
 void SegmentWriter::put(const void* data, size_t size) {
   const auto* from = static_cast<const std::byte*>(data);
   while (size > 0) {
-    size_t part = std::min(size, kBufferBytes - buffer_.size());
-    buffer_.insert(buffer_.end(), from, from + part);
+    size_t part = std::min(size, kBufferBytes - buffered_);
+    std::memcpy(buffer() + buffered_, from, part);
+    buffered_ += part;
     from += part;
     size -= part;
-    if (buffer_.size() == kBufferBytes) {
-      file_->write(buffer_start_, buffer_);
+    if (buffered_ == kBufferBytes) {
+      write_pages(kBufferBytes);
       buffer_start_ += kBufferBytes;
-      buffer_.clear();
+      buffered_ = 0;
     }
   }
+}
+
+void SegmentWriter::write_pages(size_t size) {
+  if (size > 0) file_->write(buffer_start_, {buffer(), size});
 }
 
 }  // namespace rivulet::log

@@ -14,7 +14,7 @@ namespace rivulet::log {
 // writer must not be used again.
 class SegmentWriter {
  public:
-  // A segment whose header is on disk. `end` is where the next record goes; `last_page` is the content
+  // A segment whose header is on disk, opened with FileSystem::Mode::kDirect. `end` is where the next record goes; `last_page` is the content
   // of the page with that place, up to it.
   SegmentWriter(std::unique_ptr<File> file, const SegmentHeader& header, uint64_t end,
                 std::span<const std::byte> last_page);
@@ -28,12 +28,16 @@ class SegmentWriter {
 
  private:
   void put(const void* data, size_t size);
+  std::byte* buffer() { return pages_.front().bytes; }
+  // Writes the first bytes of the buffer, which are whole pages.
+  void write_pages(size_t size);
 
   std::unique_ptr<File> file_;
   SegmentHeader header_;
   uint64_t end_;
-  // Bytes [buffer_start_, buffer_start_ + buffer_.size()) of the file; the start is that of a page.
-  std::vector<std::byte> buffer_;
+  // Bytes [buffer_start_, buffer_start_ + buffered_) of the file; the start is that of a page.
+  std::vector<Page> pages_;
+  size_t buffered_;
   uint64_t buffer_start_;
 };
 
