@@ -5,36 +5,19 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdlib>
-#include <functional>
 #include <string>
-#include <vector>
 
 #include "query/connection.h"
 #include "query/engine.h"
 #include "query/testing/fake_store.h"
+#include "support/queries.h"
 
 namespace rivulet::query {
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
-
-std::vector<double> time_microseconds(int repetitions, const std::function<void()>& work) {
-  std::vector<double> times;
-  for (int i = 0; i < repetitions; ++i) {
-    auto begin = SteadyClock::now();
-    work();
-    times.push_back(std::chrono::duration<double, std::micro>(SteadyClock::now() - begin).count());
-  }
-  std::sort(times.begin(), times.end());
-  return times;
-}
-
-double percentile(const std::vector<double>& sorted, double share) {
-  return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
-}
+using bench::percentile;
+using bench::time_microseconds;
 
 void fill(FakeTable& table, size_t rows) {
   auto batch = std::make_shared<ColumnBatch>(std::vector<ScalarType>{
@@ -50,18 +33,7 @@ void fill(FakeTable& table, size_t rows) {
 }
 
 size_t run(Engine& engine, const std::string& text) {
-  QueryRequest request;
-  request.text = text;
-  request.database = "bench";
-  request.now = system_clock().now();
-  auto query = engine.start(request);
-  size_t rows = 0;
-  for (size_t i = 0; i < query->result_count(); ++i) {
-    auto stream = query->result(i);
-    for (auto chunk = stream->next(); chunk.row_count > 0; chunk = stream->next())
-      rows += chunk.row_count;
-  }
-  return rows;
+  return bench::run_query(engine, "bench", text);
 }
 
 void run_native(Connection& connection, const std::string& sql) {

@@ -77,10 +77,11 @@ def main():
     figures["parser alone, one thread"] = parser()
     for name, value in figures.items():
         table(name, value)
-    for program in ("store_bench", "query_bench"):
+    flights = subprocess.run(["scripts/fetch_flights.sh"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    for program, more in (("store_bench", []), ("extent_bench", [flights]), ("query_bench", None)):
         print(f"\n== {program}", flush=True)
         with tempfile.TemporaryDirectory(prefix="rivulet-bench-", dir=".") as folder:
-            arguments = [folder] if program == "store_bench" else []
+            arguments = [] if more is None else [folder, *more]
             lines = subprocess.run([f"{BUILD}/{program}", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
         print(lines, end="", flush=True)
         figures[program] = lines.splitlines()

@@ -1,25 +1,16 @@
 #!/usr/bin/env bash
 # Provides DuckDB's prebuilt library and its C header, and prints the folder that holds them.
-# They come from two npm packages, pinned by version and checksum, and are kept in
-# $RIVULET_CACHE_DIR (default ~/.cache/rivulet), so that a second clone downloads nothing.
+# They come from two npm packages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/npm_files.sh
 
 library_package=@duckdb/node-bindings-linux-x64@1.5.6-r.1
 library_sha512=IXcrZJE6kEqM0Z4wwdVnGBHX/frOS33VPNAwDXQ/Q+Fs84b058Qe94chrCCIcNJlG8Y3UHIUU4eBeCQxW5mN1Q==
 header_package=duckdb@1.4.4
 header_sha512=hEJJ5hyVF0VLj3dmOLpsWrQR0b3d4Ykqtygm6iUXjHJDDnSqg/USKxcb5qvNrOhFYPgktayU6dXCtgPqcmmpog==
 
-say() { echo "fetch_duckdb: $*" >&2; }
-die() { say "$*"; exit 1; }
-
-if [ -n "${RIVULET_CACHE_DIR:-}" ]; then
-  cache=$RIVULET_CACHE_DIR
-elif [ -n "${HOME:-}" ] && mkdir -p "${XDG_CACHE_HOME:-$HOME/.cache}/rivulet" 2>/dev/null; then
-  cache=${XDG_CACHE_HOME:-$HOME/.cache}/rivulet
-else
-  cache=$PWD/.cache
-fi
+cache=$(cache_folder)
 folder=$cache/duckdb-1.5.6-r.1
 
 # The folder appears by one rename, after everything in it was checked.
@@ -29,25 +20,8 @@ if [ -e "$folder/libduckdb.so" ] && [ -e "$folder/duckdb.h" ]; then
 fi
 
 [ "$(uname -sm)" = "Linux x86_64" ] || die "DuckDB is pinned for Linux on x86-64 only, not for $(uname -sm)"
-command -v npm >/dev/null || die "npm is needed to download DuckDB: run scripts/bootstrap.sh"
-
-mkdir -p "$cache" || die "cannot write to $cache; set RIVULET_CACHE_DIR"
 work=$(mktemp -d "$cache/.duckdb.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-
-# fetch PACKAGE SHA512 FOLDER: downloads, checks and unpacks one package.
-fetch() {
-  local package=$1 expected=$2 into=$3 archive actual
-  say "downloading $package"
-  mkdir -p "$into"
-  (cd "$into" && npm pack --silent --ignore-scripts "$package" >/dev/null) ||
-    die "npm pack $package failed: is the network there?"
-  archive=("$into"/*.tgz)
-  actual=$(openssl dgst -sha512 -binary "${archive[0]}" | base64 -w0)
-  [ "$actual" = "$expected" ] ||
-    die "checksum of $package is wrong: expected sha512 $expected, got $actual"
-  tar -xzf "${archive[0]}" -C "$into" --strip-components=1 "${@:4}"
-}
 
 fetch "$library_package" "$library_sha512" "$work/library" package/libduckdb.so package/LICENSE
 fetch "$header_package" "$header_sha512" "$work/header" \
