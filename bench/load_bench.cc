@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <random>
 #include <stdexcept>
 #include <thread>
 
@@ -116,6 +117,21 @@ class Bench {
         "/v2/rest/query", "Load1 | where Device == 'device-1' | summarize count(), max(Value)");
     Load load{.connections = connections, .seconds = seconds};
     load.make = [&](int, uint64_t) -> const std::string& { return request; };
+    return run(load, 1);
+  }
+
+  // One query on each of a thousand of the tables, picked at random.
+  std::string random_table_queries() {
+    constexpr uint64_t kQueries = 1000;
+    std::minstd_rand random(1);
+    std::string request;
+    Load load{.connections = 1, .requests = kQueries};
+    load.make = [&](int, uint64_t) -> const std::string& {
+      request = query_request("/v2/rest/query",
+                              fmt::format("Load{} | summarize count(), max(Value) by Device",
+                                          random() % options_.tables));
+      return request;
+    };
     return run(load, 1);
   }
 
@@ -254,8 +270,12 @@ void run(const Options& options) {
           disk.syncs_per_second, disk.sync_p50_ms, disk.megabytes_per_second));
   if (is_named("many_tables") && own) {
     add("many_tables", bench.many_tables(*own));
+    add("queries_on_random_tables", bench.random_table_queries());
     add("restart_seconds", fmt::format("{:.2f}", own->restart(false)));
     add("restart_after_kill_seconds", fmt::format("{:.2f}", own->restart(true)));
+    address.port = own->port();
+    add("queries_on_random_tables_after_restart",
+        Bench(options, address, own.get()).random_table_queries());
     add("resident_mb_after_restart", fmt::format("{}", own->resident_bytes() >> 20));
   } else if (is_named("log_replay") && own) {
     constexpr uint64_t kBytes = uint64_t{1} << 30;
