@@ -33,33 +33,6 @@ void gather_integers(const ColumnView& column, uint32_t rows, ColumnStatistics& 
   });
 }
 
-struct TextRange {
-  bool is_set = false;
-  std::string_view min, max;
-
-  void add(std::string_view text) {
-    if (!is_set) {
-      is_set = true;
-      min = max = text;
-    } else if (text < min) {
-      min = text;
-    } else if (text > max) {
-      max = text;
-    }
-  }
-  void store(ColumnStatistics& statistics) const {
-    if (!is_set) return;
-    statistics.min_text = min.substr(0, kPrefixBytes);
-    statistics.max_text = max.substr(0, kPrefixBytes);
-    if (max.size() > kPrefixBytes) {
-      auto& last = reinterpret_cast<unsigned char&>(statistics.max_text.back());
-      if (last == 0xff) return;
-      ++last;
-    }
-    statistics.has_range = true;
-  }
-};
-
 }  // namespace
 
 const ColumnView* find_column(const ChunkView& chunk, uint32_t column_id) {
@@ -68,75 +41,92 @@ const ColumnView* find_column(const ChunkView& chunk, uint32_t column_id) {
   return &chunk.columns[static_cast<size_t>(found - chunk.column_ids.begin())];
 }
 
-ColumnStatistics gather_statistics(uint32_t column_id, ScalarType type,
-                                   std::span<const ChunkView> chunks) {
-  ColumnStatistics statistics;
-  statistics.column_id = column_id;
-  statistics.type = type;
-  TextRange texts;
-  bool has_nan = false;
-  for (const ChunkView& chunk : chunks) {
-    const ColumnView* column = find_column(chunk, column_id);
-    if (column == nullptr) {
-      if (type == ScalarType::kString) {
-        texts.add("");
-      } else {
-        statistics.null_count += chunk.row_count;
-      }
-      continue;
+StatisticsGatherer::StatisticsGatherer(uint32_t column_id, ScalarType type) {
+  statistics_.column_id = column_id;
+  statistics_.type = type;
+}
+
+void StatisticsGatherer::add(const ChunkView& chunk) {
+  const ColumnView* column = find_column(chunk, statistics_.column_id);
+  if (column == nullptr) {
+    if (statistics_.type == ScalarType::kString) {
+      add_text("");
+    } else {
+      statistics_.null_count += chunk.row_count;
     }
-    switch (type) {
-      case ScalarType::kBool:
-        gather_integers<uint8_t>(*column, chunk.row_count, statistics);
-        break;
-      case ScalarType::kInt:
-        gather_integers<int32_t>(*column, chunk.row_count, statistics);
-        break;
-      case ScalarType::kLong:
-      case ScalarType::kDateTime:
-      case ScalarType::kTimeSpan:
-        gather_integers<int64_t>(*column, chunk.row_count, statistics);
-        break;
-      case ScalarType::kReal:
-        for_each_value(*column, chunk.row_count, statistics.null_count, [&](uint32_t row) {
-          double value = column->cell<double>(row);
-          has_nan = has_nan || std::isnan(value);
-          if (!statistics.has_range) {
-            statistics.has_range = true;
-            statistics.min_real = statistics.max_real = value;
-          }
-          statistics.min_real = std::min(statistics.min_real, value);
-          statistics.max_real = std::max(statistics.max_real, value);
-        });
-        break;
-      case ScalarType::kString:
-        for_each_value(*column, chunk.row_count, statistics.null_count,
-                       [&](uint32_t row) { texts.add(column->text(row)); });
-        break;
-      case ScalarType::kDecimal:
-      case ScalarType::kGuid:
-      case ScalarType::kDynamic:
-        for_each_value(*column, chunk.row_count, statistics.null_count, [](uint32_t) {});
-        break;
-    }
+    return;
   }
-  texts.store(statistics);
-  if (has_nan) statistics.has_range = false;
+  uint64_t& nulls = statistics_.null_count;
+  switch (statistics_.type) {
+    case ScalarType::kBool:
+      gather_integers<uint8_t>(*column, chunk.row_count, statistics_);
+      break;
+    case ScalarType::kInt:
+      gather_integers<int32_t>(*column, chunk.row_count, statistics_);
+      break;
+    case ScalarType::kLong:
+    case ScalarType::kDateTime:
+    case ScalarType::kTimeSpan:
+      gather_integers<int64_t>(*column, chunk.row_count, statistics_);
+      break;
+    case ScalarType::kReal:
+      for_each_value(*column, chunk.row_count, nulls, [&](uint32_t row) {
+        double value = column->cell<double>(row);
+        has_nan_ = has_nan_ || std::isnan(value);
+        if (!statistics_.has_range) {
+          statistics_.has_range = true;
+          statistics_.min_real = statistics_.max_real = value;
+        }
+        statistics_.min_real = std::min(statistics_.min_real, value);
+        statistics_.max_real = std::max(statistics_.max_real, value);
+      });
+      break;
+    case ScalarType::kString:
+      for (uint32_t row = 0; row < chunk.row_count; ++row) add_text(column->text(row));
+      break;
+    case ScalarType::kDecimal:
+    case ScalarType::kGuid:
+    case ScalarType::kDynamic:
+      for_each_value(*column, chunk.row_count, nulls, [](uint32_t) {});
+      break;
+  }
+}
+
+void StatisticsGatherer::add_text(std::string_view text) {
+  if (!has_text_) {
+    has_text_ = true;
+    min_text_ = max_text_ = text;
+  } else if (text < min_text_) {
+    min_text_ = text;
+  } else if (text > max_text_) {
+    max_text_ = text;
+  }
+}
+
+ColumnStatistics StatisticsGatherer::finish() const {
+  ColumnStatistics statistics = statistics_;
+  if (has_nan_) statistics.has_range = false;
+  if (!has_text_) return statistics;
+  statistics.min_text = min_text_.substr(0, kPrefixBytes);
+  statistics.max_text = max_text_.substr(0, kPrefixBytes);
+  statistics.has_range = true;
+  if (max_text_.size() > kPrefixBytes) {
+    auto& last = reinterpret_cast<unsigned char&>(statistics.max_text.back());
+    statistics.has_range = last != 0xff;
+    if (statistics.has_range) ++last;
+  }
   return statistics;
 }
 
-uint64_t uncompressed_bytes(std::span<const ChunkView> chunks) {
-  uint64_t bytes = 0;
-  for (const ChunkView& chunk : chunks) {
-    bytes += uint64_t{chunk.row_count} * 2 * sizeof(int64_t);
-    for (const ColumnView& column : chunk.columns) {
-      if (!is_text(column.type)) {
-        bytes += chunk.row_count * cell_size(column.type);
-        continue;
-      }
-      for (uint32_t row = 0; row < chunk.row_count; ++row) {
-        bytes += column.cell<StringRef>(row).size;
-      }
+uint64_t uncompressed_bytes(const ChunkView& chunk) {
+  uint64_t bytes = uint64_t{chunk.row_count} * 2 * sizeof(int64_t);
+  for (const ColumnView& column : chunk.columns) {
+    if (!is_text(column.type)) {
+      bytes += chunk.row_count * cell_size(column.type);
+      continue;
+    }
+    for (uint32_t row = 0; row < chunk.row_count; ++row) {
+      bytes += column.cell<StringRef>(row).size;
     }
   }
   return bytes;

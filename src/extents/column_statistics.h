@@ -1,19 +1,31 @@
 #pragma once
 
-#include <span>
-#include <vector>
+#include <string>
+#include <string_view>
 
 #include "extents/extent.h"
 #include "rowstore/chunk_view.h"
 
 namespace rivulet::extents {
 
-// The statistics of a column over all chunks; a chunk without the column has nulls (strings: empty).
-ColumnStatistics gather_statistics(uint32_t column_id, ScalarType type,
-                                   std::span<const ChunkView> chunks);
+// Gathers the statistics of one column, chunk by chunk; a chunk without the column has nulls (strings: empty).
+class StatisticsGatherer {
+ public:
+  StatisticsGatherer(uint32_t column_id, ScalarType type);
+  void add(const ChunkView& chunk);
+  ColumnStatistics finish() const;
+
+ private:
+  void add_text(std::string_view text);
+
+  ColumnStatistics statistics_;
+  bool has_nan_ = false;
+  bool has_text_ = false;
+  std::string min_text_, max_text_;
+};
 
 // Bytes that the rows take uncompressed: cells, text, and the two system columns.
-uint64_t uncompressed_bytes(std::span<const ChunkView> chunks);
+uint64_t uncompressed_bytes(const ChunkView& chunk);
 
 // The column of a chunk, or null.
 const ColumnView* find_column(const ChunkView& chunk, uint32_t column_id);

@@ -29,6 +29,8 @@ void encode_extent(std::string& out, const ExtentView& extent) {
   writer.varint(extent.original_size_bytes);
   writer.fixed(extent.min_time);
   writer.fixed(extent.max_time);
+  writer.fixed(extent.min_created);
+  writer.fixed(extent.max_created);
   writer.varint(extent.min_sequence);
   writer.varint(extent.max_sequence);
   writer.byte(extent.has_system_columns ? 1 : 0);
@@ -71,6 +73,8 @@ ExtentView decode_extent(std::string_view bytes) {
   extent.original_size_bytes = reader.varint();
   extent.min_time = reader.fixed<Ticks>();
   extent.max_time = reader.fixed<Ticks>();
+  extent.min_created = reader.fixed<Ticks>();
+  extent.max_created = reader.fixed<Ticks>();
   extent.min_sequence = reader.varint();
   extent.max_sequence = reader.varint();
   extent.has_system_columns = reader.byte() != 0;

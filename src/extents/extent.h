@@ -36,6 +36,9 @@ struct ExtentView {
   uint64_t size_bytes = 0;           // of the file
   uint64_t original_size_bytes = 0;  // of the rows before compression
   Ticks min_time = 0, max_time = 0;  // ingestion times
+  // When its rows were ingested as far as retention is concerned: min_time and max_time, unless the ingestion
+  // said otherwise (creationTime).
+  Ticks min_created = 0, max_created = 0;
   uint64_t min_sequence = 0, max_sequence = 0;
   // False: each row's are min_time and min_sequence, which the commit sets.
   bool has_system_columns = true;

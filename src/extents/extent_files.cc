@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "catalog/policy.h"
 #include "common/error.h"
 #include "extents/column_statistics.h"
 
@@ -13,6 +14,60 @@ namespace {
 
 constexpr std::string_view kSuffix = ".parquet";
 constexpr std::string_view kUnfinished = ".tmp";
+
+std::vector<ParquetColumn> columns_of(const catalog::Table& table) {
+  std::vector<ParquetColumn> columns;
+  for (const catalog::ColumnDef& column : table.columns)
+    columns.push_back({column.id, column.type});
+  return columns;
+}
+
+// Passes rows on, and describes them.
+class ObservedRows final : public RowSource {
+ public:
+  ObservedRows(RowSource& rows, std::span<const ParquetColumn> columns, ExtentView& extent)
+      : rows_(rows), extent_(extent) {
+    for (const ParquetColumn& column : columns) {
+      extent.column_ids.push_back(column.id);
+      gatherers_.emplace_back(column.id, column.type);
+    }
+  }
+
+  const ChunkView* next() override {
+    const ChunkView* chunk = rows_.next();
+    if (chunk == nullptr) return nullptr;
+    for (StatisticsGatherer& gatherer : gatherers_) gatherer.add(*chunk);
+    extent_.original_size_bytes += uncompressed_bytes(*chunk);
+    if (rows_.has_system_columns()) {
+      auto [first_time, last_time] =
+          std::minmax_element(chunk->ingestion_times, chunk->ingestion_times + chunk->row_count);
+      auto [first, last] =
+          std::minmax_element(chunk->sequences, chunk->sequences + chunk->row_count);
+      bool is_first = extent_.row_count == 0;
+      extent_.min_time = is_first ? *first_time : std::min(extent_.min_time, *first_time);
+      extent_.max_time = is_first ? *last_time : std::max(extent_.max_time, *last_time);
+      auto low = static_cast<uint64_t>(*first), high = static_cast<uint64_t>(*last);
+      extent_.min_sequence = is_first ? low : std::min(extent_.min_sequence, low);
+      extent_.max_sequence = is_first ? high : std::max(extent_.max_sequence, high);
+    }
+    extent_.row_count += chunk->row_count;
+    return chunk;
+  }
+  bool has_system_columns() const override { return rows_.has_system_columns(); }
+
+  void finish() {
+    for (const StatisticsGatherer& gatherer : gatherers_) {
+      extent_.statistics.push_back(gatherer.finish());
+    }
+    extent_.min_created = extent_.min_time;
+    extent_.max_created = extent_.max_time;
+  }
+
+ private:
+  RowSource& rows_;
+  ExtentView& extent_;
+  std::vector<StatisticsGatherer> gatherers_;
+};
 
 }  // namespace
 
@@ -78,28 +133,33 @@ std::filesystem::path ExtentFiles::path_of(const Guid& id) const {
 
 std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table,
                                                std::span<const ChunkView> chunks) {
+  ChunkSource rows(chunks);
+  return write(table, rows, writer_);
+}
+
+std::shared_ptr<ExtentView> ExtentFiles::merge(const catalog::Table& table,
+                                               std::span<const ExtentRows> extents) {
+  std::vector<ParquetColumn> columns = columns_of(table);
+  ParquetReader rows(extents, columns, is_merging_stopped_);
+  std::shared_ptr<ExtentView> merged = write(table, rows, merge_writer_);
+  if (merged->row_count == 0) return nullptr;
+  merged->tags = extents.front().extent->tags;
+  merged->min_created = merged->max_created = extents.front().extent->min_created;
+  for (const ExtentRows& source : extents) {
+    merged->min_created = std::min(merged->min_created, source.extent->min_created);
+    merged->max_created = std::max(merged->max_created, source.extent->max_created);
+  }
+  return merged;
+}
+
+std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowSource& rows,
+                                               ParquetWriter& writer) {
   ExtentView extent;
   extent.id = new_guid();
   extent.path = path_of(extent.id);
-  std::vector<ParquetColumn> columns;
-  for (const catalog::ColumnDef& column : table.columns) {
-    columns.push_back({column.id, column.type});
-    extent.column_ids.push_back(column.id);
-    extent.statistics.push_back(gather_statistics(column.id, column.type, chunks));
-  }
-  extent.original_size_bytes = uncompressed_bytes(chunks);
-  // Rows stand in the order of their sequence, and times never go back.
-  const ChunkView& first = chunks.front();
-  const ChunkView& last = chunks.back();
-  extent.has_system_columns = first.sequences != nullptr;
-  if (extent.has_system_columns) {
-    extent.min_time = first.ingestion_times[0];
-    extent.max_time = last.ingestion_times[last.row_count - 1];
-    extent.min_sequence = static_cast<uint64_t>(first.sequences[0]);
-    extent.max_sequence = static_cast<uint64_t>(last.sequences[last.row_count - 1]);
-  }
-  for (const ChunkView& chunk : chunks) extent.row_count += chunk.row_count;
-
+  extent.has_system_columns = rows.has_system_columns();
+  std::vector<ParquetColumn> columns = columns_of(table);
+  ObservedRows observed(rows, columns, extent);
   std::filesystem::path folder = extent.path.parent_path();
   if (!files_.exists(folder)) {
     files_.create_directories(folder);
@@ -108,7 +168,7 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table,
   std::filesystem::path unfinished = extent.path;
   unfinished += kUnfinished;
   try {
-    writer_.write(unfinished, columns, chunks);
+    writer.write(unfinished, columns, observed, catalog::row_order(table));
     {
       auto file = files_.open(unfinished, FileSystem::Mode::kReadWrite);
       file->sync();
@@ -126,6 +186,7 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table,
     }
     throw;
   }
+  observed.finish();
   return std::make_shared<HeldExtent>(std::move(extent), garbage_, false);
 }
 

@@ -12,6 +12,7 @@
 #include "catalog/catalog.h"
 #include "common/file_system.h"
 #include "extents/extent.h"
+#include "extents/parquet_reader.h"
 #include "extents/parquet_writer.h"
 #include "rowstore/chunk_view.h"
 
@@ -30,6 +31,13 @@ class ExtentFiles {
   // without system columns. When it returns, the file is durable. The extent is a
   // draft, which its holder may change, until a manifest takes it; a draft's file goes with its last holder.
   std::shared_ptr<ExtentView> write(const catalog::Table& table, std::span<const ChunkView> chunks);
+  // The same with the rows of other extents of the table, which keep their times and sequences; the tags are
+  // those of the first. Null when no row is left.
+  std::shared_ptr<ExtentView> merge(const catalog::Table& table,
+                                    std::span<const ExtentRows> extents);
+
+  // Ends a merge that is under way, with an exception there, and refuses others.
+  void stop_merging() { is_merging_stopped_ = true; }
 
   // An extent that a record names: its file stays.
   std::shared_ptr<const ExtentView> adopt(ExtentView extent);
@@ -48,10 +56,14 @@ class ExtentFiles {
   class HeldExtent;
 
   std::filesystem::path path_of(const Guid& id) const;
+  std::shared_ptr<ExtentView> write(const catalog::Table& table, RowSource& rows,
+                                    ParquetWriter& writer);
 
   FileSystem& files_;
   const std::filesystem::path directory_;
   ParquetWriter writer_;
+  ParquetWriter merge_writer_;  // so that no seal waits for a merge
+  std::atomic<bool> is_merging_stopped_ = false;
   std::shared_ptr<Garbage> garbage_;
 };
 

@@ -13,6 +13,7 @@
 #include "extents/column_statistics.h"
 #include "extents/extent_files.h"
 #include "extents/manifest.h"
+#include "extents/merge_plan.h"
 #include "rowstore/row_store.h"
 #include "rowstore/testing/random_rows.h"
 
@@ -88,6 +89,13 @@ std::vector<std::vector<std::string>> query(const std::string& sql) {
   duckdb_disconnect(&connection);
   duckdb_close(&database);
   return rows;
+}
+
+ColumnStatistics gather_statistics(uint32_t column_id, ScalarType type,
+                                   const std::vector<ChunkView>& chunks) {
+  StatisticsGatherer gatherer(column_id, type);
+  for (const ChunkView& chunk : chunks) gatherer.add(chunk);
+  return gatherer.finish();
 }
 
 class ExtentsTest : public ::testing::Test {
@@ -168,6 +176,159 @@ TEST_F(ExtentsTest, ColumnsThatAChunkLacksAreNullAndOthersAreLeftOut) {
   EXPECT_EQ(extent.statistics[2].null_count, 3u);
 }
 
+TEST_F(ExtentsTest, AMergeKeepsEveryRowAsItIsButForDeletedOnes) {
+  std::mt19937_64 random(7);
+  std::vector<std::shared_ptr<const ExtentView>> extents;
+  for (size_t rows : {1, 2047, 2048, 100}) {
+    Chunks chunks(kAllTypes);
+    for (size_t row = 0; row < rows; ++row) {
+      for (size_t i = 0; i < kAllTypes.size(); ++i) append_random(chunks.column(i), random);
+    }
+    auto extent = files_.write(table_of(kAllTypes), chunks.views());
+    extent->tags = {"drop-by:x"};
+    extents.push_back(extent);
+  }
+  // Straight from an ingestion: the file knows neither time nor sequence.
+  Chunks bare(kAllTypes);
+  for (size_t i = 0; i < kAllTypes.size(); ++i) append_random(bare.column(i), random);
+  std::vector<ChunkView> views = bare.views();
+  views[0].ingestion_times = views[0].sequences = nullptr;
+  auto stamped = files_.write(table_of(kAllTypes), views);
+  stamped->min_time = stamped->max_time = 5000;
+  stamped->min_sequence = stamped->max_sequence = 900;
+  extents.push_back(stamped);
+
+  std::vector<ExtentRows> sources;
+  std::string union_sql;
+  for (const auto& extent : extents) {
+    sources.push_back({extent, {}});
+    std::string path = extent->path.string();
+    path.replace(path.find('\''), 1, "''");
+    union_sql += fmt::format(
+        "{}(SELECT *{} FROM read_parquet('{}', file_row_number = true) WHERE {})",
+        union_sql.empty() ? "" : " UNION ALL ",
+        extent->has_system_columns
+            ? " EXCLUDE file_row_number"
+            : " EXCLUDE file_row_number, 5000::BIGINT AS sys_time, 900::BIGINT AS sys_seq",
+        path, extent == extents[1] ? "file_row_number % 3 > 0" : "true");
+  }
+  for (int64_t row = 0; row < 2047; row += 3) sources[1].deleted.push_back(row);
+  auto merged = files_.merge(table_of(kAllTypes), sources);
+  EXPECT_EQ(merged->row_count, 1u + 2047 - 683 + 2048 + 100 + 1);
+  EXPECT_EQ(merged->tags, std::vector<std::string>{"drop-by:x"});
+  EXPECT_TRUE(merged->has_system_columns);
+  EXPECT_EQ(merged->min_time, 1000);
+  EXPECT_EQ(merged->max_time, 5000);
+  EXPECT_EQ(merged->max_sequence, 900u);
+  std::string path = merged->path.string();
+  path.replace(path.find('\''), 1, "''");
+  EXPECT_EQ(query(fmt::format("SELECT * FROM read_parquet('{}')", path)), query(union_sql));
+  // Statistics are those of the rows that are left.
+  sources = {{merged, {}}};
+  for (int64_t row = 0; row < static_cast<int64_t>(merged->row_count); ++row) {
+    sources[0].deleted.push_back(row);
+  }
+  EXPECT_EQ(files_.merge(table_of(kAllTypes), sources), nullptr);
+  sources[0].deleted.pop_back();
+  auto last = files_.merge(table_of(kAllTypes), sources);
+  EXPECT_EQ(last->row_count, 1u);
+  EXPECT_EQ(last->min_sequence, 900u);
+  EXPECT_EQ(last->statistics[2].min_int, last->statistics[2].max_int);
+}
+
+TEST_F(ExtentsTest, AMergeReadsOlderFormsOfTheTable) {
+  Chunks chunks({ScalarType::kLong, ScalarType::kString});
+  chunks.column(0).append(int64_t{1});
+  chunks.column(1).append_text("gone");
+  std::shared_ptr<const ExtentView> extent =
+      files_.write(table_of({ScalarType::kLong, ScalarType::kString}), chunks.views());
+  catalog::Table table;
+  table.columns = {{7, "", ScalarType::kString, ""},
+                   {1, "", ScalarType::kLong, ""},
+                   {8, "", ScalarType::kDecimal, ""}};
+  std::vector<ExtentRows> sources{{extent, {}}};
+  auto merged = files_.merge(table, sources);
+  std::string path = merged->path.string();
+  path.replace(path.find('\''), 1, "''");
+  auto rows = query(fmt::format("SELECT * FROM read_parquet('{}')", path));
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0], (std::vector<std::string>{"", "1", "NULL", "1000", "1"}));
+  EXPECT_EQ(merged->column_ids, (std::vector<uint32_t>{7, 1, 8}));
+}
+
+TEST_F(ExtentsTest, RowsAreSortedByTheRowOrderPolicy) {
+  Chunks chunks({ScalarType::kLong, ScalarType::kString});
+  for (int64_t i = 0; i < 2000; ++i) {
+    if (i % 100 == 7) {
+      chunks.column(0).append_null();
+    } else {
+      chunks.column(0).append(i % 10);
+    }
+    chunks.column(1).append_text(std::to_string(i * 7919 % 2000));
+  }
+  catalog::Table table = table_of({ScalarType::kLong, ScalarType::kString});
+  table.columns[0].name = "k";
+  table.columns[1].name = "it's";
+  table.policies["roworder"] = R"({"RowOrder":["k desc","gone asc","it's asc"]})";
+  std::shared_ptr<const ExtentView> sealed = files_.write(table, chunks.views());
+  std::vector<ExtentRows> sources{{sealed, {}}, {sealed, {}}};
+  auto merged = files_.merge(table, sources);
+  for (const auto& extent : {sealed, std::shared_ptr<const ExtentView>(merged)}) {
+    std::string path = extent->path.string();
+    path.replace(path.find('\''), 1, "''");
+    std::string sql = fmt::format("SELECT c1, c2 FROM read_parquet('{}')", path);
+    EXPECT_EQ(query(sql), query("SELECT * FROM (" + sql + ") ORDER BY c1 DESC NULLS LAST, c2"));
+  }
+  EXPECT_EQ(merged->row_count, 4000u);
+}
+
+TEST(MergePlan, TakesNeighboursOfLikeSizeAndTags) {
+  uint64_t sequence = 0;
+  auto extent = [&](uint64_t rows, std::vector<std::string> tags = {}, Ticks created = 0) {
+    auto view = std::make_shared<ExtentView>();
+    view->row_count = rows;
+    view->original_size_bytes = rows;
+    view->min_sequence = ++sequence;
+    view->max_sequence = sequence;
+    view->tags = std::move(tags);
+    view->min_created = view->max_created = created;
+    return view;
+  };
+  auto sizes = [](const ExtentList& list) {
+    std::vector<uint64_t> rows;
+    for (const auto& view : list) rows.push_back(view->row_count);
+    return rows;
+  };
+  using Sizes = std::vector<uint64_t>;
+  catalog::MergePolicy policy{.max_rows = 1000, .max_bytes = 1'000'000, .max_extents = 6};
+  EXPECT_EQ(sizes(plan_merge({extent(1), extent(2), extent(2)}, policy)), Sizes{});
+  EXPECT_EQ(sizes(plan_merge({extent(1), extent(2), extent(2), extent(3)}, policy)),
+            (Sizes{1, 2, 2, 3}));
+  // One that is larger than all others together waits until they are worth it.
+  ExtentList list{extent(100), extent(20), extent(20), extent(20), extent(10)};
+  EXPECT_EQ(sizes(plan_merge(list, policy)), (Sizes{20, 20, 20, 10}));
+  list.push_back(extent(40));
+  EXPECT_EQ(sizes(plan_merge(list, policy)), (Sizes{100, 20, 20, 20, 10, 40}));
+  // Bounds.
+  EXPECT_EQ(sizes(plan_merge({extent(300), extent(300), extent(300), extent(300)}, policy)),
+            Sizes{});
+  list.clear();
+  for (int i = 0; i < 20; ++i) list.push_back(extent(1));
+  EXPECT_EQ(plan_merge(list, policy).size(), 6u);
+  policy.is_allowed = false;
+  EXPECT_EQ(plan_merge(list, policy).size(), 0u);
+  policy.is_allowed = true;
+  list.clear();
+  for (int i = 0; i < 5; ++i) list.push_back(extent(1, {}, i * kTicksPerHour * 10));
+  EXPECT_EQ(plan_merge(list, policy).size(), 0u);
+  // Tags are never mixed, and what stands between keeps rows in their order.
+  list.clear();
+  for (int i = 0; i < 6; ++i) list.push_back(extent(1, {i % 2 == 0 ? "a" : "b"}));
+  EXPECT_EQ(plan_merge(list, policy).size(), 0u);
+  for (int i = 0; i < 4; ++i) list.push_back(extent(1, {"b"}));
+  EXPECT_EQ(plan_merge(list, policy).size(), 5u);
+}
+
 TEST(ColumnStatistics, RangesOfNumbersAndNulls) {
   Chunks chunks({ScalarType::kInt, ScalarType::kReal, ScalarType::kBool});
   for (int i : {5, -7, 3}) {
@@ -234,6 +395,9 @@ TEST_F(ExtentsTest, ADescriptionIsReadBackAsItWas) {
   EXPECT_EQ(read->original_size_bytes, extent.original_size_bytes);
   EXPECT_EQ(read->min_time, extent.min_time);
   EXPECT_EQ(read->max_time, extent.max_time);
+  EXPECT_EQ(read->min_created, extent.min_created);
+  EXPECT_EQ(read->max_created, extent.max_created);
+  EXPECT_EQ(read->has_system_columns, extent.has_system_columns);
   EXPECT_EQ(read->max_sequence, extent.max_sequence);
   EXPECT_EQ(read->column_ids, extent.column_ids);
   EXPECT_EQ(read->statistics, extent.statistics);

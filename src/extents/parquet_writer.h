@@ -6,7 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "rowstore/chunk_view.h"
+#include "catalog/policy.h"
+#include "extents/row_source.h"
 #include "types/scalar_type.h"
 
 namespace rivulet::extents {
@@ -16,7 +17,7 @@ struct ParquetColumn {
   ScalarType type = ScalarType::kString;
 };
 
-// Writes chunks of rows as a Parquet file (docs/extents.md) with DuckDB, which it opens, in memory and for
+// Writes rows as a Parquet file (docs/extents.md) with DuckDB, which it opens, in memory and for
 // itself alone, when the first file is written. Thread-safe; one file at a time.
 class ParquetWriter {
  public:
@@ -24,9 +25,11 @@ class ParquetWriter {
   ~ParquetWriter();
 
   // Writes the file, and nothing but the file; the caller syncs it. Columns that a chunk lacks are null
-  // (strings: empty); without times and sequences the file has no system columns. Throws std::runtime_error with the engine's words, or IoError for a full disk.
+  // (strings: empty); rows without times and sequences give a file without system columns. They are sorted by
+  // `order`, nulls as the least value, and stay in their own order where it is empty. Throws std::runtime_error with the engine's words, IoError
+  // for a full disk, or what the source throws.
   void write(const std::filesystem::path& path, std::span<const ParquetColumn> columns,
-             std::span<const ChunkView> chunks);
+             RowSource& rows, std::span<const catalog::SortColumn> order);
 
  private:
   struct Engine;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <future>
 
 #include "common/error.h"
 #include "store/transaction_codec.h"
@@ -69,6 +70,21 @@ void Committer::submit(Transaction transaction, CommitCallback done) {
     queue_.push_back(std::move(pending));
   }
   if (was_empty) wake_.notify_one();
+}
+
+bool Committer::replace(Replace replace) {
+  Transaction transaction;
+  transaction.replace.push_back(std::move(replace));
+  auto outcome = std::make_shared<std::promise<std::exception_ptr>>();
+  std::future<std::exception_ptr> error = outcome->get_future();
+  submit(std::move(transaction),
+         [outcome](const CommitResult& result) { outcome->set_value(result.error); });
+  try {
+    if (std::exception_ptr refused = error.get()) std::rethrow_exception(refused);
+  } catch (const ReplaceOutdated&) {
+    return false;
+  }
+  return true;
 }
 
 void Committer::run() {
@@ -139,6 +155,12 @@ void Committer::commit_group(std::vector<Pending>& group) {
     state_.set_newest_time(staged.now);
     events_.clear();
     uint64_t logged = state_.publish(next - 1, bytes, events_);
+    for (const Pending& pending : group) {
+      if (pending.result.error) continue;
+      for (const Replace& replace : pending.transaction.replace) {
+        if (!replace.added.empty()) listener_.on_extents_added(replace.table);
+      }
+    }
     listener_.on_published(events_, logged, state_.tail_bytes());
   }
   for (Pending& pending : group) pending.done(pending.result);
@@ -185,6 +207,7 @@ void Committer::prepare(Pending& pending, Staged& staged, Sequence sequence) {
     for (const auto& extent : replace.added) {
       if (extent->has_system_columns) continue;
       extent->min_time = extent->max_time = staged.now;
+      if (extent->max_created == 0) extent->min_created = extent->max_created = staged.now;
       extent->min_sequence = extent->max_sequence = sequence;
     }
     encode_replace(pending.start, replace);

@@ -26,6 +26,8 @@ class CommitListener {
   // `logged_bytes` and `tail_bytes` are those of State.
   virtual void on_published(std::span<const rowstore::TailEvent> events, uint64_t logged_bytes,
                             uint64_t tail_bytes) = 0;
+  // The table got extents; called before on_published.
+  virtual void on_extents_added(catalog::TableId table) = 0;
 };
 
 struct CommitterLimits {
@@ -47,6 +49,8 @@ class Committer {
   ~Committer();
 
   void submit(Transaction transaction, CommitCallback done);
+  // Commits a Replace alone, and waits for it; false when it came too late. Throws what else refuses it.
+  bool replace(Replace replace);
 
  private:
   struct Pending {

@@ -49,7 +49,8 @@ class LocalStore final : public Store {
               .segment_bytes = options.log_segment_bytes,
               .kept_segments = options.log_limit_bytes / options.log_segment_bytes + 2},
              files, clock),
-        maintenance_(files, directory_.checkpoints(), log_, state_, extent_files_, clock,
+        upkeep_(state_, extent_files_, clock),
+        maintenance_(files, directory_.checkpoints(), log_, state_, extent_files_, upkeep_, clock,
                      {.log_bytes = options.log_limit_bytes,
                       .extent_rows = kExtentSealFactor * options.seal_rows,
                       .tail_bytes = options.tail_limit_bytes / 4 * 3,
@@ -59,9 +60,11 @@ class LocalStore final : public Store {
     committer_ = std::make_unique<Committer>(
         log_, state_, maintenance_, clock, CommitterLimits{.tail_bytes = options.tail_limit_bytes});
     maintenance_.start(*committer_, newest_checkpoint, events);
+    upkeep_.start(*committer_);
     if (log_.next_position() == 1) create_first_database();
   }
   ~LocalStore() override {
+    upkeep_.stop();
     maintenance_.stop();
     committer_ = nullptr;
   }
@@ -81,6 +84,7 @@ class LocalStore final : public Store {
   }
   void seal(std::span<const catalog::TableId> tables) override { maintenance_.seal(tables); }
   void checkpoint() override { maintenance_.checkpoint(); }
+  void upkeep() override { upkeep_.run_once(); }
   StoreStatistics statistics() const override {
     StoreStatistics result;
     log::LogStatistics log = log_.statistics();
@@ -90,6 +94,7 @@ class LocalStore final : public Store {
     result.log_records = log.records;
     result.checkpoints = maintenance_.checkpoints();
     result.seals = maintenance_.seals();
+    result.merges = upkeep_.merges();
     state_.fill(result);
     return result;
   }
@@ -149,6 +154,7 @@ class LocalStore final : public Store {
   extents::ExtentFiles extent_files_;
   State state_;
   log::LocalLog log_;
+  ExtentUpkeep upkeep_;
   Maintenance maintenance_;
   std::unique_ptr<Committer> committer_;
 };

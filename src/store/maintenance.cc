@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <future>
 
 #include "store/checkpointer.h"
 
@@ -19,12 +18,13 @@ constexpr auto kPauseAfterFailure = 10s;
 
 Maintenance::Maintenance(FileSystem& files, std::filesystem::path checkpoint_directory,
                          log::Log& log, State& state, extents::ExtentFiles& extent_files,
-                         const Clock& clock, const MaintenanceLimits& limits)
+                         ExtentUpkeep& upkeep, const Clock& clock, const MaintenanceLimits& limits)
     : files_(files),
       checkpoint_directory_(std::move(checkpoint_directory)),
       log_(log),
       state_(state),
       extent_files_(extent_files),
+      upkeep_(upkeep),
       clock_(clock),
       limits_(limits) {
   extent_files_.set_on_garbage([this] {
@@ -191,22 +191,7 @@ void Maintenance::seal_table(catalog::TableId table) {
     seal.added.push_back(extent_files_.write(*definition, rest.first(count)));
     rest = rest.subspan(count);
   }
-  if (commit_replace(std::move(seal))) ++seals_;
-}
-
-bool Maintenance::commit_replace(Replace replace) {
-  Transaction transaction;
-  transaction.replace.push_back(std::move(replace));
-  auto outcome = std::make_shared<std::promise<std::exception_ptr>>();
-  std::future<std::exception_ptr> error = outcome->get_future();
-  committer_->submit(std::move(transaction),
-                     [outcome](const CommitResult& result) { outcome->set_value(result.error); });
-  try {
-    if (std::exception_ptr refused = error.get()) std::rethrow_exception(refused);
-  } catch (const ReplaceOutdated&) {
-    return false;
-  }
-  return true;
+  if (committer_->replace(std::move(seal))) ++seals_;
 }
 
 void Maintenance::checkpoint() {

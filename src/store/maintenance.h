@@ -17,6 +17,7 @@
 #include "extents/extent_files.h"
 #include "log/log.h"
 #include "store/committer.h"
+#include "store/extent_upkeep.h"
 #include "store/state.h"
 
 namespace rivulet::store {
@@ -36,8 +37,8 @@ struct MaintenanceLimits {
 class Maintenance final : public CommitListener {
  public:
   Maintenance(FileSystem& files, std::filesystem::path checkpoint_directory, log::Log& log,
-              State& state, extents::ExtentFiles& extent_files, const Clock& clock,
-              const MaintenanceLimits& limits);
+              State& state, extents::ExtentFiles& extent_files, ExtentUpkeep& upkeep,
+              const Clock& clock, const MaintenanceLimits& limits);
   ~Maintenance() override;
 
   // `newest_checkpoint` and `events` are those of recovery.
@@ -48,6 +49,8 @@ class Maintenance final : public CommitListener {
 
   void on_published(std::span<const rowstore::TailEvent> events, uint64_t logged_bytes,
                     uint64_t tail_bytes) override;
+
+  void on_extents_added(catalog::TableId table) override { upkeep_.on_extents_added(table); }
 
   // Now, on the caller's thread. They throw what fails.
   void seal(std::span<const catalog::TableId> tables);
@@ -63,8 +66,6 @@ class Maintenance final : public CommitListener {
   // Does one thing that is due, with mutex_ released; false when nothing is.
   bool work(std::unique_lock<std::mutex>& lock);
   void seal_table(catalog::TableId table);
-  // False when it came too late.
-  bool commit_replace(Replace replace);
   void relieve_memory();
   SteadyTime next_due() const;
 
@@ -73,6 +74,7 @@ class Maintenance final : public CommitListener {
   log::Log& log_;
   State& state_;
   extents::ExtentFiles& extent_files_;
+  ExtentUpkeep& upkeep_;
   const Clock& clock_;
   const MaintenanceLimits limits_;
   Committer* committer_ = nullptr;

@@ -92,8 +92,10 @@ class Workload {
     };
     auto table = any_table();
     if (kind >= 94 && table) {
-      if (kind < 97) {
+      if (kind < 96) {
         store.seal({&table->id, 1});
+      } else if (kind < 97) {
+        store.upkeep();
       } else {
         store.checkpoint();
       }
@@ -122,6 +124,21 @@ class Workload {
       transaction.clear.push_back(table->id);
       next[table->name].clear();
       append(*table, random_() % 10);
+    } else if (kind >= 78 && table) {
+      // Straight into an extent, and one that was there goes.
+      auto extents = store.snapshot({&table->id, 1})->table(table->id)->extents();
+      Replace& replace = transaction.replace.emplace_back();
+      replace.table = table->id;
+      size_t count = 1 + random_() % 30;
+      replace.added.push_back(store.write_extent(*table, make_rows(*table, next_id_, count)));
+      for (size_t i = 0; i < count; ++i) next[table->name].push_back(next_id_++);
+      if (kind >= 80 && !extents.empty()) {
+        const ExtentView& extent = *extents[random_() % extents.size()];
+        replace.removed.push_back(extent.id);
+        for (const Row& row : extent_rows(*table, extent)) {
+          std::erase(next[table->name], row.id);
+        }
+      }
     } else if (table) {
       for (uint64_t i = 0; i < 1 + random_() % 3; ++i) {
         append(*any_table(), kind == 0 ? 3000 : 1 + random_() % 40);
@@ -135,6 +152,11 @@ class Workload {
     }
     try {
       store.commit(std::move(transaction));
+    } catch (const ReplaceOutdated&) {
+      // A merge was first.
+      std::lock_guard lock(mutex_);
+      refused_.insert(number);
+      return false;
     } catch (const Error& error) {
       EXPECT_FALSE(error.is_permanent()) << error.message();
       std::lock_guard lock(mutex_);

@@ -134,7 +134,7 @@ struct StoreStatistics {
   uint64_t log_bytes = 0, log_segments = 0, log_syncs = 0, log_records = 0;
   uint64_t tail_rows = 0, tail_bytes = 0;
   uint64_t extent_count = 0, extent_rows = 0, extent_bytes = 0;
-  uint64_t checkpoints = 0, seals = 0;
+  uint64_t checkpoints = 0, seals = 0, merges = 0;
   uint64_t idempotency_keys = 0;
 };
 
@@ -169,6 +169,8 @@ class Store {
   // for tests and benchmarks.
   virtual void seal(std::span<const catalog::TableId> tables) = 0;
   virtual void checkpoint() = 0;
+  // Merges the extents that are worth it, and removes rows past their retention, now.
+  virtual void upkeep() = 0;
   virtual StoreStatistics statistics() const = 0;
 };
 

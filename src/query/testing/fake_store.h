@@ -33,6 +33,7 @@ class FakeStore : public store::Store {
       std::span<const catalog::TableId> tables) const override;
   void seal(std::span<const catalog::TableId>) override {}
   void checkpoint() override {}
+  void upkeep() override {}
   store::StoreStatistics statistics() const override { return {}; }
 
  private:

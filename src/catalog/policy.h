@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/catalog.h"
+
+// What policies say, of those that the store itself obeys.
+namespace rivulet::catalog {
+
+// The JSON text of the table's policy: its own, its database's or the cluster's. Empty when there is none.
+std::string effective_policy(const Catalog& catalog, const Table& table, std::string_view name);
+
+// Rows are removed when they are this old; nothing: never.
+std::optional<Ticks> soft_delete_period(const Catalog& catalog, const Table& table);
+
+struct MergePolicy {
+  bool is_allowed = true;                  // AllowMerge
+  uint64_t max_rows = 16'000'000;          // RowCountUpperBoundForMerge
+  uint64_t max_bytes = uint64_t{1} << 30;  // OriginalSizeMBUpperBoundForMerge
+  uint64_t max_extents = 100;              // MaxExtentsToMerge
+  Ticks max_range = kTicksPerDay;          // MaxRangeInHours: creation times of a merged extent
+};
+MergePolicy merge_policy(const Catalog& catalog, const Table& table);
+
+struct SortColumn {
+  uint32_t column_id = 0;
+  bool is_descending = false;
+};
+// The roworder policy, {"RowOrder":["a asc","b desc"]}; columns that the table has no more are left out.
+std::vector<SortColumn> row_order(const Table& table);
+
+}  // namespace rivulet::catalog

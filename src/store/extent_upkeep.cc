@@ -1,0 +1,159 @@
+#include "store/extent_upkeep.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "catalog/policy.h"
+#include "extents/merge_plan.h"
+
+namespace rivulet::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kRetentionInterval = 10min;
+constexpr auto kPauseAfterFailure = 1min;
+
+// Rows of a tail go together when the oldest of them is this much past its time, so that a slow stream does
+// not cost a transaction for each row.
+Ticks tail_slack(Ticks period) {
+  return std::min(period / 10, kTicksPerHour);
+}
+
+}  // namespace
+
+ExtentUpkeep::ExtentUpkeep(State& state, extents::ExtentFiles& extent_files, const Clock& clock)
+    : state_(state), extent_files_(extent_files), clock_(clock) {}
+
+ExtentUpkeep::~ExtentUpkeep() {
+  stop();
+}
+
+void ExtentUpkeep::start(Committer& committer) {
+  committer_ = &committer;
+  for (const auto& [table, extents] : state_.whole().extents) grown_.insert(table);
+  thread_ = std::thread([this] { run(); });
+}
+
+void ExtentUpkeep::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  wake_.notify_one();
+  extent_files_.stop_merging();
+  if (thread_.joinable()) thread_.join();
+}
+
+void ExtentUpkeep::on_extents_added(catalog::TableId table) {
+  {
+    std::lock_guard lock(mutex_);
+    grown_.insert(table);
+  }
+  wake_.notify_one();
+}
+
+void ExtentUpkeep::run() {
+  auto next_removal = std::chrono::steady_clock::now();
+  while (!is_stopping_) {
+    auto pause_until = next_removal;
+    try {
+      merge_all();
+      if (std::chrono::steady_clock::now() >= next_removal) {
+        next_removal = std::chrono::steady_clock::now() + kRetentionInterval;
+        pause_until = next_removal;
+        remove_expired();
+      }
+    } catch (const std::exception& error) {
+      if (is_stopping_) return;
+      spdlog::warn("Merging or removing extents failed, and will be tried again: {}", error.what());
+      pause_until = std::chrono::steady_clock::now() + kPauseAfterFailure;
+    }
+    std::unique_lock lock(mutex_);
+    bool has_failed = pause_until < next_removal;
+    wake_.wait_until(lock, pause_until,
+                     [&] { return is_stopping_ || (!has_failed && !grown_.empty()); });
+  }
+}
+
+void ExtentUpkeep::run_once() {
+  merge_all();
+  remove_expired();
+}
+
+void ExtentUpkeep::merge_all() {
+  std::lock_guard work(work_mutex_);
+  while (!is_stopping_) {
+    catalog::TableId table;
+    {
+      std::lock_guard lock(mutex_);
+      if (grown_.empty()) return;
+      table = *grown_.begin();
+      grown_.erase(grown_.begin());
+    }
+    try {
+      while (!is_stopping_ && merge(table)) {
+      }
+    } catch (...) {
+      std::lock_guard lock(mutex_);
+      grown_.insert(table);
+      throw;
+    }
+  }
+}
+
+bool ExtentUpkeep::merge(catalog::TableId id) {
+  auto snapshot = state_.snapshot({&id, 1});
+  auto table = snapshot->table(id);
+  if (table == nullptr) return false;
+  std::vector<extents::ExtentRows> sources;
+  Replace replace{.table = id};
+  for (const auto& extent : extents::plan_merge(
+           table->extents(), catalog::merge_policy(*snapshot->catalog(), table->table()))) {
+    replace.removed.push_back(extent->id);
+    sources.push_back({extent, {}});
+  }
+  if (sources.empty()) return false;
+  replace.added.push_back(extent_files_.merge(table->table(), sources));
+  if (!committer_->replace(std::move(replace))) return false;
+  ++merges_;
+  return true;
+}
+
+void ExtentUpkeep::remove_expired() {
+  std::lock_guard work(work_mutex_);
+  auto catalog = state_.catalog();
+  for (const auto& database : catalog->databases()) {
+    for (const auto& table : database->tables()) {
+      if (is_stopping_) return;
+      if (auto period = catalog::soft_delete_period(*catalog, *table)) {
+        remove_expired(*table, *period);
+      }
+    }
+  }
+}
+
+void ExtentUpkeep::remove_expired(const catalog::Table& table, Ticks period) {
+  Ticks oldest_kept = clock_.now() - period;
+  auto snapshot = state_.snapshot({&table.id, 1});
+  auto data = snapshot->table(table.id);
+  if (data == nullptr) return;
+  Replace replace{.table = table.id};
+  for (const auto& extent : data->extents()) {
+    if (extent->max_created < oldest_kept) replace.removed.push_back(extent->id);
+  }
+  const auto& chunks = data->chunks();
+  if (!chunks.empty() && chunks.front().ingestion_times[0] < oldest_kept - tail_slack(period)) {
+    replace.first_sequence = static_cast<Sequence>(chunks.front().sequences[0]);
+    for (const ChunkView& chunk : chunks) {
+      const int64_t* times = chunk.ingestion_times;
+      auto expired = std::lower_bound(times, times + chunk.row_count, oldest_kept) - times;
+      if (expired == 0) break;
+      replace.up_to = static_cast<Sequence>(chunk.sequences[expired - 1]);
+    }
+  }
+  if (!replace.removed.empty() || replace.up_to > 0) committer_->replace(std::move(replace));
+}
+
+}  // namespace rivulet::store

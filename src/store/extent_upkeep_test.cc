@@ -1,0 +1,235 @@
+// Merging and retention: what they do, when, and that they lose nothing when the power or the disk fails.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <cerrno>
+#include <thread>
+
+#include "common/error.h"
+#include "common/testing/fault_file_system.h"
+#include "store/store.h"
+#include "store/testing/store_fixture.h"
+
+namespace rivulet::store {
+namespace {
+
+using namespace testing;
+
+class ExtentUpkeepTest : public ::testing::Test {
+ protected:
+  ExtentUpkeepTest() : files_(directory_.path()) {
+    reopen();
+    table_ = create_table(*store_, "T");
+  }
+
+  void reopen() {
+    store_ = nullptr;
+    store_ = Store::open(small_options(directory_.path()), files_, clock_);
+  }
+  void append(int64_t first, size_t count) {
+    store_->commit(one_append(make_rows(*table_, first, count)));
+  }
+  void seal(int64_t first, size_t count) {
+    append(first, count);
+    store_->seal({&table_->id, 1});
+  }
+  size_t extent_count() const {
+    return store_->snapshot({&table_->id, 1})->table(table_->id)->extents().size();
+  }
+  void set_policy(const std::string& name, const std::string& json) {
+    Transaction transaction;
+    transaction.alter = [&](const catalog::Catalog& catalog) -> std::vector<catalog::Change> {
+      catalog::Table changed = *catalog.find_table(table_->id);
+      changed.policies[name] = json;
+      return {catalog::PutTable{changed}};
+    };
+    store_->commit(std::move(transaction));
+  }
+  void expect_ids(int64_t first, int64_t count) {
+    std::vector<int64_t> expected;
+    for (int64_t i = 0; i < count; ++i) expected.push_back(first + i);
+    EXPECT_EQ(all_ids(*store_, table_->id), expected);
+  }
+
+  TemporaryDirectory directory_;
+  TestClock clock_;
+  FaultFileSystem files_;
+  std::unique_ptr<Store> store_;
+  std::shared_ptr<const catalog::Table> table_;
+};
+
+TEST_F(ExtentUpkeepTest, ExtentsAreMergedAndTheirRowsKeepTimesAndSequences) {
+  set_policy("merge", R"({"AllowMerge":false})");
+  for (int64_t i = 0; i < 12; ++i) seal(i * 10, 10);
+  append(120, 5);
+  std::vector<Row> rows = all_rows(*store_, table_->id);
+  store_->upkeep();
+  EXPECT_EQ(extent_count(), 12u);
+  auto before = store_->snapshot({&table_->id, 1});
+  set_policy("merge", R"({"AllowMerge":true,"RowCountUpperBoundForMerge":80})");
+  store_->commit(one_append(make_rows(*table_, 125, 1)));
+  store_->seal({&table_->id, 1});
+  store_->upkeep();
+  EXPECT_EQ(store_->statistics().extent_rows, 126u);
+  EXPECT_LT(extent_count(), 7u);
+  EXPECT_GT(store_->statistics().merges, 0u);
+  std::vector<Row> merged = all_rows(*store_, table_->id);
+  merged.pop_back();
+  EXPECT_EQ(merged, rows);
+  // A reader that came before reads on.
+  size_t count = 0;
+  for (const auto& extent : before->table(table_->id)->extents()) {
+    count += extent_rows(*table_, *extent).size();
+  }
+  EXPECT_EQ(count, 120u);
+  reopen();
+  merged = all_rows(*store_, table_->id);
+  merged.pop_back();
+  EXPECT_EQ(merged, rows);
+}
+
+TEST_F(ExtentUpkeepTest, RowsPastTheirRetentionGoFromExtentsAndTails) {
+  set_policy("retention", R"({"SoftDeletePeriod":"10.00:00:00","Recoverability":"Disabled"})");
+  seal(0, 10);
+  clock_.advance(kTicksPerDay);
+  seal(10, 10);
+  append(20, 10);
+  clock_.advance(kTicksPerDay);
+  append(30, 10);
+  store_->upkeep();
+  expect_ids(0, 40);
+  clock_.advance(8 * kTicksPerDay + kTicksPerHour / 2);
+  store_->upkeep();
+  expect_ids(10, 30);
+  clock_.advance(kTicksPerDay + kTicksPerHour);
+  store_->upkeep();
+  expect_ids(30, 10);
+  reopen();
+  expect_ids(30, 10);
+  set_policy("retention", R"({"SoftDeletePeriod":"365.00:00:00","Recoverability":"Disabled"})");
+  clock_.advance(100 * kTicksPerDay);
+  store_->upkeep();
+  expect_ids(30, 10);
+}
+
+TEST_F(ExtentUpkeepTest, ADatabasePolicyHoldsForTablesWithoutTheirOwn) {
+  auto kept = create_table(*store_, "Kept");
+  store_->commit(one_append(make_rows(*kept, 0, 5)));
+  append(0, 5);
+  Transaction transaction;
+  transaction.alter = [&](const catalog::Catalog& catalog) -> std::vector<catalog::Change> {
+    auto database = catalog.find_database("NetDefaultDB");
+    catalog::PutDatabase changed{database->id,          database->guid,     database->name,
+                                 database->pretty_name, database->policies, database->mappings};
+    changed.policies["retention"] = R"({"SoftDeletePeriod":"1.00:00:00"})";
+    catalog::Table own = *database->find_table("Kept");
+    own.policies["retention"] = R"({"SoftDeletePeriod":"5.00:00:00"})";
+    return {changed, catalog::PutTable{own}};
+  };
+  store_->commit(std::move(transaction));
+  clock_.advance(3 * kTicksPerDay);
+  store_->upkeep();
+  expect_ids(0, 0);
+  EXPECT_EQ(all_ids(*store_, kept->id).size(), 5u);
+}
+
+// Rows of the table after each step: what is there at any instant is one of them, and none that came before
+// what was done already.
+class UpkeepFaultTest : public ExtentUpkeepTest {
+ protected:
+  UpkeepFaultTest() { spdlog::set_level(spdlog::level::off); }
+  ~UpkeepFaultTest() override { spdlog::set_level(spdlog::level::info); }
+
+  // Four extents, which merge; then the oldest rows go.
+  std::vector<std::vector<int64_t>> prepare() {
+    set_policy("retention", R"({"SoftDeletePeriod":"10.00:00:00"})");
+    set_policy("merge", R"({"MaxRangeInHours":24})");
+    seal(0, 10);
+    clock_.advance(5 * kTicksPerDay);
+    for (int64_t i = 1; i < 5; ++i) seal(i * 10, 10);
+    append(50, 10);
+    std::vector<int64_t> all = all_ids(*store_, table_->id);
+    return {all, {all.begin() + 10, all.end()}};
+  }
+};
+
+TEST_F(UpkeepFaultTest, ThePowerMayGoAtEveryStep) {
+  using Unsynced = FaultFileSystem::Unsynced;
+  auto states = prepare();
+  uint64_t images = 0;
+  bool is_replaced = false;
+  files_.set_hook([&](FaultFileSystem::Operation, const auto&) {
+    for (Unsynced unsynced : {Unsynced::kLost, Unsynced::kKept, Unsynced::kRandom}) {
+      TemporaryDirectory image;
+      files_.copy_survivors(image.path(), unsynced, ++images);
+      auto store = Store::open(small_options(image.path()), posix_file_system(), clock_);
+      std::vector<int64_t> found = all_ids(*store, table_->id);
+      bool is_old = found == states[0], is_new = found == states[1];
+      EXPECT_TRUE(is_old || is_new) << "image " << images << " has " << found.size() << " rows";
+      EXPECT_TRUE(is_new || !is_replaced) << "image " << images;
+      // It goes on: the same work gives the same rows.
+      clock_.advance(0);
+      store->upkeep();
+    }
+    return 0;
+  });
+  store_->upkeep();  // merges
+  clock_.advance(6 * kTicksPerDay);
+  store_->upkeep();
+  is_replaced = true;
+  store_->checkpoint();
+  files_.set_hook(nullptr);
+  EXPECT_GT(images, 30u);
+  EXPECT_EQ(all_ids(*store_, table_->id), states[1]);
+  EXPECT_EQ(extent_count(), 1u);
+}
+
+TEST_F(UpkeepFaultTest, EveryOperationMayFail) {
+  auto states = prepare();
+  for (int error_number : {EIO, ENOSPC}) {
+    for (int failing = 1;; ++failing) {
+      TemporaryDirectory image;
+      std::filesystem::copy(directory_.path(), image.path(),
+                            std::filesystem::copy_options::recursive |
+                                std::filesystem::copy_options::overwrite_existing);
+      TestClock clock;
+      clock.set(clock_.now());
+      FaultFileSystem files(image.path());
+      auto store = Store::open(small_options(image.path()), files, clock);
+      std::atomic<int> countdown = failing;
+      files.set_hook([&](FaultFileSystem::Operation, const auto&) {
+        return --countdown == 0 ? error_number : 0;
+      });
+      clock.advance(6 * kTicksPerDay);
+      try {
+        store->upkeep();
+      } catch (const std::exception&) {
+      }
+      bool was_reached = countdown <= 0;
+      files.set_hook(nullptr);
+      std::vector<int64_t> found = all_ids(*store, table_->id);
+      EXPECT_TRUE(found == states[0] || found == states[1]) << failing;
+      // Later it succeeds, and a start finds the same.
+      for (bool is_done = false; !is_done;) {
+        try {
+          store->upkeep();
+          is_done = true;
+        } catch (const Error& error) {
+          ASSERT_FALSE(error.is_permanent());
+        }
+      }
+      EXPECT_EQ(all_ids(*store, table_->id), states[1]) << failing;
+      store = nullptr;
+      store = Store::open(small_options(image.path()), posix_file_system(), clock);
+      EXPECT_EQ(all_ids(*store, table_->id), states[1]) << failing;
+      if (!was_reached) break;
+      ASSERT_LT(failing, 100);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rivulet::store
