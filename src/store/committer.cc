@@ -88,24 +88,32 @@ bool Committer::replace(Replace replace) {
 }
 
 void Committer::run() {
+  std::deque<Pending> waiting;
   std::vector<Pending> group;
   for (;;) {
-    group.clear();
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return is_stopping_ || !queue_.empty(); });
       if (queue_.empty()) return;
+      waiting.swap(queue_);
+    }
+    while (!waiting.empty()) {
+      group.clear();
       uint64_t bytes = 0;
-      while (!queue_.empty()) {
-        uint64_t cost = queue_.front().appends.size() + kQueueOverheadBytes;
+      while (!waiting.empty()) {
+        uint64_t cost = waiting.front().appends.size() + kQueueOverheadBytes;
         if (!group.empty() && bytes + cost > kGroupBytes) break;
         bytes += cost;
-        group.push_back(std::move(queue_.front()));
-        queue_.pop_front();
+        group.push_back(std::move(waiting.front()));
+        waiting.pop_front();
       }
-      queued_bytes_ -= bytes;
+      {
+        std::lock_guard lock(mutex_);
+        queued_bytes_ -= bytes;
+      }
+      commit_group(group);
     }
-    commit_group(group);
+    group.clear();
   }
 }
 
