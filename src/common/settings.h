@@ -45,7 +45,7 @@ struct Settings {
   // Streaming ingestion
   bool streaming_ingestion = true;
   uint64_t ingestion_max_request_size = 4 << 20;
-  uint64_t ingestion_max_uncompressed_size = 4 << 20;
+  uint64_t ingestion_max_uncompressed_size = 64 << 20;
   uint64_t ingestion_concurrency = 0;
   uint64_t ingestion_queue = 1'000;
   uint64_t ingestion_threads = 0;

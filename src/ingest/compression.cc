@@ -14,6 +14,7 @@
 namespace rivulet::ingest {
 namespace {
 
+using Reserve = std::function<void(size_t)>;
 using Inflate = libdeflate_result (*)(libdeflate_decompressor*, const void*, size_t, void*, size_t,
                                       size_t*, size_t*);
 
@@ -41,10 +42,11 @@ libdeflate_decompressor* decompressor() {
 
 // Appends what one compressed stream at the front of `input` holds, and takes it off `input`.
 void inflate_one(Inflate inflate, std::string_view& input, size_t expected, size_t limit,
-                 std::string& out) {
+                 const Reserve& reserve, std::string& out) {
   size_t start = out.size();
   size_t room = std::min(std::max<size_t>(expected, 64), limit - start);
   for (;;) {
+    if (reserve) reserve(start + room);
     out.resize(start + room);
     size_t consumed = 0, produced = 0;
     switch (inflate(decompressor(), input.data(), input.size(), out.data() + start, room, &consumed,
@@ -77,11 +79,11 @@ bool is_zlib(std::string_view body) {
   return (first & 0x0f) == 8 && (first >> 4) <= 7 && (first * 256 + second) % 31 == 0;
 }
 
-std::string gunzip(std::string_view body, size_t limit) {
+std::string gunzip(std::string_view body, size_t limit, const Reserve& reserve) {
   std::string out;
   size_t guess = gzip_size_guess(body);
   do {
-    inflate_one(libdeflate_gzip_decompress_ex, body, guess, limit, out);
+    inflate_one(libdeflate_gzip_decompress_ex, body, guess, limit, reserve, out);
   } while (is_gzip(body));
   // Some writers pad with zeros.
   if (body.find_first_not_of('\0') != std::string_view::npos) damaged();
@@ -98,8 +100,9 @@ bool is_zip(std::string_view body) {
   return body.starts_with("PK\x03\x04");
 }
 
-std::string decompress(std::string_view body, ContentEncoding hint, size_t output_limit) {
-  if (is_gzip(body)) return gunzip(body, output_limit);
+std::string decompress(std::string_view body, ContentEncoding hint, size_t output_limit,
+                       const Reserve& reserve) {
+  if (is_gzip(body)) return gunzip(body, output_limit, reserve);
   // Client libraries send zip archives under the label of gzip; as text they would be rows of rubbish.
   if (is_zip(body)) {
     throw bad_request("BadRequest_InvalidArchive",
@@ -108,11 +111,12 @@ std::string decompress(std::string_view body, ContentEncoding hint, size_t outpu
   if (hint == ContentEncoding::kDeflate && !body.empty()) {
     std::string out;
     inflate_one(is_zlib(body) ? libdeflate_zlib_decompress_ex : libdeflate_deflate_decompress_ex,
-                body, 4 * body.size(), output_limit, out);
+                body, 4 * body.size(), output_limit, reserve, out);
     if (!body.empty()) damaged();
     return out;
   }
   if (body.size() > output_limit) too_large(output_limit);
+  if (reserve) reserve(body.size());
   return std::string(body);
 }
 

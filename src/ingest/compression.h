@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -18,7 +19,9 @@ bool is_zip(std::string_view body);
 // The body without its compression: gzip (of one or several members) whatever the hint says, zlib or raw
 // deflate if the hint is kDeflate, else the body as it is. Throws payload_too_large as soon as the output
 // would pass `output_limit` bytes, and BadRequest_InvalidArchive for a body that is damaged or a zip
-// archive. Never takes much more memory than the output limit. Thread-safe.
-std::string decompress(std::string_view body, ContentEncoding hint, size_t output_limit);
+// archive. Never takes much more memory than the output limit: `reserve` is told, before the memory is
+// taken, how many bytes the output may have from then on, and may throw. Thread-safe.
+std::string decompress(std::string_view body, ContentEncoding hint, size_t output_limit,
+                       const std::function<void(size_t)>& reserve = {});
 
 }  // namespace rivulet::ingest

@@ -35,7 +35,7 @@ Connection::Connection(IoThread& thread, asio::ip::tcp::socket socket, Connectio
 }
 
 Connection::~Connection() {
-  release_body();
+  release_memory();
   context_.connection_count.fetch_sub(1, std::memory_order_relaxed);
   context_.metrics.connections.Decrement();
 }
@@ -174,22 +174,29 @@ void Connection::head_arrived() {
   must_close_ = false;
 }
 
-void Connection::count_body() {
-  uint64_t size = request_.body.size();
-  if (size <= counted_bytes_) return;
-  uint64_t growth = size - counted_bytes_;
-  counted_bytes_ = size;
-  uint64_t held = context_.held_body_bytes.fetch_add(growth) + growth;
-  if (held <= context_.settings.request_memory || route_.refusal) return;
-  route_.refusal = throttled("The server holds too many request bodies at this time; retry later.");
-  if (route_.endpoint == Endpoint::kIngest) context_.metrics.throttled_ingestions.Increment();
-  parser_->discard_body = true;
-  std::string().swap(request_.body);
-  release_body();
+void Connection::hold(uint64_t bytes) {
+  if (bytes <= counted_bytes_) return;
+  uint64_t growth = bytes - std::exchange(counted_bytes_, bytes);
+  if (context_.held_bytes.fetch_add(growth) + growth > context_.settings.request_memory) {
+    throw throttled("The server holds too many request bodies at this time; retry later.");
+  }
 }
 
-void Connection::release_body() {
-  context_.held_body_bytes.fetch_sub(std::exchange(counted_bytes_, 0));
+void Connection::count_body() {
+  if (route_.refusal) return;
+  try {
+    hold(request_.body.size());
+  } catch (const Error& error) {
+    route_.refusal = error;
+    if (route_.endpoint == Endpoint::kIngest) context_.metrics.throttled_ingestions.Increment();
+    parser_->discard_body = true;
+    std::string().swap(request_.body);
+    release_memory();
+  }
+}
+
+void Connection::release_memory() {
+  context_.held_bytes.fetch_sub(std::exchange(counted_bytes_, 0));
 }
 
 void Connection::continue_if_expected() {
@@ -393,7 +400,7 @@ void Connection::on_written(ErrorCode error) {
 void Connection::end_answer() {
   if (state_ != State::kAnswering) return;
   hang_up_action_ = nullptr;
-  release_body();
+  release_memory();
   bool is_broken = false;
   {
     std::lock_guard lock(output_.mutex);

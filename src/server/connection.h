@@ -36,7 +36,7 @@ struct ConnectionContext {
   boost::asio::ssl::context* tls = nullptr;  // null: plain HTTP
   std::atomic<bool> is_draining{false};
   std::atomic<int64_t> connection_count{0};
-  std::atomic<uint64_t> held_body_bytes{0};  // of all requests, from arrival to answer
+  std::atomic<uint64_t> held_bytes{0};  // of all requests, from arrival to answer
 };
 
 // One client's connection: reads requests one after the other, and sends their answers in that order.
@@ -60,6 +60,7 @@ class Connection final : public Exchange,
   const Route& route() const override { return route_; }
   const RequestIdentity& identity() const override { return identity_; }
   Ticks started() const override { return started_; }
+  void hold(uint64_t bytes) override;
   void send(Response response) override;
   void send_piece(std::string piece, bool is_last) override;
   void send_made_by(std::function<Response()> make) override;
@@ -89,7 +90,7 @@ class Connection final : public Exchange,
   void refuse_malformed(ErrorCode error);
   void continue_if_expected();
   void count_body();
-  void release_body();
+  void release_memory();
   std::string text_of(Response response);
   void add_output(std::string piece, bool is_last);
   void flush();
@@ -117,7 +118,7 @@ class Connection final : public Exchange,
   Request request_;
   Route route_;
   RequestIdentity identity_;
-  uint64_t counted_bytes_ = 0;  // of this request, in held_body_bytes
+  uint64_t counted_bytes_ = 0;  // of this request, in held_bytes
   Ticks started_ = 0;
   std::string writing_;  // what the socket takes now
   std::function<void()> hang_up_action_;

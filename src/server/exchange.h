@@ -23,6 +23,9 @@ class Exchange {
   virtual const RequestIdentity& identity() const = 0;
   // When the head of the request had arrived.
   virtual Ticks started() const = 0;
+  // Says how much memory the request takes until its answer, its body included; `throttled` is thrown
+  // when all requests together would take more than they may. By one thread at a time, before the answer.
+  virtual void hold(uint64_t bytes) = 0;
 
   // Gives the whole answer; exactly once, from any thread, and not together with stream().
   virtual void send(Response response) = 0;

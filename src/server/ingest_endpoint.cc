@@ -197,7 +197,7 @@ void IngestEndpoint::process(std::unique_ptr<Pending>& pending) {
   auto mapping = mappings_.get(table, options.format, mapping_text);
   std::string unpacked;
   std::string_view body =
-      unpacked_body(request, settings.ingestion_max_uncompressed_size, unpacked);
+      unpacked_body(exchange, settings.ingestion_max_uncompressed_size, unpacked);
   pending->data_size = body.size();
   store::Transaction transaction;
   transaction.appends.push_back(ingest::parse(body, *mapping, options));

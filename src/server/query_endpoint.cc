@@ -138,8 +138,8 @@ void QueryEndpoint::answer(Job& job) {
   Request& request = job.exchange->request();
   if (request.method == Method::kPost) {
     std::string unpacked;
-    job.body =
-        parse_query_body(unpacked_body(request, services_.settings.max_request_size, unpacked));
+    job.body = parse_query_body(
+        unpacked_body(*job.exchange, services_.settings.max_request_size, unpacked));
   } else {
     job.body = parse_query_target(job.exchange->route().target);
   }

@@ -21,9 +21,11 @@ bool is_packed(const Request& request) {
          encoding_of(request) == ingest::ContentEncoding::kDeflate;
 }
 
-std::string_view unpacked_body(const Request& request, size_t limit, std::string& storage) {
+std::string_view unpacked_body(Exchange& exchange, size_t limit, std::string& storage) {
+  const Request& request = exchange.request();
   if (is_packed(request)) {
-    storage = ingest::decompress(request.body, encoding_of(request), limit);
+    storage = ingest::decompress(request.body, encoding_of(request), limit,
+                                 [&](size_t bytes) { exchange.hold(request.body.size() + bytes); });
     return storage;
   }
   if (request.body.size() > limit) {

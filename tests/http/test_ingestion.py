@@ -70,14 +70,22 @@ class Ingestion(unittest.TestCase):
             self.refused(connection.answer(), 413, "PayloadTooLarge")
             # The connection lives on: the bodies were read to their end.
             self.assertEqual(connection.ask("POST", target, "x,1\n").status, 200)
-            self.refused(connection.ask("POST", target, gzip.compress(body)), 413, "PayloadTooLarge")
             bomb = gzip.compress(b"\0" * (256 * MIB))
             self.assertLess(len(bomb), MIB)
             self.refused(connection.ask("POST", target, bomb), 413, "PayloadTooLarge")
+            # What counts against the limit of arrival is what arrives.
+            self.assertEqual(connection.ask("POST", target, gzip.compress(body)).status, 200)
         with Connection(self.server) as connection:
             connection.send(f"POST {target} HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: {5 * MIB}\r\n\r\n")
             self.refused(connection.answer(), 413, "PayloadTooLarge")
-        self.assertEqual(self.count("TooLarge"), 1)
+        self.assertEqual(self.count("TooLarge"), 1 + MIB + 1)
+
+    def test_uncompressed_limit(self):
+        small = server("--ingestion-max-uncompressed-size", "1MiB")
+        target = table(small, "Unpacked")
+        for size, status in [(MIB, 200), (MIB + 4, 413)]:
+            body = b"x,1\n" * (size // 4)
+            self.assertEqual(ask(small, "POST", target, gzip.compress(body)).status, status)
 
     def test_damaged_bodies(self):
         target = table(self.server, "Damaged")
@@ -222,6 +230,11 @@ class Overload(unittest.TestCase):
         target = table(small, "Memory")
         answer = ask(small, "POST", target, b"x,1\n" * (MIB // 2))
         self.assertEqual(answer.status, 429)
+        packed = gzip.compress(b"x,1\n" * (MIB // 2))
+        self.assertLess(len(packed), 64 << 10)
+        for _ in range(3):
+            self.assertEqual(ask(small, "POST", target, packed).status, 429)
+        self.assertEqual(ask(small, "POST", target, gzip.compress(b"x,1\n" * (MIB // 8))).status, 200)
         self.assertEqual(ask(small, "POST", target, b"x,1\n").status, 200)
 
     def test_streaming_can_be_switched_off(self):
