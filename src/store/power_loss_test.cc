@@ -232,7 +232,7 @@ TEST_P(PowerLossTest, NothingAcknowledgedIsLostAndNothingIsHalf) {
   store = nullptr;
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, PowerLossTest, ::testing::Range<uint64_t>(0, 4));
+INSTANTIATE_TEST_SUITE_P(Seeds, PowerLossTest, ::testing::Range<uint64_t>(0, seed_count()));
 
 // Fails one operation after the other, with a broken and with a full disk: what was acknowledged stays, what
 // was refused is not there, and the store goes on by itself.
@@ -277,7 +277,7 @@ TEST_P(DiskFaultTest, AFailingOperationRefusesAndHarmsNothing) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, DiskFaultTest, ::testing::Range<uint64_t>(0, 4));
+INSTANTIATE_TEST_SUITE_P(Seeds, DiskFaultTest, ::testing::Range<uint64_t>(0, seed_count()));
 
 }  // namespace
 }  // namespace rivulet::store

@@ -4,10 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <mutex>
 #include <stdexcept>
 
 namespace rivulet::store::testing {
+
+uint64_t seed_count() {
+  const char* text = std::getenv("RIVULET_FAULT_SEEDS");
+  return text == nullptr ? 4 : std::strtoull(text, nullptr, 10);
+}
 
 StoreOptions small_options(const std::filesystem::path& directory) {
   StoreOptions options;

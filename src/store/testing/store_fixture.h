@@ -34,6 +34,9 @@ class TestClock final : public Clock {
   mutable std::atomic<Ticks> ticks_{630'000'000'000'000'000};
 };
 
+// How many random histories a test goes through: RIVULET_FAULT_SEEDS, or 4.
+uint64_t seed_count();
+
 // Small segments, so that a test crosses many.
 StoreOptions small_options(const std::filesystem::path& directory);
 
