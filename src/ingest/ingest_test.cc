@@ -1,14 +1,12 @@
 #include "ingest/ingest.h"
 
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "common/error.h"
-#include "ingest/mapping_cache.h"
 #include "types/text.h"
 
 namespace rivulet::ingest {
@@ -412,38 +410,6 @@ TEST(Json, ErrorsNameRecordAndByte) {
             std::string::npos);
   EXPECT_EQ(parse_text("multijson", "a:long", " [ ] ").substr(0, 34),
             "BadRequest_NoRecordsOrWrongFormat:");
-}
-
-TEST(MappingCache, FollowsTheTable) {
-  MappingCache cache;
-  auto table = std::make_shared<const catalog::Table>(make_table("a:long, b:string"));
-  auto mapping = cache.get(table, Format::kJson, "");
-  EXPECT_EQ(cache.get(table, Format::kJson, ""), mapping);
-  EXPECT_NE(cache.get(table, Format::kCsv, ""), mapping);
-  EXPECT_NE(cache.get(table, Format::kJson, R"([{"column":"a","path":"$.x"}])"), mapping);
-  auto altered = std::make_shared<const catalog::Table>(make_table("a:long, b:string, c:int"));
-  EXPECT_NE(cache.get(altered, Format::kJson, ""), mapping);
-  EXPECT_THROW(cache.get(table, Format::kJson, "x"), Error);
-  store::Append append = parse("{\"a\":1}", *mapping, {});
-  EXPECT_EQ(append.table, 7u);
-  EXPECT_EQ(append.rows->row_count(), 1u);
-}
-
-TEST(MappingCache, ManyThreadsAndTables) {
-  MappingCache cache;
-  std::vector<std::thread> threads;
-  threads.reserve(4);
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&cache] {
-      for (uint64_t i = 0; i < 5'000; ++i) {
-        catalog::Table table = make_table("a:long");
-        table.id = i;
-        EXPECT_NE(cache.get(std::make_shared<const catalog::Table>(table), Format::kCsv, ""),
-                  nullptr);
-      }
-    });
-  }
-  for (auto& thread : threads) thread.join();
 }
 
 }  // namespace

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <thread>
 
-#include <simdjson.h>
 #include <spdlog/spdlog.h>
 
 #include "ingest/ingest.h"
+#include "ingest/mapping.h"
 #include "server/request_body.h"
 #include "server/request_options.h"
 
@@ -33,29 +33,6 @@ size_t waiting_limit(const Settings& settings) {
       settings.ingestion_concurrency > 0 ? settings.ingestion_concurrency : kPerCore * core_count();
   size_t threads = thread_count(settings);
   return settings.ingestion_queue + (concurrency > threads ? concurrency - threads : 0);
-}
-
-const catalog::IngestionMapping& find_mapping(const catalog::Table& table,
-                                              const catalog::Database& database,
-                                              std::string_view kind, std::string_view name) {
-  if (const auto* mapping = table.find_mapping(kind, name)) return *mapping;
-  for (const catalog::IngestionMapping& mapping : database.mappings) {
-    if (mapping.kind == kind && mapping.name == name) return mapping;
-  }
-  throw mapping_not_found(name, table.name);
-}
-
-std::optional<bool> is_enabled(const catalog::Policies& policies) {
-  auto policy = policies.find("streamingingestion");
-  if (policy == policies.end()) return std::nullopt;
-  if (policy->second.starts_with(R"({"IsEnabled":true)")) return true;
-  thread_local simdjson::dom::parser parser;
-  simdjson::dom::object object;
-  if (parser.parse(policy->second).get(object) != simdjson::SUCCESS) return std::nullopt;
-  bool is_enabled = false;
-  if (object.at_key_case_insensitive("IsEnabled").get(is_enabled) != simdjson::SUCCESS)
-    return false;
-  return is_enabled;
 }
 
 // What names the attempt among its retries, if the client says so: an Idempotency-Key, or the source id in
@@ -90,13 +67,6 @@ std::string success_body(uint64_t row_count) {
 }
 
 }  // namespace
-
-bool is_streaming_enabled(const catalog::Table& table, const catalog::Database& database,
-                          const catalog::Catalog& catalog) {
-  if (auto enabled = is_enabled(table.policies)) return *enabled;
-  if (auto enabled = is_enabled(database.policies)) return *enabled;
-  return is_enabled(catalog.cluster_policies()).value_or(false);
-}
 
 // A request from its arrival to its answer.
 struct IngestEndpoint::Pending {
@@ -180,21 +150,10 @@ void IngestEndpoint::process(std::unique_ptr<Pending>& pending) {
         "body of "
         "the request.");
   }
-  auto catalog = services_.store.catalog();
-  auto database = catalog->find_database(pending->database);
-  if (database == nullptr) throw database_not_found(pending->database);
-  auto table = database->find_table(pending->table);
-  if (table == nullptr) throw table_not_found(pending->table, pending->database);
-  if (!is_streaming_enabled(*table, *database, *catalog)) throw streaming_not_enabled(table->name);
-
   ingest::ParseOptions options;
   options.format = ingest::parse_format(pending->format);
-  std::string_view mapping_text;
-  if (!pending->mapping_name.empty()) {
-    std::string_view kind = ingest::mapping_kind(options.format);
-    mapping_text = find_mapping(*table, *database, kind, pending->mapping_name).text;
-  }
-  auto mapping = mappings_.get(table, options.format, mapping_text);
+  auto mapping = targets_.get(services_.store.catalog(), {pending->database, pending->table,
+                                                          options.format, pending->mapping_name});
   std::string unpacked;
   std::string_view body =
       unpacked_body(exchange, settings.ingestion_max_uncompressed_size, unpacked);
@@ -206,7 +165,7 @@ void IngestEndpoint::process(std::unique_ptr<Pending>& pending) {
     throw bad_request("BadRequest_NoRecordsOrWrongFormat", "The request holds no records.");
   }
   std::string key = idempotency_text(request, exchange.identity().client_request_id);
-  if (!key.empty()) transaction.key = store::make_idempotency_key(table->id, key);
+  if (!key.empty()) transaction.key = store::make_idempotency_key(mapping->table, key);
   Pending* raw = pending.release();
   auto done = [this, raw](const store::CommitResult& result) {
     raw->error = result.error;

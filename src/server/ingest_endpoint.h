@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "ingest/mapping_cache.h"
+#include "ingest/target_cache.h"
 #include "server/exchange.h"
 #include "server/services.h"
 #include "server/worker_pool.h"
@@ -28,13 +28,8 @@ class IngestEndpoint {
   void fail(std::unique_ptr<Pending> pending, const Error& error);
 
   Services& services_;
-  ingest::MappingCache mappings_;
+  ingest::TargetCache targets_;
   WorkerPool workers_;
 };
-
-// Whether the policies permit streaming ingestion into the table: its own, else its
-// database's, else the cluster's.
-bool is_streaming_enabled(const catalog::Table& table, const catalog::Database& database,
-                          const catalog::Catalog& catalog);
 
 }  // namespace rivulet::server

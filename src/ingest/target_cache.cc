@@ -1,0 +1,109 @@
+#include "ingest/target_cache.h"
+
+#include <optional>
+
+#include <simdjson.h>
+#include <xxhash.h>
+
+#include "common/error.h"
+#include "ingest/mapping.h"
+
+namespace rivulet::ingest {
+namespace {
+
+std::optional<bool> is_enabled(const catalog::Policies& policies) {
+  auto policy = policies.find("streamingingestion");
+  if (policy == policies.end()) return std::nullopt;
+  if (policy->second.starts_with(R"({"IsEnabled":true)")) return true;
+  thread_local simdjson::dom::parser parser;
+  simdjson::dom::object object;
+  if (parser.parse(policy->second).get(object) != simdjson::SUCCESS) return std::nullopt;
+  bool is_enabled = false;
+  if (object.at_key_case_insensitive("IsEnabled").get(is_enabled) != simdjson::SUCCESS)
+    return false;
+  return is_enabled;
+}
+
+// The table's own policy, else its database's, else the cluster's.
+bool is_streaming_enabled(const catalog::Table& table, const catalog::Database& database,
+                          const catalog::Catalog& catalog) {
+  if (auto enabled = is_enabled(table.policies)) return *enabled;
+  if (auto enabled = is_enabled(database.policies)) return *enabled;
+  return is_enabled(catalog.cluster_policies()).value_or(false);
+}
+
+const catalog::IngestionMapping& find_mapping(const catalog::Table& table,
+                                              const catalog::Database& database,
+                                              std::string_view kind, std::string_view name) {
+  if (const auto* mapping = table.find_mapping(kind, name)) return *mapping;
+  for (const catalog::IngestionMapping& mapping : database.mappings) {
+    if (mapping.kind == kind && mapping.name == name) return mapping;
+  }
+  throw mapping_not_found(name, table.name);
+}
+
+struct Found {
+  std::shared_ptr<const catalog::Table> table;
+  std::string mapping_text;
+};
+
+Found find(const catalog::Catalog& catalog, const TargetName& name) {
+  auto database = catalog.find_database(name.database);
+  if (database == nullptr) throw database_not_found(name.database);
+  Found found{database->find_table(name.table), {}};
+  if (found.table == nullptr) throw table_not_found(name.table, name.database);
+  if (!is_streaming_enabled(*found.table, *database, catalog)) {
+    throw streaming_not_enabled(found.table->name);
+  }
+  if (!name.mapping_name.empty()) {
+    std::string_view kind = mapping_kind(name.format);
+    found.mapping_text = find_mapping(*found.table, *database, kind, name.mapping_name).text;
+  }
+  return found;
+}
+
+void append_part(std::string& key, std::string_view part) {
+  auto size = static_cast<uint32_t>(part.size());
+  key.append(reinterpret_cast<const char*>(&size), sizeof(size));
+  key.append(part);
+}
+
+}  // namespace
+
+std::shared_ptr<const Mapping> TargetCache::get(
+    const std::shared_ptr<const catalog::Catalog>& catalog, const TargetName& name) {
+  thread_local std::string key;
+  key.assign(1, static_cast<char>(name.format));
+  append_part(key, name.database);
+  append_part(key, name.table);
+  append_part(key, name.mapping_name);
+  uint64_t hash = XXH3_64bits(key.data(), key.size());
+  Shard& shard = shards_[hash % kShards];
+  Entry known;
+  {
+    std::lock_guard lock(shard.mutex);
+    if (shard.catalog != catalog) {
+      shard.catalog = catalog;
+      ++shard.generation;
+    }
+    auto entry = shard.entries.find(hash);
+    if (entry != shard.entries.end() && entry->second.key == key) {
+      if (entry->second.generation == shard.generation) return entry->second.mapping;
+      known = entry->second;
+    }
+  }
+  Found found = find(*catalog, name);
+  std::shared_ptr<const Mapping> mapping = std::move(known.mapping);
+  if (known.table != found.table || known.mapping_text != found.mapping_text) {
+    mapping = compile_mapping(name.format, found.mapping_text, *found.table);
+  }
+  std::lock_guard lock(shard.mutex);
+  // Another thread may have seen a newer catalog meanwhile.
+  if (shard.catalog != catalog) return mapping;
+  if (shard.entries.size() >= kMaxEntriesOfShard) shard.entries.clear();
+  shard.entries[hash] = {key, shard.generation, std::move(found.table),
+                         std::move(found.mapping_text), mapping};
+  return mapping;
+}
+
+}  // namespace rivulet::ingest
