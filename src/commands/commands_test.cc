@@ -37,7 +37,6 @@ class FakeEngine final : public query::Engine {
    public:
     explicit Stream(const ResultTable& table) : table_(table) {}
     const std::vector<ResultColumn>& columns() const override { return table_.columns; }
-    const kql::Visualization& visualization() const override { return visualization_; }
     Chunk next() override {
       Chunk chunk;
       if (is_read_) return chunk;
@@ -51,13 +50,13 @@ class FakeEngine final : public query::Engine {
 
    private:
     const ResultTable& table_;
-    kql::Visualization visualization_;
     bool is_read_ = false;
   };
   class Query final : public query::RunningQuery {
    public:
     explicit Query(const ResultTable& table) : table_(table) {}
     size_t result_count() const override { return 1; }
+    const kql::Visualization& visualization(size_t) const override { return visualization_; }
     std::unique_ptr<query::ResultStream> result(size_t) override {
       return std::make_unique<Stream>(table_);
     }
@@ -65,6 +64,7 @@ class FakeEngine final : public query::Engine {
 
    private:
     const ResultTable& table_;
+    kql::Visualization visualization_;
   };
 
   query::QueryRegistry queries_;

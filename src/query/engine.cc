@@ -37,12 +37,15 @@ class RunningQueryImpl : public RunningQuery {
  public:
   RunningQueryImpl(std::shared_ptr<QueryContext> context,
                    std::vector<std::unique_ptr<PreparedRun>> runs)
-      : context_(std::move(context)), runs_(std::move(runs)) {}
+      : context_(std::move(context)), runs_(std::move(runs)) {
+    for (const auto& run : runs_) visualizations_.push_back(run->statement().visualization);
+  }
   ~RunningQueryImpl() override {
     if (context_->open_streams > 0) cancel();
   }
 
   size_t result_count() const override { return runs_.size(); }
+  const kql::Visualization& visualization(size_t i) const override { return visualizations_.at(i); }
   std::unique_ptr<ResultStream> result(size_t i) override {
     if (runs_.at(i) == nullptr) throw internal_error("A query's result was asked for twice.");
     PreparedRun& run = *runs_[i];
@@ -55,6 +58,7 @@ class RunningQueryImpl : public RunningQuery {
  private:
   std::shared_ptr<QueryContext> context_;
   std::vector<std::unique_ptr<PreparedRun>> runs_;
+  std::vector<kql::Visualization> visualizations_;
 };
 
 class EngineImpl : public Engine {

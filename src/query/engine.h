@@ -46,7 +46,6 @@ class ResultStream {
  public:
   virtual ~ResultStream() = default;
   virtual const std::vector<ResultColumn>& columns() const = 0;
-  virtual const kql::Visualization& visualization() const = 0;
   // The next rows: valid until the next call; row count 0 at the end. Throws Error (cancelled, timed
   // out, limits_exceeded, out of memory …); the stream is then finished. It is over once its
   // RunningQuery is destroyed.
@@ -62,6 +61,8 @@ class RunningQuery {
  public:
   virtual ~RunningQuery() = default;
   virtual size_t result_count() const = 0;
+  // What the i-th statement asks to be drawn; at any time.
+  virtual const kql::Visualization& visualization(size_t i) const = 0;
   // Starts the i-th statement; each may be taken once, in order, after the earlier one was read.
   virtual std::unique_ptr<ResultStream> result(size_t i) = 0;
   // From any thread: what runs ends soon with `cancelled`.

@@ -103,9 +103,6 @@ class StatementStream : public ResultStream {
   }
 
   const std::vector<ResultColumn>& columns() const override { return run_->statement_.columns; }
-  const kql::Visualization& visualization() const override {
-    return run_->statement_.visualization;
-  }
 
   Chunk next() override {
     if (is_finished_) return {};

@@ -13,7 +13,6 @@ class TableStream : public query::ResultStream {
  public:
   explicit TableStream(const ResultTable& table) : table_(table) {}
   const std::vector<ResultColumn>& columns() const override { return table_.columns; }
-  const kql::Visualization& visualization() const override { return visualization_; }
   Chunk next() override {
     Chunk chunk;
     if (is_read_) return chunk;
@@ -26,7 +25,6 @@ class TableStream : public query::ResultStream {
 
  private:
   const ResultTable& table_;
-  kql::Visualization visualization_;
   bool is_read_ = false;
 };
 
@@ -34,6 +32,7 @@ class TableQuery : public query::RunningQuery {
  public:
   explicit TableQuery(ResultTable table) : table_(std::move(table)) {}
   size_t result_count() const override { return 1; }
+  const kql::Visualization& visualization(size_t) const override { return visualization_; }
   std::unique_ptr<query::ResultStream> result(size_t) override {
     return std::make_unique<TableStream>(table_);
   }
@@ -41,6 +40,7 @@ class TableQuery : public query::RunningQuery {
 
  private:
   ResultTable table_;
+  kql::Visualization visualization_;
 };
 
 // A number where the property is one, else the text.

@@ -238,6 +238,16 @@ TEST(V1Writer, NamesALateFailureInTheRowsAndBeside) {
   EXPECT_TRUE(sink.text().ends_with(R"(],"Exceptions":["too much"]})"));
 }
 
+TEST(Visualization, IsEachResultsOwn) {
+  FakeQuery::Result plain = numbers({{1}}), chart = numbers({{2}});
+  chart.visualization.kind = "piechart";
+  std::string text = v2({plain, chart});
+  EXPECT_NE(text.find(R"([1,"Visualization","{\"Visualization\":null,)"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find(R"([2,"Visualization","{\"Visualization\":\"piechart\",)"), std::string::npos)
+      << text;
+}
+
 TEST(Visualization, HasEveryKeyInOrder) {
   EXPECT_EQ(
       kVisualization,

@@ -69,7 +69,6 @@ class V1Writer {
       fail(error);
       if (stream == nullptr) return;
     }
-    if (i == 0) visualization_ = visualization_json(stream->visualization());
     next_table();
     open_table(out_, table_name(i), stream->columns());
     bool is_first_row = true;
@@ -96,7 +95,9 @@ class V1Writer {
     next_table();
     open_table(out_, table_name(table_count_ - 1), {{"Value", ScalarType::kString}});
     out_ += '[';
-    append_json_string(out_, visualization_.empty() ? visualization_json({}) : visualization_);
+    bool has_results = query_.result_count() > 0;
+    append_json_string(
+        out_, visualization_json(has_results ? query_.visualization(0) : kql::Visualization()));
     out_ += "]]}";
   }
 
@@ -176,7 +177,6 @@ class V1Writer {
   std::string& out_;
   size_t table_count_ = 0;
   std::optional<Error> failure_;
-  std::string visualization_;
   std::vector<uint64_t> row_counts_;
 };
 

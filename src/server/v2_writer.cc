@@ -44,7 +44,7 @@ class V2Writer {
       out_ += R"(,"IsFragmented":true,"ErrorReportingPlacement":"EndOfTable")";
     }
     out_ += '}';
-    properties(opened ? opened->stream->visualization() : kql::Visualization());
+    properties();
     for (size_t i = 0; i < query_.result_count() && !failure_; ++i) {
       try {
         if (i > 0) opened = open(query_, i, sink_);
@@ -119,7 +119,7 @@ class V2Writer {
     }
   }
 
-  void properties(const kql::Visualization& first) {
+  void properties() {
     frame();
     table_head("DataTable", 0, "QueryProperties", "@ExtendedProperties");
     out_ +=
@@ -130,8 +130,7 @@ class V2Writer {
       out_ += '[';
       out_ += std::to_string(i + 1);
       out_ += R"(,"Visualization",)";
-      // The results after the first have not begun: what they render is not known yet.
-      append_json_string(out_, visualization_json(i == 0 ? first : kql::Visualization()));
+      append_json_string(out_, visualization_json(query_.visualization(i)));
       out_ += ']';
     }
     out_ += "]}";

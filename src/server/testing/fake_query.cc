@@ -7,7 +7,6 @@ class FakeStream : public query::ResultStream {
  public:
   explicit FakeStream(const FakeQuery::Result& result) : result_(result) {}
   const std::vector<ResultColumn>& columns() const override { return result_.columns; }
-  const kql::Visualization& visualization() const override { return result_.visualization; }
   Chunk next() override {
     Chunk chunk;
     if (next_ == result_.chunks.size()) {

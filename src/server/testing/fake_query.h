@@ -22,6 +22,9 @@ class FakeQuery : public query::RunningQuery {
   explicit FakeQuery(std::vector<Result> results) : results_(std::move(results)) {}
 
   size_t result_count() const override { return results_.size(); }
+  const kql::Visualization& visualization(size_t i) const override {
+    return results_[i].visualization;
+  }
   std::unique_ptr<query::ResultStream> result(size_t i) override;
   void cancel() override { is_cancelled = true; }
 
