@@ -1,5 +1,7 @@
 #include "server/connection.h"
 
+#include <cstring>
+
 #include <spdlog/spdlog.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
@@ -75,6 +77,7 @@ void Connection::read() {
   is_reading_ = true;
   bool is_in_body = parser_ && parser_->is_header_done() && !parser_->is_done();
   auto space = buffer_.prepare(is_in_body ? kLargeRead : kSmallRead);
+  reading_to_ = space.data();
   auto done = [self = shared_from_this()](ErrorCode error, size_t size) {
     self->on_read(error, size);
   };
@@ -92,6 +95,9 @@ void Connection::on_read(ErrorCode error, size_t size) {
     peer_has_gone();
     return;
   }
+  // A buffer that was emptied under the read begins at its front again.
+  void* front = buffer_.prepare(size).data();
+  if (front != reading_to_) std::memmove(front, reading_to_, size);
   buffer_.commit(size);
   context_.metrics.received_bytes.Increment(static_cast<double>(size));
   switch (state_) {

@@ -114,6 +114,7 @@ class Connection final : public Exchange,
   bool has_peer_gone_ = false;
   std::chrono::steady_clock::time_point deadline_;
   boost::beast::flat_buffer buffer_;
+  void* reading_to_ = nullptr;  // in buffer_, while is_reading_
   std::optional<RequestParser> parser_;
   Request request_;
   Route route_;

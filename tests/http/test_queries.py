@@ -7,7 +7,7 @@ import unittest
 import urllib.parse
 import zlib
 
-from harness import Connection, ask, metric, mgmt, query, request, rows, server
+from harness import Connection, ask, metric, mgmt, query, request, rows, server, table
 
 GO_OPTIONS = {"results_v2_newlines_between_frames": True, "results_v2_fragment_primary_tables": True,
               "results_error_reporting_placement": "end_of_table"}
@@ -164,6 +164,24 @@ class Queries(unittest.TestCase):
         self.assertEqual(mgmt(self.server, ".cancel query 'to be cancelled;1'").status, 200)
         thread.join(10)
         self.assertEqual(statuses, [400])
+
+    def test_requests_that_arrive_while_a_query_runs(self):
+        target = table(self.server, "Meanwhile")
+        running = "read ahead;1"
+        with Connection(self.server) as connection:
+            connection.send(request("POST", "/v2/rest/query", json.dumps({"db": "", "csl": ENDLESS}),
+                                    [("x-ms-client-request-id", running)]))
+            while running not in mgmt(self.server, ".show queries").body.decode():
+                pass
+            # The server reads ahead, because it waits for a client that hangs up ...
+            connection.send(request("POST", target, "a,1\n"))
+            self.assertEqual(mgmt(self.server, f".cancel query '{running}'").status, 200)
+            self.assertEqual(connection.answer().status, 400)
+            self.assertEqual(connection.answer().status, 200)
+            # ... and goes on doing so behind the request that it takes from there.
+            connection.send(request("POST", target, "b,2\n"))
+            self.assertEqual(connection.answer().status, 200)
+        self.assertEqual(rows(query(self.server, "Meanwhile | order by B asc")), [["a", 1], ["b", 2]])
 
 
 class Overload(unittest.TestCase):
