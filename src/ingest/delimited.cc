@@ -2,6 +2,7 @@
 
 #include <emmintrin.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <string>
@@ -109,6 +110,17 @@ class RecordWriter {
   }
 
   size_t records() const { return records_; }
+  // Makes long columns in one piece, when records() records took `used` of `size` bytes, with an eighth more:
+  // growing them by and by would copy most cells once more.
+  void reserve(size_t used, size_t size) {
+    if (mapping_.targets.empty()) return;
+    size_t expected = size / (used / records_) * 9 / 8;
+    // Where no field is missing, a cell has at least a byte of the text.
+    expected = std::min(expected, size / mapping_.targets.size());
+    for (const Mapping::Target& target : mapping_.targets) {
+      rows_.column(target.column).reserve(expected);
+    }
+  }
 
  private:
   const Mapping& mapping_;
@@ -152,10 +164,15 @@ class QuotedParser {
         continue;
       }
       at = record(at);
+      if (writer_.records() == kSample) {
+        writer_.reserve(static_cast<size_t>(at - begin_), static_cast<size_t>(end_ - begin_));
+      }
     }
   }
 
  private:
+  static constexpr size_t kSample = 64;  // records to learn the usual length from
+
   // Returns where the next record begins.
   const char* record(const char* at) {
     for (;;) {
