@@ -3,27 +3,15 @@
 #include <algorithm>
 
 namespace rivulet::commands {
-namespace {
-
-uint64_t value_bytes(const ColumnView& column, size_t rows) {
-  uint64_t bytes = cell_size(column.type) * rows;
-  if (!is_text(column.type)) return bytes;
-  for (size_t row = 0; row < rows; ++row) {
-    size_t size = column.is_null(row) ? 0 : column.text(row).size();
-    if (size > StringRef::kInlineSize) bytes += size;
-  }
-  return bytes;
-}
-
-}  // namespace
-
 TableStatistics statistics_of(const store::TableSnapshot& table) {
   TableStatistics statistics;
   for (const store::ChunkView& chunk : table.chunks()) {
     statistics.row_count += chunk.row_count;
-    for (const ColumnView& column : chunk.columns) {
-      statistics.original_bytes += static_cast<double>(value_bytes(column, chunk.row_count));
-    }
+    statistics.original_bytes += static_cast<double>(value_bytes(chunk));
+  }
+  for (const auto& run : table.runs()) {
+    statistics.row_count += static_cast<int64_t>(run->row_count());
+    statistics.original_bytes += static_cast<double>(run->value_bytes());
   }
   for (const auto& extent : table.extents()) {
     bool is_first = statistics.extent_count == 0;

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "common/error.h"
@@ -81,6 +83,58 @@ TEST_F(EngineStoreTest, SealingChangesNoAnswer) {
   store_->commit(one_append(make_rows(*table, 7500, 500)));
   EXPECT_EQ(run("T | summarize count(), count_distinct(id)"), "8000|8000\n");
   EXPECT_EQ(run("T | summarize countif(isnull(ingestion_time()))"), "0\n");
+}
+
+TEST_F(EngineStoreTest, CheckpointsChangeNoAnswer) {
+  auto table = create_table(*store_, "T");
+  store_->commit(one_append(make_rows(*table, 0, 10)));
+  store_->commit(one_append(make_rows(*table, 10, 7490)));
+  std::string before = run(kCheck);
+  const std::string some =
+      "T | where id in (0, 11, 2600, 7499) | project id, text, ingestion_time() | order by id asc";
+  std::string some_before = run(some);
+  const std::string longest = "T | top 50 by strlen(text), id asc | project text";
+  std::string longest_before = run(longest);
+  store_->checkpoint();
+  EXPECT_EQ(store_->snapshot({&table->id, 1})->table(table->id)->chunks().size(), 0u);
+  EXPECT_EQ(run(kCheck), before);
+  EXPECT_EQ(run(some), some_before);
+  EXPECT_EQ(run(longest), longest_before);
+  EXPECT_EQ(run("T | where id >= 7000 | count"), "500\n");
+  // In a row file, in a newer one, and in memory.
+  store_->commit(one_append(make_rows(*table, 7500, 500)));
+  store_->checkpoint();
+  store_->commit(one_append(make_rows(*table, 8000, 100)));
+  EXPECT_EQ(run("T | summarize count(), count_distinct(id)"), "8100|8100\n");
+  EXPECT_EQ(run("T | join kind=inner T on id | summarize count(), countif(text == text1)"),
+            "8100|8100\n");
+}
+
+// A flipped byte is an answer only to those who ask for it.
+TEST_F(EngineStoreTest, ADamagedRowFileFailsOnlyItsOwnTables) {
+  auto table = create_table(*store_, "T");
+  auto other = create_table(*store_, "U");
+  store_->commit(one_append(make_rows(*table, 0, 100)));
+  store_->commit(one_append(make_rows(*other, 0, 100)));
+  store_->checkpoint();
+  store_->commit(one_append(make_rows(*other, 100, 1)));
+  std::filesystem::path path;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.path() / "data/rows")) {
+    path = entry.path();
+  }
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(300);
+  file.put('?');
+  file.close();
+  try {
+    run("T | count | project Count");
+    run("T | summarize sum(id)");
+    FAIL() << "the damage was not found";
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find(path.string()), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("offset 48"), std::string::npos) << error.message();
+  }
+  EXPECT_EQ(run("U | summarize count(), sum(id)"), "101|5050\n");
 }
 
 TEST_F(EngineStoreTest, ANewColumnIsNullInOldRows) {

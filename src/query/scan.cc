@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kVectorSize = 2048;
 // A thread is worth starting for at least this many chunks.
 constexpr size_t kChunksPerThread = 16;
+constexpr size_t kRunsPerThread = 4;
 
 struct ScanContext {
   ScanRegistry* registry;
@@ -34,7 +35,7 @@ struct GlobalState {
   const ScanSource* source = nullptr;
   std::vector<ScanColumn> columns;  // those the plan reads
   std::vector<idx_t> vectors;       // where each stands in the output
-  std::atomic<size_t> next_chunk{0};
+  std::atomic<size_t> next{0};      // of the runs, and then of the chunks
 };
 
 // Where the wanted columns stand in the chunk seen last: most chunks are laid out like the one before.
@@ -46,8 +47,16 @@ struct LocalState {
   std::vector<uint32_t> column_ids;
   std::vector<size_t> positions;        // of GlobalState::columns
   std::vector<size_t> range_positions;  // of the part's ranges
-  // Taken from the shared cursor, but the output was too full for it.
+  // The run that this thread is at.
+  std::shared_ptr<const std::vector<store::ChunkView>> run;
+  std::vector<ScanSource::Chunk> run_chunks;
+  size_t next_in_run = 0;
+  // Taken, but the output was too full for it.
   const ScanSource::Chunk* pending = nullptr;
+
+  bool is_of_run(const ScanSource::Chunk& chunk) const {
+    return &chunk >= run_chunks.data() && &chunk < run_chunks.data() + run_chunks.size();
+  }
 };
 
 template <typename T>
@@ -126,7 +135,8 @@ void init_scan(duckdb_init_info info) {
     state->columns.push_back(bind->columns[column]);
     state->vectors.push_back(i);
   }
-  size_t threads = state->source->chunks.size() / kChunksPerThread + 1;
+  size_t threads = state->source->chunks.size() / kChunksPerThread +
+                   state->source->runs.size() / kRunsPerThread + 1;
   duckdb_init_set_max_threads(info, std::min<size_t>(threads, context->threads));
   duckdb_init_set_init_data(info, state.release(), destroy<GlobalState>);
 }
@@ -223,6 +233,19 @@ void fill_cells(duckdb_vector vector, size_t at, size_t count, const void* cells
   std::memcpy(static_cast<char*>(duckdb_vector_get_data(vector)) + at * size, cells, count * size);
 }
 
+// The same for text in memory that does not outlive the call.
+void copy_text(duckdb_vector vector, size_t at, size_t count, const ColumnView& column) {
+  auto* out = static_cast<StringRef*>(duckdb_vector_get_data(vector)) + at;
+  for (size_t i = 0; i < count; ++i) {
+    auto cell = column.cell<StringRef>(i);
+    if (cell.size <= StringRef::kInlineSize || column.is_null(i)) {
+      out[i] = cell.size <= StringRef::kInlineSize ? cell : StringRef();
+    } else {
+      duckdb_vector_assign_string_element_len(vector, at + i, cell.view().data(), cell.size);
+    }
+  }
+}
+
 // Puts the chunk's rows into the output from row `at` on.
 void put_rows(const GlobalState& global, const LocalState& local, const ScanSource::Chunk& chunk,
               duckdb_data_chunk output, size_t at) {
@@ -239,7 +262,11 @@ void put_rows(const GlobalState& global, const LocalState& local, const ScanSour
       fill_constant(vector, at, count, StringRef(global.source->parts[chunk.part].name));
     } else if (local.positions[i] != LocalState::kAbsent) {
       const ColumnView& cells = view.columns[local.positions[i]];
-      fill_cells(vector, at, count, cells.cells, cell_size(cells.type));
+      if (is_text(cells.type) && local.is_of_run(chunk)) {
+        copy_text(vector, at, count, cells);
+      } else {
+        fill_cells(vector, at, count, cells.cells, cell_size(cells.type));
+      }
       if (cells.validity != nullptr) fill_validity(vector, at, count, cells.validity);
     } else if (column.type == ScalarType::kString) {
       fill_constant(vector, at, count, StringRef());
@@ -249,15 +276,30 @@ void put_rows(const GlobalState& global, const LocalState& local, const ScanSour
   }
 }
 
-// The next chunk that may hold a match; null at the end.
+// The next chunk that may hold a match; null at the end. Throws what reading a run throws.
 const ScanSource::Chunk* next_chunk(GlobalState& global, LocalState& local) {
+  const auto& runs = global.source->runs;
   const auto& chunks = global.source->chunks;
   for (;;) {
-    size_t index = global.next_chunk.fetch_add(1, std::memory_order_relaxed);
-    if (index >= chunks.size()) return nullptr;
-    const ScanSource::Chunk& chunk = chunks[index];
-    map_columns(local, global, chunk);
-    if (may_match(local, global.source->parts[chunk.part].ranges, *chunk.view)) return &chunk;
+    const ScanSource::Chunk* chunk;
+    if (local.next_in_run < local.run_chunks.size()) {
+      chunk = &local.run_chunks[local.next_in_run++];
+    } else {
+      size_t index = global.next.fetch_add(1, std::memory_order_relaxed);
+      if (index < runs.size()) {
+        local.run = runs[index].rows->read();
+        local.run_chunks.clear();
+        for (const store::ChunkView& view : *local.run) {
+          local.run_chunks.push_back({&view, runs[index].part});
+        }
+        local.next_in_run = 0;
+        continue;
+      }
+      if (index - runs.size() >= chunks.size()) return nullptr;
+      chunk = &chunks[index - runs.size()];
+    }
+    map_columns(local, global, *chunk);
+    if (may_match(local, global.source->parts[chunk->part].ranges, *chunk->view)) return chunk;
   }
 }
 
@@ -268,7 +310,14 @@ void scan(duckdb_function_info info, duckdb_data_chunk output) {
   size_t rows = 0;
   for (;;) {
     const ScanSource::Chunk* chunk = std::exchange(local->pending, nullptr);
-    if (chunk == nullptr) chunk = next_chunk(*global, *local);
+    if (chunk == nullptr) {
+      try {
+        chunk = next_chunk(*global, *local);
+      } catch (const std::exception& error) {
+        duckdb_function_set_error(info, error.what());
+        return;
+      }
+    }
     if (chunk == nullptr) break;
     if (rows + chunk->view->row_count > kVectorSize) {
       local->pending = chunk;
@@ -290,6 +339,18 @@ void ScanSource::add(ScanPart part, std::span<const store::ChunkView> views) {
     chunks.push_back({&view, static_cast<uint32_t>(parts.size() - 1)});
     row_count += view.row_count;
   }
+}
+
+void ScanSource::add(std::shared_ptr<const store::StoredRun> run) {
+  auto part = static_cast<uint32_t>(parts.size() - 1);
+  for (const ScanRange& range : parts.back().ranges) {
+    for (const store::CellRange& known : run->ranges()) {
+      if (known.column_id != range.column_id) continue;
+      if (known.high < range.low || known.low > range.high) return;
+    }
+  }
+  row_count += run->row_count();
+  runs.push_back({std::move(run), part});
 }
 
 uint64_t ScanRegistry::add() {

@@ -39,13 +39,21 @@ struct ScanSource {
     const store::ChunkView* view;
     uint32_t part;
   };
+  struct Run {
+    std::shared_ptr<const store::StoredRun> rows;
+    uint32_t part;
+  };
   std::vector<ScanPart> parts;
+  // Read by the thread that comes to it, and let go when its rows have been copied out.
+  std::vector<Run> runs;
   std::vector<Chunk> chunks;
   uint64_t row_count = 0;
   std::vector<std::shared_ptr<const void>> owners;  // of the chunks' memory
 
   // Adds a part that reads these chunks.
   void add(ScanPart part, std::span<const store::ChunkView> views);
+  // Adds a run to the part that was added last, unless all of it lies outside the part's ranges.
+  void add(std::shared_ptr<const store::StoredRun> run);
 };
 
 // The slots of one statement. A scan that was started holds it, and with it the memory that string cells

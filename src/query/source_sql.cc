@@ -303,6 +303,9 @@ std::string table_source(const kql::Source& source, const store::Snapshot& snaps
       return static_cast<store::Sequence>(chunk.sequences[chunk.row_count - 1]) <= after;
     });
     scan.add({part.column_ids, part.name, scan_ranges(part.bounds)}, {first, chunks.end()});
+    for (const auto& run : part.table->runs()) {
+      if (run->last_sequence() > after) scan.add(run);
+    }
     scan.owners.push_back(part.table);
   }
   composed.row_count += scan.row_count + extent_rows;

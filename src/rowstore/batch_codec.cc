@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "common/binary.h"
+#include "rowstore/chunk.h"
 
 namespace rivulet::rowstore {
 namespace {
@@ -111,6 +112,27 @@ void encode_batch(std::string& out, std::span<const uint32_t> column_ids,
         row_count > 1 && std::memcmp(cells, cells + width, (row_count - 1) * width) == 0;
     writer.byte(static_cast<uint8_t>(is_constant ? Encoding::kConstant : Encoding::kFixed));
     writer.bytes(cells, is_constant ? width : row_count * width);
+  }
+}
+
+void encode_rows(std::string& out, const ChunkView& chunk) {
+  std::vector<uint32_t> ids(chunk.column_ids.begin(), chunk.column_ids.end());
+  std::vector<ColumnView> columns(chunk.columns.begin(), chunk.columns.end());
+  ids.push_back(kTimeColumnId);
+  columns.push_back({ScalarType::kLong, chunk.ingestion_times, nullptr});
+  ids.push_back(kSequenceColumnId);
+  columns.push_back({ScalarType::kLong, chunk.sequences, nullptr});
+  encode_batch(out, ids, columns, chunk.row_count);
+}
+
+void check_rows(const BatchDecoder& batch) {
+  const std::vector<uint32_t>& ids = batch.column_ids();
+  size_t count = ids.size();
+  if (count < 2 || ids[count - 2] != kTimeColumnId || ids[count - 1] != kSequenceColumnId ||
+      batch.columns()[count - 2].type != ScalarType::kLong ||
+      batch.columns()[count - 1].type != ScalarType::kLong || batch.row_count() == 0 ||
+      batch.row_count() > Chunk::kMaxRows) {
+    throw std::runtime_error("a batch holds no rows with ingestion time and sequence");
   }
 }
 

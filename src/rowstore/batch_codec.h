@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rowstore/chunk_view.h"
 #include "types/column.h"
 
 // Rows by column as bytes, in the log and in checkpoints: docs/log-format.md.
@@ -14,6 +15,13 @@ namespace rivulet::rowstore {
 // Appends the rows to `out`. `columns[i]` is the column with id `column_ids[i]`.
 void encode_batch(std::string& out, std::span<const uint32_t> column_ids,
                   std::span<const ColumnView> columns, size_t row_count);
+
+// The columns that a chunk's ingestion times and sequences are in row files: both long, the last two of a batch.
+constexpr uint32_t kTimeColumnId = 4294967294;
+constexpr uint32_t kSequenceColumnId = 4294967295;
+
+// Appends a chunk as a batch, with its ingestion times and sequences.
+void encode_rows(std::string& out, const ChunkView& chunk);
 
 // Reads what encode_batch wrote. Reused from batch to batch, it allocates nothing in the end.
 class BatchDecoder {
@@ -38,5 +46,8 @@ class BatchDecoder {
   std::vector<std::vector<uint64_t>> validities_;
   std::vector<std::vector<char>> cells_;
 };
+
+// Throws std::runtime_error unless the batch is one that encode_rows wrote.
+void check_rows(const BatchDecoder& batch);
 
 }  // namespace rivulet::rowstore

@@ -5,6 +5,23 @@
 #include <cstring>
 #include <new>
 
+namespace rivulet {
+
+uint64_t value_bytes(const ChunkView& chunk) {
+  uint64_t bytes = 0;
+  for (const ColumnView& column : chunk.columns) {
+    bytes += cell_size(column.type) * chunk.row_count;
+    if (!is_text(column.type)) continue;
+    for (uint32_t row = 0; row < chunk.row_count; ++row) {
+      size_t size = column.is_null(row) ? 0 : column.text(row).size();
+      if (size > StringRef::kInlineSize) bytes += size;
+    }
+  }
+  return bytes;
+}
+
+}  // namespace rivulet
+
 namespace rivulet::rowstore {
 namespace {
 
@@ -49,6 +66,12 @@ ChunkLayout::ChunkLayout(const catalog::Table& table) {
     column_ids.push_back(column.id);
     types.push_back(column.type);
   }
+}
+
+ChunkLayout::ChunkLayout(std::span<const uint32_t> ids, std::span<const ColumnView> columns)
+    : column_ids(ids.begin(), ids.end()) {
+  types.reserve(columns.size());
+  for (const ColumnView& column : columns) types.push_back(column.type);
 }
 
 int ChunkLayout::find(uint32_t column_id, size_t hint) const {

@@ -18,6 +18,7 @@ struct ChunkLayout {
   std::vector<ScalarType> types;
 
   explicit ChunkLayout(const catalog::Table& table);
+  ChunkLayout(std::span<const uint32_t> ids, std::span<const ColumnView> columns);
   // The index of a column, looked for from `hint` on; -1 when there is none.
   int find(uint32_t column_id, size_t hint) const;
 };

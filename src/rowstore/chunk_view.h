@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <vector>
 
 #include "types/column.h"
 
@@ -18,6 +20,32 @@ struct ChunkView {
   std::span<const ColumnView> columns;
   const int64_t* ingestion_times = nullptr;  // a cell a row: sys_time
   const int64_t* sequences = nullptr;        // a cell a row: sys_seq
+};
+
+// Bytes of the values: cells, and text that does not fit in its cell.
+uint64_t value_bytes(const ChunkView& chunk);
+
+// The least and the greatest value of a datetime column, nulls apart; low > high: nothing but nulls.
+struct CellRange {
+  uint32_t column_id = 0;
+  int64_t low = 0, high = 0;
+};
+
+// Rows of a table's tail that stand in a file and are read when they are asked for. Thread-safe.
+class StoredRun {
+ public:
+  virtual ~StoredRun() = default;
+  virtual uint64_t row_count() const = 0;
+  // value_bytes() of its chunks.
+  virtual uint64_t value_bytes() const = 0;
+  // The range of the ingestion times, and those of the datetime columns that are known.
+  virtual CellRange ingestion_times() const = 0;
+  virtual std::span<const CellRange> ranges() const = 0;
+  virtual Sequence first_sequence() const = 0;
+  virtual Sequence last_sequence() const = 0;
+  // Reads the rows, or finds them in memory; they stay as long as the result is held. Throws Error, with
+  // file and offset, when they are damaged, and IoError.
+  virtual std::shared_ptr<const std::vector<ChunkView>> read() const = 0;
 };
 
 }  // namespace rivulet

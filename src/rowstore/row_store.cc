@@ -12,41 +12,52 @@ uint32_t grown_capacity(uint32_t capacity, size_t needed) {
   return static_cast<uint32_t>(std::min<size_t>((next + 3) / 4 * 4, Chunk::kMaxRows));
 }
 
+// How many of the first `rows` rows of a chunk have a sequence up to `limit`.
+uint32_t rows_up_to(const Chunk& chunk, uint32_t rows, Sequence limit) {
+  const int64_t* first = chunk.sequences();
+  if (rows == 0 || static_cast<Sequence>(first[rows - 1]) <= limit) return rows;
+  return static_cast<uint32_t>(std::upper_bound(first, first + rows, static_cast<int64_t>(limit)) -
+                               first);
+}
+
 }  // namespace
 
 ChunkViews::ChunkViews(const TailView& tail) : tail_(tail) {
   if (tail_.closed) {
     views_.reserve(tail_.closed->size() + 1);
-    for (const auto& chunk : *tail_.closed) views_.push_back(chunk->closed_view());
+    for (const auto& chunk : *tail_.closed) {
+      ChunkView view = chunk->closed_view();
+      view.row_count = rows_up_to(*chunk, view.row_count, tail_.limit);
+      if (view.row_count > 0) views_.push_back(view);
+    }
   }
-  if (tail_.open && tail_.open_rows > 0) {
-    views_.push_back(tail_.open->open_view(tail_.open_rows, open_columns_, open_validity_));
+  if (!tail_.open) return;
+  uint32_t rows = rows_up_to(*tail_.open, tail_.open_rows, tail_.limit);
+  if (rows > 0) views_.push_back(tail_.open->open_view(rows, open_columns_, open_validity_));
+}
+
+RowStore::Tail& RowStore::make(catalog::TableId table) {
+  Tail* tail = find(table);
+  if (tail == nullptr) {
+    auto made = std::make_unique<Tail>();
+    tail = made.get();
+    std::lock_guard lock(mutex_);
+    tails_.emplace(table, std::move(made));
   }
+  touch(table, *tail);
+  return *tail;
+}
+
+void RowStore::restore(catalog::TableId table, RunList runs) {
+  make(table).set_runs(std::move(runs));
 }
 
 void RowStore::append(const catalog::Table& table, std::span<const uint32_t> column_ids,
                       std::span<const ColumnView> columns, size_t row_count, Ticks time,
                       Sequence sequence) {
-  append_rows(table, column_ids, {{}, columns, nullptr, nullptr, time, sequence}, row_count);
-}
-
-void RowStore::restore(const catalog::Table& table, std::span<const uint32_t> column_ids,
-                       std::span<const ColumnView> columns, size_t row_count, const void* times,
-                       const void* sequences) {
-  append_rows(table, column_ids, {{}, columns, times, sequences}, row_count);
-}
-
-void RowStore::append_rows(const catalog::Table& table, std::span<const uint32_t> column_ids,
-                           SourceRows source, size_t row_count) {
   if (row_count == 0) return;
-  Tail* tail = find(table.id);
-  if (tail == nullptr) {
-    auto made = std::make_unique<Tail>();
-    tail = made.get();
-    std::lock_guard lock(mutex_);
-    tails_.emplace(table.id, std::move(made));
-  }
-  touch(table.id, *tail);
+  SourceRows source{{}, columns, nullptr, nullptr, time, sequence};
+  Tail* tail = &make(table.id);
 
   std::shared_ptr<const ChunkLayout> layout = tail->open ? tail->open->layout() : nullptr;
   if (!layout && tail->closed) layout = tail->closed->back()->layout();
@@ -97,25 +108,85 @@ void RowStore::close_open(Tail& tail) {
   tail.newly_closed.push_back(std::move(tail.open));
 }
 
+void RowStore::Tail::set_runs(RunList list) {
+  run_rows = run_bytes = 0;
+  for (const Run& run : list) {
+    run_rows += run.live_rows();
+    run_bytes += run.value_bytes;
+  }
+  runs = list.empty() ? nullptr : std::make_shared<const RunList>(std::move(list));
+}
+
+void RowStore::spill(catalog::TableId table, RunList runs, Sequence up_to) {
+  Tail* tail = find(table);
+  const Chunk* first = tail == nullptr ? nullptr : tail->first_chunk();
+  if (first == nullptr || first->rows() == 0 ||
+      static_cast<Sequence>(first->sequences()[0]) != runs.front().first_sequence) {
+    return;
+  }
+  touch(table, *tail);
+  cut_chunks(*tail, up_to);
+  RunList all;
+  all.reserve((tail->runs ? tail->runs->size() : 0) + runs.size());
+  if (tail->runs) all = *tail->runs;
+  std::move(runs.begin(), runs.end(), std::back_inserter(all));
+  tail->set_runs(std::move(all));
+}
+
+void RowStore::replace_runs(catalog::TableId table, std::span<const Run> replaced, RunList runs) {
+  Tail* tail = find(table);
+  if (tail == nullptr || !tail->runs) return;
+  std::optional<RunList> list = replaced_runs(*tail->runs, replaced, std::move(runs));
+  if (!list) return;
+  touch(table, *tail);
+  tail->set_runs(std::move(*list));
+}
+
 void RowStore::cut(catalog::TableId table, Sequence up_to) {
   Tail* tail = find(table);
   if (tail == nullptr) return;
   touch(table, *tail);
   tail->reported = Ripeness::kUnripe;
-  ChunkList chunks;
-  if (tail->closed) chunks = *tail->closed;
-  chunks.insert(chunks.end(), tail->newly_closed.begin(), tail->newly_closed.end());
+  cut_runs(table, *tail, up_to);
+  cut_chunks(*tail, up_to);
+}
 
-  auto limit = static_cast<int64_t>(up_to);
-  auto first_kept = [limit](const Chunk& chunk) {
-    return static_cast<uint32_t>(
-        std::upper_bound(chunk.sequences(), chunk.sequences() + chunk.rows(), limit) -
-        chunk.sequences());
-  };
+bool RowStore::ends_in_run(catalog::TableId table, Sequence up_to) const {
+  const Tail* tail = find(table);
+  if (tail == nullptr || !tail->runs) return false;
+  return std::any_of(tail->runs->begin(), tail->runs->end(), [up_to](const Run& run) {
+    return run.first_sequence <= up_to && up_to < run.last_sequence;
+  });
+}
+
+void RowStore::cut_runs(catalog::TableId table, Tail& tail, Sequence up_to) {
+  if (!tail.runs || tail.runs->front().first_sequence > up_to) return;
+  RunList kept;
+  for (const Run& run : *tail.runs) {
+    if (run.last_sequence <= up_to) continue;
+    kept.push_back(run);
+    if (run.first_sequence > up_to) continue;
+    Run& rest = kept.back();
+    for (const auto& chunk : read_run(table, run)) {
+      uint32_t gone = rows_up_to(*chunk, chunk->rows(), up_to);
+      rest.skipped += gone;
+      if (gone == chunk->rows()) continue;
+      rest.first_sequence = static_cast<Sequence>(chunk->sequences()[gone]);
+      break;
+    }
+  }
+  tail.set_runs(std::move(kept));
+}
+
+void RowStore::cut_chunks(Tail& tail, Sequence up_to) {
+  ChunkList chunks;
+  if (tail.closed) chunks = *tail.closed;
+  chunks.insert(chunks.end(), tail.newly_closed.begin(), tail.newly_closed.end());
+
   ChunkList kept;
-  tail->closed_rows = tail->closed_bytes = 0;
+  tail.closed_rows = tail.closed_bytes = 0;
   for (const auto& chunk : chunks) {
-    uint32_t first = first_kept(*chunk);
+    uint32_t first = rows_up_to(*chunk, chunk->rows(), up_to);
     if (first == chunk->rows()) continue;
     std::shared_ptr<const Chunk> remaining = chunk;
     if (first > 0) {
@@ -123,42 +194,49 @@ void RowStore::cut(catalog::TableId table, Sequence up_to) {
       rest->close();
       remaining = std::move(rest);
     }
-    tail->closed_rows += remaining->rows();
-    tail->closed_bytes += remaining->memory_bytes();
+    tail.closed_rows += remaining->rows();
+    tail.closed_bytes += remaining->memory_bytes();
     kept.push_back(std::move(remaining));
   }
-  if (tail->open) {
-    uint32_t first = first_kept(*tail->open);
-    if (first == tail->open->rows()) {
-      tail->open = nullptr;
+  if (tail.open) {
+    uint32_t first = rows_up_to(*tail.open, tail.open->rows(), up_to);
+    if (first == tail.open->rows()) {
+      tail.open = nullptr;
     } else if (first > 0) {
-      tail->open = tail->open->copy(tail->open->layout(), first,
-                                    grown_capacity(0, tail->open->rows() - first));
+      tail.open =
+          tail.open->copy(tail.open->layout(), first, grown_capacity(0, tail.open->rows() - first));
     }
   }
-  tail->newly_closed.clear();
-  tail->closed = kept.empty() ? nullptr : std::make_shared<ChunkList>(std::move(kept));
+  tail.newly_closed.clear();
+  tail.closed = kept.empty() ? nullptr : std::make_shared<ChunkList>(std::move(kept));
 }
 
 void RowStore::clear(catalog::TableId table) {
   Tail* tail = find(table);
   if (tail == nullptr) return;
   touch(table, *tail);
+  tail->set_runs({});
   tail->closed = nullptr;
   tail->newly_closed.clear();
   tail->open = nullptr;
   tail->closed_rows = tail->closed_bytes = 0;
 }
 
-const Chunk* RowStore::Tail::first() const {
+const Chunk* RowStore::Tail::first_chunk() const {
   if (closed) return closed->front().get();
   if (!newly_closed.empty()) return newly_closed.front().get();
   return open.get();
 }
 
+Ticks RowStore::Tail::first_time() const {
+  return runs ? runs->front().min_time : first_chunk()->times()[0];
+}
+
 Sequence RowStore::first_sequence(catalog::TableId table) const {
   const Tail* tail = find(table);
-  const Chunk* first = tail == nullptr ? nullptr : tail->first();
+  if (tail == nullptr) return 0;
+  if (tail->runs) return tail->runs->front().first_sequence;
+  const Chunk* first = tail->first_chunk();
   if (first == nullptr || first->rows() == 0) return 0;
   return static_cast<Sequence>(first->sequences()[0]);
 }
@@ -181,16 +259,19 @@ void RowStore::publish(std::vector<TailView>& garbage, std::vector<TailEvent>& e
     total_bytes_ += bytes - tail->published_bytes;
     tail->published_rows = rows;
     tail->published_bytes = bytes;
-    if (tail->published.closed != tail->closed || tail->published.open != tail->open) {
+    if (tail->published.closed != tail->closed || tail->published.open != tail->open ||
+        tail->published.runs != tail->runs) {
       garbage.push_back(std::move(tail->published));
+      tail->published.runs = tail->runs;
       tail->published.closed = tail->closed;
       tail->published.open = tail->open;
     }
     tail->published.open_rows = tail->open ? tail->open->rows() : 0;
-    Ripeness ripeness = rows >= thresholds_.rows || bytes >= thresholds_.bytes ? Ripeness::kRipe
-                        : rows >= thresholds_.aging_rows                       ? Ripeness::kAging
-                                                                               : Ripeness::kUnripe;
-    if (ripeness > tail->reported) events.push_back({id, ripeness, tail->first()->times()[0]});
+    Ripeness ripeness = rows >= thresholds_.rows || bytes + tail->run_bytes >= thresholds_.bytes
+                            ? Ripeness::kRipe
+                        : rows >= thresholds_.aging_rows ? Ripeness::kAging
+                                                         : Ripeness::kUnripe;
+    if (ripeness > tail->reported) events.push_back({id, ripeness, tail->first_time()});
     tail->reported = ripeness;
     if (rows == 0) tails_.erase(id);
   }
@@ -202,10 +283,24 @@ TailView RowStore::view(catalog::TableId table) const {
   return tail == nullptr ? TailView() : tail->published;
 }
 
-void RowStore::for_each(const Visit& visit) const {
+void RowStore::append_tables(std::vector<catalog::TableId>& tables) const {
+  tables.reserve(tables.size() + tails_.size());
   for (const auto& [id, tail] : tails_) {
-    if (!tail->published.empty()) visit(id, tail->published, tail->published_bytes);
+    if (!tail->published.empty()) tables.push_back(id);
   }
+}
+
+std::vector<std::pair<uint64_t, catalog::TableId>> RowStore::sizes() const {
+  std::vector<std::pair<uint64_t, catalog::TableId>> sizes;
+  sizes.reserve(tails_.size());
+  for (const auto& [id, tail] : tails_) {
+    uint64_t bytes = tail->published_bytes;
+    if (tail->published.runs) {
+      for (const Run& run : *tail->published.runs) bytes += run.value_bytes;
+    }
+    if (!tail->published.empty()) sizes.emplace_back(bytes, id);
+  }
+  return sizes;
 }
 
 RowStore::Tail* RowStore::find(catalog::TableId table) const {

@@ -11,21 +11,23 @@
 #include "catalog/catalog.h"
 #include "rowstore/chunk.h"
 #include "rowstore/chunk_view.h"
+#include "rowstore/run.h"
 
 namespace rivulet::rowstore {
 
-using ChunkList = std::vector<std::shared_ptr<const Chunk>>;
-
-// A table's tail at one moment: whoever holds it keeps its chunks. Cheap to copy.
+// A table's tail at one moment: whoever holds it keeps its chunks and the files of its runs. Cheap to copy.
 struct TailView {
+  std::shared_ptr<const RunList> runs;      // before the chunks; may be null
   std::shared_ptr<const ChunkList> closed;  // may be null
   std::shared_ptr<const Chunk> open;        // may be null
   uint32_t open_rows = 0;
+  Sequence limit = UINT64_MAX;  // later rows of the chunks do not count
 
-  bool empty() const { return !closed && !open; }
+  bool has_chunks() const { return closed || open; }
+  bool empty() const { return !runs && !has_chunks(); }
 };
 
-// The chunks of a TailView as views, and what those refer to.
+// The chunks of a TailView as views, and what those refer to. The runs are not among them.
 class ChunkViews {
  public:
   explicit ChunkViews(const TailView& tail);
@@ -72,16 +74,22 @@ class RowStore {
   // are ignored, columns that are not given are null.
   void append(const catalog::Table& table, std::span<const uint32_t> column_ids,
               std::span<const ColumnView> columns, size_t row_count, Ticks time, Sequence sequence);
-  // The same with a time and a sequence for each row, as a checkpoint holds them.
-  void restore(const catalog::Table& table, std::span<const uint32_t> column_ids,
-               std::span<const ColumnView> columns, size_t row_count, const void* times,
-               const void* sequences);
-  // Removes rows up to and including a sequence; all rows.
+  // The runs of a table that has no rows yet, as a checkpoint holds them.
+  void restore(catalog::TableId table, RunList runs);
+  // Puts runs in the place of the chunks' rows up to and including a sequence. Does nothing when the chunks do
+  // not begin with the rows of the runs any more.
+  void spill(catalog::TableId table, RunList runs, Sequence up_to);
+  // Puts runs in the place of others. Does nothing when the tail does not have those any more.
+  void replace_runs(catalog::TableId table, std::span<const Run> replaced, RunList runs);
+  // Removes rows up to and including a sequence. Reads the run that it ends in the middle of, and throws as
+  // read_run() does. Removes all rows.
   void cut(catalog::TableId table, Sequence up_to);
   void clear(catalog::TableId table);
+  // Whether a cut up to this sequence would have to read.
+  bool ends_in_run(catalog::TableId table, Sequence up_to) const;
   // Sequence of the first row of the tail, with what is prepared; 0 when it is empty.
   Sequence first_sequence(catalog::TableId table) const;
-  // What all tails take, as published: for the committer, without mutex().
+  // What all chunks take, as published: for the committer, without mutex().
   uint64_t published_bytes() const { return total_bytes_; }
 
   // Makes visible what was prepared. The caller holds mutex(). Memory that nobody uses any more is put
@@ -90,8 +98,10 @@ class RowStore {
 
   // What is published. The caller holds mutex().
   TailView view(catalog::TableId table) const;
-  using Visit = std::function<void(catalog::TableId, const TailView&, uint64_t bytes)>;
-  void for_each(const Visit& visit) const;
+  // Tables with a tail. The caller holds mutex(), as for what follows.
+  void append_tables(std::vector<catalog::TableId>& tables) const;
+  // Tables with a tail, and what each takes in memory and in row files.
+  std::vector<std::pair<uint64_t, catalog::TableId>> sizes() const;
   uint64_t total_rows() const { return total_rows_; }
   uint64_t total_bytes() const { return total_bytes_; }
 
@@ -101,21 +111,26 @@ class RowStore {
     TailView published;
     uint64_t published_rows = 0, published_bytes = 0;
 
+    std::shared_ptr<const RunList> runs;
     std::shared_ptr<const ChunkList> closed;
     ChunkList newly_closed;
     std::shared_ptr<Chunk> open;
+    uint64_t run_rows = 0, run_bytes = 0;
     uint64_t closed_rows = 0, closed_bytes = 0;
     bool is_touched = false;
     Ripeness reported = Ripeness::kUnripe;
 
-    uint64_t rows() const { return closed_rows + (open ? open->rows() : 0); }
+    uint64_t rows() const { return run_rows + closed_rows + (open ? open->rows() : 0); }
     uint64_t bytes() const { return closed_bytes + (open ? open->memory_bytes() : 0); }
-    const Chunk* first() const;
+    const Chunk* first_chunk() const;
+    Ticks first_time() const;
+    void set_runs(RunList list);
   };
 
-  void append_rows(const catalog::Table& table, std::span<const uint32_t> column_ids,
-                   SourceRows source, size_t row_count);
   void close_open(Tail& tail);
+  Tail& make(catalog::TableId table);
+  static void cut_runs(catalog::TableId table, Tail& tail, Sequence up_to);
+  static void cut_chunks(Tail& tail, Sequence up_to);
   Tail* find(catalog::TableId table) const;
   void touch(catalog::TableId id, Tail& tail);
 

@@ -1,105 +1,437 @@
 #include "store/checkpointer.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <charconv>
+#include <map>
+#include <unordered_map>
 
+#include "common/binary.h"
 #include "common/error.h"
-#include "store/checkpoint_file.h"
+#include "store/committer.h"
 
 namespace rivulet::store {
 namespace {
 
+using rowstore::BlockKind;
+using rowstore::Run;
+using rowstore::RunList;
+
+constexpr std::string_view kSuffix = ".ckpt";
 constexpr std::string_view kUnfinished = ".tmp";
+constexpr size_t kNameDigits = 16;
+// A block of catalog changes, extents or runs is written when it has this size.
+constexpr size_t kBlockBytes = 256 << 10;
+// So many files of one generation become one of the next, up to the last generation.
+constexpr size_t kMergedFiles = 8;
+constexpr uint8_t kLastGeneration = 3;
+// Runs that are read, joined and written together.
+constexpr uint64_t kJoinedBytes = 1 << 20;
+// Runs that are further apart in time are not joined, so that rows can go when they are past their retention:
+// a day, or this part of the age of the oldest.
+constexpr Ticks kJoinedTime = kTicksPerDay;
+constexpr Ticks kJoinedAgeShare = 8;
+// Tables whose runs are installed between two groups of commits.
+constexpr size_t kInstalledTables = 256;
+
+std::string base_name(Sequence sequence) {
+  return fmt::format("{:016}{}", sequence, kSuffix);
+}
+
+// The sequence in the name of a base; 0 for other files.
+Sequence sequence_of(std::string_view name) {
+  if (name.size() != kNameDigits + kSuffix.size() || !name.ends_with(kSuffix)) return 0;
+  Sequence sequence = 0;
+  auto [end, error] = std::from_chars(name.data(), name.data() + kNameDigits, sequence);
+  return error == std::errc() && end == name.data() + kNameDigits ? sequence : 0;
+}
+
+void encode_run(std::string& out, const Run& run) {
+  ByteWriter writer(out);
+  writer.varint(run.file->description().number);
+  writer.varint(run.offset);
+  writer.varint(run.length);
+  writer.varint(run.rows);
+  writer.varint(run.skipped);
+  writer.varint(run.first_sequence);
+  writer.varint(run.last_sequence - run.first_sequence);
+  writer.fixed(run.min_time);
+  writer.varint(static_cast<uint64_t>(run.max_time - run.min_time));
+  writer.varint(run.value_bytes);
+  writer.varint(run.ranges.size());
+  for (const CellRange& range : run.ranges) {
+    writer.varint(range.column_id);
+    writer.fixed(range.low);
+    writer.varint(static_cast<uint64_t>(range.high) - static_cast<uint64_t>(range.low));
+  }
+}
+
+using FilesByNumber = std::unordered_map<uint64_t, std::shared_ptr<const rowstore::RowFile>>;
+
+Run decode_run(ByteReader& reader, const FilesByNumber& files) {
+  Run run;
+  auto file = files.find(reader.varint());
+  if (file == files.end()) throw std::runtime_error("a run is in a file that is not named");
+  run.file = file->second;
+  run.offset = reader.varint();
+  run.length = static_cast<uint32_t>(reader.varint());
+  run.rows = static_cast<uint32_t>(reader.varint());
+  run.skipped = static_cast<uint32_t>(reader.varint());
+  run.first_sequence = reader.varint();
+  run.last_sequence = run.first_sequence + reader.varint();
+  run.min_time = reader.fixed<Ticks>();
+  run.max_time = run.min_time + static_cast<Ticks>(reader.varint());
+  run.value_bytes = reader.varint();
+  run.ranges.resize(reader.varint());
+  for (CellRange& range : run.ranges) {
+    range.column_id = static_cast<uint32_t>(reader.varint());
+    range.low = reader.fixed<int64_t>();
+    range.high = static_cast<int64_t>(static_cast<uint64_t>(range.low) + reader.varint());
+  }
+  if (run.skipped >= run.rows) throw std::runtime_error("a run has no rows");
+  return run;
+}
+
+// Gathers items of one kind into blocks.
+class BlockGatherer {
+ public:
+  BlockGatherer(rowstore::BlockFileWriter& file, BlockKind kind) : file_(file), kind_(kind) {}
+
+  std::string& content() { return content_; }
+  void end_item() {
+    if (content_.size() >= kBlockBytes) flush();
+  }
+  void flush() {
+    if (!content_.empty()) file_.put(kind_, 0, content_);
+    content_.clear();
+  }
+
+ private:
+  rowstore::BlockFileWriter& file_;
+  const BlockKind kind_;
+  std::string content_;
+};
+
+// Has the committer do `install(i)` for all i below `count`, some at a time.
+void install(Committer& committer, size_t count, const std::function<void(size_t)>& install) {
+  for (size_t first = 0; first < count; first += kInstalledTables) {
+    size_t end = std::min(first + kInstalledTables, count);
+    committer.run([&] {
+      for (size_t i = first; i < end; ++i) install(i);
+    });
+  }
+}
 
 }  // namespace
 
-void write_checkpoint(FileSystem& files, const std::filesystem::path& directory,
-                      const WholeState& whole) {
-  std::filesystem::path path = directory / checkpoint_name(whole.sequence);
+Checkpointer::Checkpointer(FileSystem& files, std::filesystem::path directory,
+                           rowstore::RowFiles& row_files, State& state, log::Log& log)
+    : files_(files),
+      directory_(std::move(directory)),
+      row_files_(row_files),
+      state_(state),
+      log_(log) {}
+
+Sequence Checkpointer::load() {
+  Sequence newest = 0;
+  for (const std::string& name : files_.list(directory_)) {
+    newest = std::max(newest, sequence_of(name));
+  }
+  if (newest == 0) return 0;
+  std::filesystem::path path = directory_ / base_name(newest);
+  rowstore::BlockFileReader file(files_, path, rowstore::BlockFileKind::kBase);
+  if (file.header().first != newest) {
+    throw internal_error(
+        fmt::format("The checkpoint {} says that it is number {}. Nothing was changed.",
+                    path.string(), file.header().first));
+  }
+  state_.set_newest_time(file.header().second);
+  FilesByNumber row_files;
+  for (auto block = file.next(); block.kind != BlockKind::kEnd; block = file.next()) {
+    try {
+      ByteReader reader(block.content);
+      switch (block.kind) {
+        case BlockKind::kCatalog:
+          state_.restore_changes(block.content);
+          break;
+        case BlockKind::kExtents:
+          state_.restore_extents(block.content);
+          break;
+        case BlockKind::kKeys:
+          state_.restore_keys(block.content);
+          break;
+        case BlockKind::kRowFiles:
+          while (!reader.at_end()) {
+            rowstore::RowFile::Description description;
+            description.number = reader.varint();
+            description.generation = reader.byte();
+            description.seed = reader.fixed<uint64_t>();
+            description.bytes = reader.varint();
+            row_files[description.number] = row_files_.open(description);
+          }
+          break;
+        case BlockKind::kRuns:
+          while (!reader.at_end()) {
+            catalog::TableId table = reader.varint();
+            RunList runs(reader.varint());
+            for (Run& run : runs) run = decode_run(reader, row_files);
+            state_.restore_runs(table, std::move(runs));
+          }
+          break;
+        default:
+          throw std::runtime_error("a block is of an unknown kind");
+      }
+    } catch (const std::runtime_error& error) {
+      throw internal_error(
+          fmt::format("The checkpoint {} cannot be loaded: {} in the block at offset {}. Nothing "
+                      "was changed.",
+                      path.string(), error.what(), block.offset));
+    }
+  }
+  for (const auto& [number, row_file] : row_files) named_files_.insert(row_file);
+  sequence_ = newest;
+  return newest;
+}
+
+void Checkpointer::remove_others() {
+  remove_other_bases(sequence_);
+  row_files_.remove_others();
+}
+
+void Checkpointer::remove_other_bases(Sequence newest) {
+  for (const std::string& name : files_.list(directory_)) {
+    Sequence sequence = sequence_of(name);
+    bool is_old = sequence != 0 && sequence != newest;
+    if (is_old || name.ends_with(kUnfinished)) files_.remove(directory_ / name);
+  }
+}
+
+void Checkpointer::checkpoint(Committer& committer) {
+  WholeState whole = state_.whole();
+  if (whole.sequence == sequence_) return;
+  spill(whole, committer);
+  write_base(whole);
+  ++checkpoints_;
+  while (merge(whole, committer)) write_base(whole);
+}
+
+void Checkpointer::spill(WholeState& whole, Committer& committer) {
+  std::unique_ptr<rowstore::RowFileWriter> writer;
+  std::vector<size_t> spilled;
+  for (size_t i = 0; i < whole.tails.size(); ++i) {
+    auto& [table, tail] = whole.tails[i];
+    if (!tail.has_chunks()) continue;
+    rowstore::ChunkViews chunks(tail);
+    if (chunks.views().empty()) continue;
+    if (!writer) writer = row_files_.create(0);
+    writer->add(table, chunks.views());
+    spilled.push_back(i);
+  }
+  if (spilled.empty()) return;
+  rowstore::TableRuns fresh = writer->finish();
+  spill_written_ += writer->size();
+  install(committer, spilled.size(),
+          [&](size_t i) { state_.spill(fresh[i].first, fresh[i].second, whole.sequence); });
+  for (size_t i = 0; i < spilled.size(); ++i) {
+    rowstore::TailView& tail = whole.tails[spilled[i]].second;
+    RunList runs;
+    if (tail.runs) runs = *tail.runs;
+    std::move(fresh[i].second.begin(), fresh[i].second.end(), std::back_inserter(runs));
+    // The chunks go here, and not on the committer's thread.
+    tail = {.runs = std::make_shared<const RunList>(std::move(runs))};
+  }
+  // Small blocks freed in great number stay with the process otherwise.
+  ::malloc_trim(0);
+}
+
+void Checkpointer::write_base(const WholeState& whole) {
+  std::set<RowFilePtr> row_files;
+  for (const auto& [table, tail] : whole.tails) {
+    if (!tail.runs) continue;
+    for (const Run& run : *tail.runs) row_files.insert(run.file);
+  }
+  std::filesystem::path path = directory_ / base_name(whole.sequence);
   std::filesystem::path unfinished = path;
   unfinished += kUnfinished;
-  if (files.exists(unfinished)) files.remove(unfinished);
   try {
-    CheckpointWriter writer(files, unfinished, whole.sequence, whole.time);
-    for (const catalog::Change& change : whole.catalog->changes()) writer.add_change(change);
-    std::string encoded;
-    for (const auto& [table, extents] : whole.extents) {
-      for (const auto& extent : *extents) {
-        encoded.clear();
-        extents::encode_extent(encoded, *extent);
-        writer.add_extent(table, encoded);
-      }
-    }
-    writer.add_keys(whole.keys);
-    for (const auto& [table, tail] : whole.tails) {
-      rowstore::ChunkViews chunks(tail);
-      for (const ChunkView& chunk : chunks.views()) writer.add_rows(table, chunk);
-    }
-    writer.finish();
-    files.rename(unfinished, path);
-    files.sync_directory(directory);
+    if (files_.exists(unfinished)) files_.remove(unfinished);
+    put_base(whole, row_files, unfinished);
+    // From here on either base may be the one on disk, until the directory is synced.
+    named_files_.insert(row_files.begin(), row_files.end());
+    files_.rename(unfinished, path);
+    files_.sync_directory(directory_);
   } catch (...) {
     try {
-      if (files.exists(unfinished)) files.remove(unfinished);
+      if (files_.exists(unfinished)) files_.remove(unfinished);
     } catch (const IoError&) {
       // The next start removes it.
     }
     throw;
   }
+  remove_other_bases(whole.sequence);
+  named_files_ = std::move(row_files);
+  sequence_ = whole.sequence;
+  logged_bytes_ = whole.logged_bytes;
+  log_.truncate(whole.sequence + 1);
 }
 
-Sequence load_newest_checkpoint(FileSystem& files, const std::filesystem::path& directory,
-                                State& state) {
-  Sequence newest = 0;
-  for (const std::string& name : files.list(directory)) {
-    newest = std::max(newest, parse_checkpoint_name(name).value_or(0));
+void Checkpointer::put_base(const WholeState& whole, const std::set<RowFilePtr>& row_files,
+                            const std::filesystem::path& path) {
+  rowstore::BlockFileWriter file(files_, path,
+                                 {rowstore::BlockFileKind::kBase, whole.sequence, whole.time});
+  BlockGatherer changes(file, BlockKind::kCatalog);
+  for (const catalog::Change& change : whole.catalog->changes()) {
+    ByteWriter(changes.content()).string(catalog::encode_change(change));
+    changes.end_item();
   }
-  if (newest == 0) return 0;
-  std::filesystem::path path = directory / checkpoint_name(newest);
-  CheckpointReader reader(files, path);
-  if (reader.sequence() != newest) {
-    throw internal_error(
-        fmt::format("The checkpoint {} says that it is number {}. Nothing was changed.",
-                    path.string(), reader.sequence()));
-  }
-  state.set_newest_time(reader.time());
-  for (;;) {
-    CheckpointReader::Block block = reader.next();
-    try {
-      switch (block.kind) {
-        case CheckpointBlock::kCatalog:
-          state.restore_changes(block.content);
-          break;
-        case CheckpointBlock::kExtents:
-          state.restore_extents(block.content);
-          break;
-        case CheckpointBlock::kKeys:
-          state.restore_keys(block.content);
-          break;
-        case CheckpointBlock::kRows:
-          state.restore_rows(block.table, block.content);
-          break;
-        case CheckpointBlock::kDirectory:
-          return newest;
-        default:
-          throw std::runtime_error("a block is of an unknown kind");
-      }
-    } catch (const std::exception& error) {
-      throw internal_error(
-          fmt::format("The checkpoint {} cannot be loaded: {}. Nothing was changed.", path.string(),
-                      error.what()));
+  changes.flush();
+  BlockGatherer extents(file, BlockKind::kExtents);
+  std::string encoded;
+  for (const auto& [table, list] : whole.extents) {
+    for (const auto& extent : *list) {
+      encoded.clear();
+      extents::encode_extent(encoded, *extent);
+      ByteWriter writer(extents.content());
+      writer.varint(table);
+      writer.string(encoded);
+      extents.end_item();
     }
   }
+  extents.flush();
+  if (!whole.keys.empty()) file.put(BlockKind::kKeys, 0, whole.keys);
+  BlockGatherer named(file, BlockKind::kRowFiles);
+  for (const RowFilePtr& row_file : row_files) {
+    const rowstore::RowFile::Description& description = row_file->description();
+    ByteWriter writer(named.content());
+    writer.varint(description.number);
+    writer.byte(description.generation);
+    writer.fixed(description.seed);
+    writer.varint(description.bytes);
+    named.end_item();
+  }
+  named.flush();
+  BlockGatherer runs(file, BlockKind::kRuns);
+  for (const auto& [table, tail] : whole.tails) {
+    if (!tail.runs) continue;
+    ByteWriter writer(runs.content());
+    writer.varint(table);
+    writer.varint(tail.runs->size());
+    for (const Run& run : *tail.runs) encode_run(runs.content(), run);
+    runs.end_item();
+  }
+  runs.flush();
+  file.finish();
+  base_written_ += file.size();
 }
 
-void remove_old_checkpoints(FileSystem& files, const std::filesystem::path& directory,
-                            Sequence newest) {
-  for (const std::string& name : files.list(directory)) {
-    std::optional<Sequence> sequence = parse_checkpoint_name(name);
-    bool is_old = sequence && *sequence != newest;
-    if (is_old || name.ends_with(kUnfinished)) files.remove(directory / name);
+std::set<Checkpointer::RowFilePtr> Checkpointer::choose_merge(const WholeState& whole) const {
+  std::map<RowFilePtr, uint64_t> live_bytes;
+  for (const auto& [table, tail] : whole.tails) {
+    if (!tail.runs) continue;
+    for (const Run& run : *tail.runs) live_bytes[run.file] += rowstore::padded_bytes(run.length);
   }
+  std::map<uint8_t, std::set<RowFilePtr>> generations;
+  for (const auto& [file, bytes] : live_bytes) {
+    if (damaged_files_.contains(file)) continue;
+    std::set<RowFilePtr>& generation = generations[file->description().generation];
+    generation.insert(file);
+    if (generation.size() >= kMergedFiles && file->description().generation < kLastGeneration) {
+      return generation;
+    }
+  }
+  for (const auto& [file, bytes] : live_bytes) {
+    uint64_t rewritten_bytes = bytes + rowstore::kBlockFileOverhead;
+    if (rewritten_bytes < file->description().bytes / 2 && !damaged_files_.contains(file)) {
+      return {file};
+    }
+  }
+  return {};
+}
+
+bool Checkpointer::merge(WholeState& whole, Committer& committer) {
+  std::set<RowFilePtr> old_files = choose_merge(whole);
+  if (old_files.empty()) return false;
+  uint8_t generation = (*old_files.begin())->description().generation;
+  if (old_files.size() > 1) ++generation;
+  std::unique_ptr<rowstore::RowFileWriter> writer = row_files_.create(generation);
+  std::vector<Replacement> replacements;
+  for (size_t i = 0; i < whole.tails.size(); ++i) {
+    const auto& [table, tail] = whole.tails[i];
+    if (!tail.runs) continue;
+    const RunList& runs = *tail.runs;
+    for (auto first = runs.begin(); first != runs.end();) {
+      if (!old_files.contains(first->file)) {
+        ++first;
+        continue;
+      }
+      Replacement replacement{i, {}, {}};
+      rowstore::ChunkList chunks;
+      std::vector<ChunkView> views;
+      uint64_t bytes = 0;
+      Ticks newest =
+          first->min_time + std::max(kJoinedTime, (whole.time - first->min_time) / kJoinedAgeShare);
+      auto is_joined = [&](const Run& run) {
+        return bytes < kJoinedBytes && old_files.contains(run.file) &&
+               (&run == &*first || run.max_time <= newest);
+      };
+      auto end = first;
+      for (; end != runs.end() && is_joined(*end); ++end) {
+        try {
+          for (auto& chunk : rowstore::read_run(table, *end)) {
+            views.push_back(chunk->closed_view());
+            chunks.push_back(std::move(chunk));
+          }
+        } catch (const std::exception& error) {
+          // The rest of what is merged goes on without these rows, which stay where they are.
+          spdlog::error("A merge leaves out what it cannot read: {}", error.what());
+          damaged_files_.insert(end->file);
+          break;
+        }
+        replacement.old.push_back(*end);
+        bytes += end->length;
+      }
+      if (!replacement.old.empty()) {
+        chunks = rowstore::join_chunks(views);
+        views.clear();
+        for (const auto& chunk : chunks) views.push_back(chunk->closed_view());
+        writer->add(table, views);
+        replacements.push_back(std::move(replacement));
+      } else {
+        ++end;  // the damaged run
+      }
+      first = end;
+    }
+  }
+  if (replacements.empty()) return false;
+  rowstore::TableRuns fresh = writer->finish();
+  merge_written_ += writer->size();
+  for (size_t i = 0; i < replacements.size(); ++i) {
+    replacements[i].fresh = std::move(fresh[i].second);
+  }
+  install(committer, replacements.size(), [&](size_t i) {
+    const Replacement& replacement = replacements[i];
+    state_.replace_runs(whole.tails[replacement.tail].first, replacement.old, replacement.fresh);
+  });
+  for (Replacement& replacement : replacements) {
+    std::shared_ptr<const RunList>& runs = whole.tails[replacement.tail].second.runs;
+    runs = std::make_shared<const RunList>(
+        *rowstore::replaced_runs(*runs, replacement.old, std::move(replacement.fresh)));
+  }
+  ++merges_;
+  return true;
+}
+
+void Checkpointer::fill(StoreStatistics& statistics) const {
+  statistics.checkpoints = checkpoints_;
+  statistics.row_file_merges = merges_;
+  statistics.row_files = row_files_.file_count();
+  statistics.row_file_bytes = row_files_.file_bytes();
+  statistics.spill_written = spill_written_;
+  statistics.merge_written = merge_written_;
+  statistics.base_written = base_written_;
 }
 
 }  // namespace rivulet::store

@@ -1,26 +1,72 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
-#include <optional>
+#include <functional>
+#include <memory>
+#include <set>
+#include <vector>
 
 #include "common/file_system.h"
+#include "log/log.h"
+#include "rowstore/row_files.h"
 #include "store/state.h"
 
-// Checkpoints as a whole: docs/checkpoints.md.
+// Checkpoints: docs/checkpoints.md.
 namespace rivulet::store {
 
-// Writes a checkpoint of `whole`. When it returns, the checkpoint is durable under its name; when it
-// throws, there is none.
-void write_checkpoint(FileSystem& files, const std::filesystem::path& directory,
-                      const WholeState& whole);
+class Committer;
 
-// Loads the newest checkpoint into the state, unpublished, and gives its sequence; 0 when there is none.
-// Throws Error when it is damaged.
-Sequence load_newest_checkpoint(FileSystem& files, const std::filesystem::path& directory,
-                                State& state);
+// Moves rows from memory to row files, writes bases, and merges row files. Used by one thread at a time (the
+// holder of Maintenance's work mutex; recovery before that), but for the counters.
+class Checkpointer {
+ public:
+  Checkpointer(FileSystem& files, std::filesystem::path directory, rowstore::RowFiles& row_files,
+               State& state, log::Log& log);
 
-// Removes unfinished checkpoints, and those of another sequence than `newest`.
-void remove_old_checkpoints(FileSystem& files, const std::filesystem::path& directory,
-                            Sequence newest);
+  // Recovery: loads the newest base into the state, unpublished, and gives its sequence; 0 when there is none.
+  // Throws Error when it is damaged, or a row file is missing.
+  Sequence load();
+  // Removes unfinished and older bases, and row files that the base does not name.
+  void remove_others();
+
+  // A whole checkpoint, merges included. When it throws, what was done of it stands, and nothing is lost.
+  void checkpoint(Committer& committer);
+
+  // Sequence and State::logged_bytes() of the newest base.
+  Sequence sequence() const { return sequence_; }
+  uint64_t logged_bytes() const { return logged_bytes_; }
+  void fill(StoreStatistics& statistics) const;
+
+ private:
+  using RowFilePtr = std::shared_ptr<const rowstore::RowFile>;
+  // Runs that take the place of others in the tail of `whole.tails[tail]`.
+  struct Replacement {
+    size_t tail = 0;
+    rowstore::RunList old, fresh;
+  };
+
+  void spill(WholeState& whole, Committer& committer);
+  void write_base(const WholeState& whole);
+  void put_base(const WholeState& whole, const std::set<RowFilePtr>& row_files,
+                const std::filesystem::path& path);
+  // Merges one set of files that are due; false when none is.
+  bool merge(WholeState& whole, Committer& committer);
+  std::set<RowFilePtr> choose_merge(const WholeState& whole) const;
+  void remove_other_bases(Sequence newest);
+
+  FileSystem& files_;
+  const std::filesystem::path directory_;
+  rowstore::RowFiles& row_files_;
+  State& state_;
+  log::Log& log_;
+  std::atomic<Sequence> sequence_ = 0;
+  std::atomic<uint64_t> logged_bytes_ = 0;
+  // What the base on disk names; after a rename that could not be synced, what either of two names.
+  std::set<RowFilePtr> named_files_;
+  std::set<RowFilePtr> damaged_files_;  // a merge could not read them, and leaves them alone
+  std::atomic<uint64_t> checkpoints_ = 0, merges_ = 0;
+  std::atomic<uint64_t> spill_written_ = 0, merge_written_ = 0, base_written_ = 0;
+};
 
 }  // namespace rivulet::store

@@ -34,7 +34,7 @@ const catalog::ColumnDef* find_column(const catalog::Table& table, uint32_t id, 
 Committer::Committer(log::Log& log, State& state, CommitListener& listener, const Clock& clock,
                      const CommitterLimits& limits)
     : log_(log), state_(state), listener_(listener), clock_(clock), limits_(limits) {
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] { work(); });
 }
 
 Committer::~Committer() {
@@ -53,11 +53,25 @@ void Committer::submit(Transaction transaction, CommitCallback done) {
     if (has_rows(append)) encode_append(pending.appends, append);
   }
   pending.transaction = std::move(transaction);
+  enqueue(std::move(pending));
+}
+
+void Committer::run(std::function<void()> task) {
+  Pending pending;
+  auto done = std::make_shared<std::promise<void>>();
+  std::future<void> is_done = done->get_future();
+  pending.task = std::move(task);
+  pending.done = [done](const CommitResult&) { done->set_value(); };
+  enqueue(std::move(pending));
+  is_done.wait();
+}
+
+void Committer::enqueue(Pending pending) {
   uint64_t cost = pending.appends.size() + kQueueOverheadBytes;
   bool was_empty;
   {
     std::lock_guard lock(mutex_);
-    if (queued_bytes_ > 0 && queued_bytes_ + cost > limits_.queue_bytes) {
+    if (!pending.task && queued_bytes_ > 0 && queued_bytes_ + cost > limits_.queue_bytes) {
       // It still takes its turn, so that callbacks come from one thread only.
       pending.result.error = std::make_exception_ptr(
           throttled("Too much is waiting to be written to the log. Retry later."));
@@ -87,7 +101,7 @@ bool Committer::replace(Replace replace) {
   return true;
 }
 
-void Committer::run() {
+void Committer::work() {
   std::deque<Pending> waiting;
   std::vector<Pending> group;
   for (;;) {
@@ -126,7 +140,7 @@ void Committer::commit_group(std::vector<Pending>& group) {
   uint64_t bytes = 0;
   Sequence next = log_.next_position();
   for (Pending& pending : group) {
-    if (pending.result.error || is_repeat(pending, staged)) continue;
+    if (pending.result.error || pending.task || is_repeat(pending, staged)) continue;
     try {
       prepare(pending, staged, next);
     } catch (...) {
@@ -146,7 +160,7 @@ void Committer::commit_group(std::vector<Pending>& group) {
       log_.append(records);
     } catch (...) {
       for (Pending& pending : group) {
-        if (pending.result.error) continue;
+        if (pending.result.error || pending.task) continue;
         pending.result = {.error = std::current_exception()};
         for (const Replace& replace : pending.transaction.replace) {
           uncertain_.insert(uncertain_.end(), replace.added.begin(), replace.added.end());
@@ -155,14 +169,21 @@ void Committer::commit_group(std::vector<Pending>& group) {
       records.clear();
     }
   }
-  if (!records.empty()) {
-    uncertain_.clear();
-    for (const Pending& pending : group) {
-      if (!pending.result.error && !pending.result.is_repeat) apply(pending);
+  if (!records.empty()) uncertain_.clear();
+  bool has_tasks = false;
+  for (const Pending& pending : group) {
+    if (pending.task) {
+      pending.task();
+      has_tasks = true;
+    } else if (!pending.result.error && !pending.result.is_repeat) {
+      apply(pending);
     }
-    state_.set_newest_time(staged.now);
+  }
+  if (!records.empty() || has_tasks) {
+    if (records.empty()) bytes = 0;
+    if (!records.empty()) state_.set_newest_time(staged.now);
     events_.clear();
-    uint64_t logged = state_.publish(next - 1, bytes, events_);
+    uint64_t logged = state_.publish(log_.next_position() - 1, bytes, events_);
     for (const Pending& pending : group) {
       if (pending.result.error) continue;
       for (const Replace& replace : pending.transaction.replace) {
@@ -258,7 +279,8 @@ void Committer::check_append(const Append& append, const catalog::Catalog& catal
   if (!has_rows(append)) return;
   if (state_.tail_bytes() > limits_.tail_bytes) {
     throw throttled(
-        "Recent rows take all the memory that they may, and are being sealed. Retry later.");
+        "Recent rows take all the memory that they may, and are being written to disk. Retry "
+        "later.");
   }
   if (append.column_ids.size() != append.rows->column_count()) {
     throw internal_error("An append names another number of columns than it has");

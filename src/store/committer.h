@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -51,10 +52,15 @@ class Committer {
   void submit(Transaction transaction, CommitCallback done);
   // Commits a Replace alone, and waits for it; false when it came too late. Throws what else refuses it.
   bool replace(Replace replace);
+  // Has the committer's thread do something to the state between two transactions, which is published with the
+  // rest of its group and stands in no record: `task` may change what no reader sees, and must be quick.
+  // Returns when it is done.
+  void run(std::function<void()> task);
 
  private:
   struct Pending {
     Transaction transaction;
+    std::function<void()> task;  // instead of a transaction
     CommitCallback done;
     std::string appends;  // encoded on the caller's thread, to keep the committer's work small
     CommitResult result;
@@ -73,7 +79,8 @@ class Committer {
     std::unordered_map<IdempotencyKey, Sequence, IdempotencyWindow::Hash> keys;
   };
 
-  void run();
+  void enqueue(Pending pending);
+  void work();
   void commit_group(std::vector<Pending>& group);
   // Whether the transaction was committed before, or is in the group before it; its result tells then.
   bool is_repeat(Pending& pending, const Staged& staged) const;

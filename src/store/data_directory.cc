@@ -15,7 +15,7 @@
 namespace rivulet::store {
 namespace {
 
-constexpr int kDirectoryVersion = 1;
+constexpr int kDirectoryVersion = 2;
 constexpr const char* kVersionFile = "VERSION";
 constexpr const char* kNewVersionFile = "VERSION.new";
 constexpr const char* kLockFile = "LOCK";
@@ -27,7 +27,8 @@ DataDirectory::DataDirectory(FileSystem& files, const std::filesystem::path& pat
   lock();
   try {
     check_version(files);
-    for (const auto& part : {log(), checkpoints(), extents()}) files.create_directories(part);
+    for (const auto& part : {log(), checkpoints(), rows(), extents()})
+      files.create_directories(part);
     files.sync_directory(path_);
   } catch (...) {
     ::close(lock_descriptor_);

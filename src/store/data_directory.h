@@ -11,7 +11,8 @@ namespace rivulet::store {
 //   VERSION        the format of what is beside it
 //   LOCK           held by the process that has the store open; contains its number
 //   log/           docs/log-format.md
-//   checkpoint/    docs/checkpoints.md
+//   checkpoint/    docs/checkpoints.md, as rows/
+//   rows/
 //   extents/       docs/extents.md
 //
 // One per open store; the destructor lets the lock go.
@@ -27,6 +28,7 @@ class DataDirectory {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path log() const { return path_ / "log"; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoint"; }
+  std::filesystem::path rows() const { return path_ / "rows"; }
   std::filesystem::path extents() const { return path_ / "extents"; }
 
  private:

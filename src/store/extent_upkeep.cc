@@ -143,9 +143,20 @@ void ExtentUpkeep::remove_expired(const catalog::Table& table, Ticks period) {
   for (const auto& extent : data->extents()) {
     if (extent->max_created < oldest_kept) replace.removed.push_back(extent->id);
   }
+  // Runs go as a whole, as extents do; of the chunks, which are newer, each row that is old enough.
+  bool has_kept_run = false;
+  for (const auto& run : data->runs()) {
+    has_kept_run = run->ingestion_times().high >= oldest_kept;
+    if (has_kept_run) break;
+    if (replace.up_to == 0) replace.first_sequence = run->first_sequence();
+    replace.up_to = run->last_sequence();
+  }
   const auto& chunks = data->chunks();
-  if (!chunks.empty() && chunks.front().ingestion_times[0] < oldest_kept - tail_slack(period)) {
-    replace.first_sequence = static_cast<Sequence>(chunks.front().sequences[0]);
+  if (!has_kept_run && !chunks.empty() &&
+      chunks.front().ingestion_times[0] < oldest_kept - tail_slack(period)) {
+    if (replace.up_to == 0) {
+      replace.first_sequence = static_cast<Sequence>(chunks.front().sequences[0]);
+    }
     for (const ChunkView& chunk : chunks) {
       const int64_t* times = chunk.ingestion_times;
       auto expired = std::lower_bound(times, times + chunk.row_count, oldest_kept) - times;

@@ -13,6 +13,7 @@
 #include "store/committer.h"
 #include "store/data_directory.h"
 #include "store/maintenance.h"
+#include "store/replay_pipeline.h"
 #include "store/state.h"
 #include "store/store.h"
 
@@ -22,6 +23,13 @@ namespace {
 constexpr std::string_view kFirstDatabase = "NetDefaultDB";
 // A tail that got longer than a seal should be, by one large transaction, becomes several extents.
 constexpr uint64_t kExtentSealFactor = 4;
+
+// One part of so many of the memory for recent rows is for those that are read again.
+constexpr uint64_t kCacheShare = 8;
+
+uint64_t chunk_limit_bytes(const StoreOptions& options) {
+  return options.tail_limit_bytes - options.tail_limit_bytes / kCacheShare;
+}
 
 StoreOptions with_defaults(StoreOptions options) {
   if (options.tail_limit_bytes == 0) {
@@ -37,29 +45,32 @@ StoreOptions with_defaults(StoreOptions options) {
 class LocalStore final : public Store {
  public:
   LocalStore(const StoreOptions& options, FileSystem& files, const Clock& clock)
-      : files_(files),
-        directory_(files, options.directory),
+      : directory_(files, options.directory),
         extent_files_(files, directory_.extents()),
+        row_files_(files, directory_.rows()),
         state_(extent_files_,
                {.rows = options.seal_rows,
                 .bytes = options.seal_bytes,
                 .aging_rows = options.seal_min_rows},
-               options.idempotency_window, options.idempotency_keys),
+               options.tail_limit_bytes / kCacheShare, options.idempotency_window,
+               options.idempotency_keys),
         log_({.directory = directory_.log(),
               .segment_bytes = options.log_segment_bytes,
               .kept_segments = options.log_limit_bytes / options.log_segment_bytes + 2},
              files, clock),
+        checkpointer_(files, directory_.checkpoints(), row_files_, state_, log_),
         upkeep_(state_, extent_files_, clock),
-        maintenance_(files, directory_.checkpoints(), log_, state_, extent_files_, upkeep_, clock,
+        maintenance_(checkpointer_, state_, extent_files_, row_files_, upkeep_, clock,
                      {.log_bytes = options.log_limit_bytes,
                       .extent_rows = kExtentSealFactor * options.seal_rows,
-                      .tail_bytes = options.tail_limit_bytes / 4 * 3,
+                      .tail_bytes = chunk_limit_bytes(options) / 4 * 3,
                       .seal_age = options.seal_age}) {
     std::vector<rowstore::TailEvent> events;
-    Sequence newest_checkpoint = recover(clock, events);
-    committer_ = std::make_unique<Committer>(
-        log_, state_, maintenance_, clock, CommitterLimits{.tail_bytes = options.tail_limit_bytes});
-    maintenance_.start(*committer_, newest_checkpoint, events);
+    recover(clock, events);
+    committer_ =
+        std::make_unique<Committer>(log_, state_, maintenance_, clock,
+                                    CommitterLimits{.tail_bytes = chunk_limit_bytes(options)});
+    maintenance_.start(*committer_, events);
     upkeep_.start(*committer_);
     if (log_.next_position() == 1) create_first_database();
   }
@@ -92,9 +103,10 @@ class LocalStore final : public Store {
     result.log_segments = log.segments;
     result.log_syncs = log.syncs;
     result.log_records = log.records;
-    result.checkpoints = maintenance_.checkpoints();
+    checkpointer_.fill(result);
     result.seals = maintenance_.seals();
     result.merges = upkeep_.merges();
+    result.extent_written = maintenance_.extent_bytes_written();
     state_.fill(result);
     return result;
   }
@@ -102,9 +114,9 @@ class LocalStore final : public Store {
  private:
   // Loads the newest checkpoint, replays the log, and removes what belongs to neither. Changes no file
   // before all of it was read.
-  Sequence recover(const Clock& clock, std::vector<rowstore::TailEvent>& events) {
+  void recover(const Clock& clock, std::vector<rowstore::TailEvent>& events) {
     auto start = clock.steady_now();
-    Sequence checkpoint = load_newest_checkpoint(files_, directory_.checkpoints(), state_);
+    Sequence checkpoint = checkpointer_.load();
     auto visitor = [this](log::Position position, std::string_view payload) {
       try {
         state_.replay(position, payload);
@@ -113,14 +125,14 @@ class LocalStore final : public Store {
                                          position, directory_.log().string(), error.what()));
       }
     };
-    log::ReplayResult result = log_.replay(checkpoint + 1, visitor);
+    log::ReplayResult result = ReplayPipeline(log_).run(checkpoint + 1, visitor);
     state_.publish(log_.next_position() - 1, result.bytes, events);
     extents::ExtentList extents;
     for (const auto& [table, list] : state_.whole().extents) {
       extents.insert(extents.end(), list->begin(), list->end());
     }
     extent_files_.check(extents);
-    remove_old_checkpoints(files_, directory_.checkpoints(), checkpoint);
+    checkpointer_.remove_others();
 
     if (result.was_cut) spdlog::warn("{}", result.cut_message);
     std::chrono::duration<double> seconds = clock.steady_now() - start;
@@ -133,7 +145,6 @@ class LocalStore final : public Store {
         seconds.count(), checkpoint, result.records, result.bytes,
         state_.newest_catalog()->table_count(), found.tail_rows, found.extent_rows,
         found.extent_count);
-    return checkpoint;
   }
 
   void create_first_database() {
@@ -149,11 +160,12 @@ class LocalStore final : public Store {
     commit(std::move(transaction));
   }
 
-  FileSystem& files_;
   DataDirectory directory_;
   extents::ExtentFiles extent_files_;
+  rowstore::RowFiles row_files_;
   State state_;
   log::LocalLog log_;
+  Checkpointer checkpointer_;
   ExtentUpkeep upkeep_;
   Maintenance maintenance_;
   std::unique_ptr<Committer> committer_;

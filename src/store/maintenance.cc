@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "store/checkpointer.h"
-
 namespace rivulet::store {
 namespace {
 
@@ -16,33 +14,33 @@ constexpr auto kPauseAfterFailure = 10s;
 
 }  // namespace
 
-Maintenance::Maintenance(FileSystem& files, std::filesystem::path checkpoint_directory,
-                         log::Log& log, State& state, extents::ExtentFiles& extent_files,
+Maintenance::Maintenance(Checkpointer& checkpointer, State& state,
+                         extents::ExtentFiles& extent_files, rowstore::RowFiles& row_files,
                          ExtentUpkeep& upkeep, const Clock& clock, const MaintenanceLimits& limits)
-    : files_(files),
-      checkpoint_directory_(std::move(checkpoint_directory)),
-      log_(log),
+    : checkpointer_(checkpointer),
       state_(state),
       extent_files_(extent_files),
+      row_files_(row_files),
       upkeep_(upkeep),
       clock_(clock),
       limits_(limits) {
-  extent_files_.set_on_garbage([this] {
+  auto on_garbage = [this] {
     std::lock_guard lock(mutex_);
     has_garbage_ = true;
     wake_.notify_one();
-  });
+  };
+  extent_files_.set_on_garbage(on_garbage);
+  row_files_.set_on_garbage(on_garbage);
 }
 
 Maintenance::~Maintenance() {
   stop();
   extent_files_.set_on_garbage(nullptr);
+  row_files_.set_on_garbage(nullptr);
 }
 
-void Maintenance::start(Committer& committer, Sequence newest_checkpoint,
-                        std::span<const rowstore::TailEvent> events) {
+void Maintenance::start(Committer& committer, std::span<const rowstore::TailEvent> events) {
   committer_ = &committer;
-  checkpointed_sequence_ = newest_checkpoint;
   on_published(events, state_.logged_bytes(), state_.tail_bytes());
   thread_ = std::thread([this] { run(); });
 }
@@ -58,14 +56,12 @@ void Maintenance::stop() {
 
 void Maintenance::on_published(std::span<const rowstore::TailEvent> events, uint64_t logged_bytes,
                                uint64_t tail_bytes) {
-  bool needs_checkpoint = logged_bytes - checkpointed_bytes_ > limits_.log_bytes;
-  bool needs_relief = tail_bytes > limits_.tail_bytes;
-  if (events.empty() && !needs_checkpoint && !needs_relief) return;
+  bool needs_checkpoint = logged_bytes - checkpointer_.logged_bytes() > limits_.log_bytes ||
+                          tail_bytes > limits_.tail_bytes;
+  if (events.empty() && !needs_checkpoint) return;
   std::lock_guard lock(mutex_);
-  bool is_news = !events.empty() || (needs_checkpoint && !needs_checkpoint_) ||
-                 (needs_relief && !needs_relief_);
+  bool is_news = !events.empty() || (needs_checkpoint && !needs_checkpoint_);
   needs_checkpoint_ |= needs_checkpoint;
-  needs_relief_ |= needs_relief;
   for (const rowstore::TailEvent& event : events) {
     if (event.ripeness == rowstore::Ripeness::kRipe) {
       ripe_.push_back(event.table);
@@ -99,7 +95,7 @@ void Maintenance::run() {
 
 Maintenance::SteadyTime Maintenance::next_due() const {
   if (clock_.steady_now() < paused_until_) return paused_until_;
-  if (has_garbage_ || needs_checkpoint_ || needs_relief_ || !ripe_.empty()) {
+  if (has_garbage_ || needs_checkpoint_ || !ripe_.empty()) {
     return clock_.steady_now();
   }
   if (aging_.empty()) return SteadyTime::max();
@@ -112,21 +108,8 @@ bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
     has_garbage_ = false;
     lock.unlock();
     extent_files_.collect_garbage();
+    row_files_.collect_garbage();
     lock.lock();
-    return true;
-  }
-  if (needs_relief_) {
-    lock.unlock();
-    relieve_memory();
-    lock.lock();
-    needs_relief_ = false;
-    return true;
-  }
-  if (needs_checkpoint_) {
-    lock.unlock();
-    checkpoint();
-    lock.lock();
-    needs_checkpoint_ = false;
     return true;
   }
   while (!aging_.empty() && aging_.begin()->first <= clock_.now()) {
@@ -148,6 +131,14 @@ bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
     lock.lock();
     return true;
   }
+  // After the tails that are worth an extent: their rows need not go to a row file.
+  if (needs_checkpoint_) {
+    lock.unlock();
+    checkpoint();
+    lock.lock();
+    needs_checkpoint_ = false;
+    return true;
+  }
   return false;
 }
 
@@ -161,24 +152,20 @@ void Maintenance::seal(std::span<const catalog::TableId> tables) {
   for (catalog::TableId table : tables) seal_table(table);
 }
 
-void Maintenance::relieve_memory() {
-  auto sizes = state_.tail_sizes();
-  std::sort(sizes.rbegin(), sizes.rend());
-  uint64_t total = 0;
-  for (const auto& [bytes, table] : sizes) total += bytes;
-  for (const auto& [bytes, table] : sizes) {
-    if (total <= limits_.tail_bytes / 2) break;
-    total -= std::min(bytes, total);
-    std::lock_guard work(work_mutex_);
-    seal_table(table);
-  }
-}
-
 void Maintenance::seal_table(catalog::TableId table) {
   auto [definition, tail] = state_.tail(table);
   if (!definition || tail.empty()) return;
+  rowstore::ChunkList read;
+  std::vector<ChunkView> views;
+  for (size_t i = 0; tail.runs && i < tail.runs->size(); ++i) {
+    for (auto& chunk : rowstore::read_run(table, (*tail.runs)[i])) {
+      views.push_back(chunk->closed_view());
+      read.push_back(std::move(chunk));
+    }
+  }
   rowstore::ChunkViews chunks(tail);
-  std::span<const ChunkView> rest = chunks.views();
+  views.insert(views.end(), chunks.views().begin(), chunks.views().end());
+  std::span<const ChunkView> rest = views;
   if (rest.empty()) return;
   Replace seal;
   seal.table = table;
@@ -196,14 +183,7 @@ void Maintenance::seal_table(catalog::TableId table) {
 
 void Maintenance::checkpoint() {
   std::lock_guard work(work_mutex_);
-  WholeState whole = state_.whole();
-  if (whole.sequence == checkpointed_sequence_) return;
-  write_checkpoint(files_, checkpoint_directory_, whole);
-  checkpointed_sequence_ = whole.sequence;
-  checkpointed_bytes_ = whole.logged_bytes;
-  ++checkpoints_;
-  remove_old_checkpoints(files_, checkpoint_directory_, whole.sequence);
-  log_.truncate(whole.sequence + 1);
+  checkpointer_.checkpoint(*committer_);
 }
 
 }  // namespace rivulet::store

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <set>
@@ -13,9 +12,9 @@
 #include <vector>
 
 #include "common/clock.h"
-#include "common/file_system.h"
 #include "extents/extent_files.h"
-#include "log/log.h"
+#include "rowstore/row_files.h"
+#include "store/checkpointer.h"
 #include "store/committer.h"
 #include "store/extent_upkeep.h"
 #include "store/state.h"
@@ -25,25 +24,24 @@ namespace rivulet::store {
 struct MaintenanceLimits {
   uint64_t log_bytes = 0;    // a checkpoint when the log has grown by this
   uint64_t extent_rows = 0;  // a longer tail becomes several extents
-  uint64_t tail_bytes = 0;   // the largest tails are sealed when all take this
+  uint64_t tail_bytes = 0;   // a checkpoint when all chunks take this
   Ticks seal_age = 0;
 };
 
-// The background work: seals tails, writes checkpoints, removes files of extents. One thread, asleep while
+// The background work: seals tails, makes checkpoints, removes files that nobody needs any more. One thread, asleep while
 // there is nothing to do; commits and readers never wait for it.
 //
 // Owned by the store, which makes it before the committer and starts it after. A failure (a full disk) is
 // logged, and tried again ten seconds later.
 class Maintenance final : public CommitListener {
  public:
-  Maintenance(FileSystem& files, std::filesystem::path checkpoint_directory, log::Log& log,
-              State& state, extents::ExtentFiles& extent_files, ExtentUpkeep& upkeep,
-              const Clock& clock, const MaintenanceLimits& limits);
+  Maintenance(Checkpointer& checkpointer, State& state, extents::ExtentFiles& extent_files,
+              rowstore::RowFiles& row_files, ExtentUpkeep& upkeep, const Clock& clock,
+              const MaintenanceLimits& limits);
   ~Maintenance() override;
 
-  // `newest_checkpoint` and `events` are those of recovery.
-  void start(Committer& committer, Sequence newest_checkpoint,
-             std::span<const rowstore::TailEvent> events);
+  // `events` are those of recovery.
+  void start(Committer& committer, std::span<const rowstore::TailEvent> events);
   // Ends the thread, after what it is doing.
   void stop();
 
@@ -57,7 +55,7 @@ class Maintenance final : public CommitListener {
   void checkpoint();
 
   uint64_t seals() const { return seals_; }
-  uint64_t checkpoints() const { return checkpoints_; }
+  uint64_t extent_bytes_written() const { return extent_bytes_written_; }
 
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;
@@ -66,14 +64,12 @@ class Maintenance final : public CommitListener {
   // Does one thing that is due, with mutex_ released; false when nothing is.
   bool work(std::unique_lock<std::mutex>& lock);
   void seal_table(catalog::TableId table);
-  void relieve_memory();
   SteadyTime next_due() const;
 
-  FileSystem& files_;
-  const std::filesystem::path checkpoint_directory_;
-  log::Log& log_;
+  Checkpointer& checkpointer_;
   State& state_;
   extents::ExtentFiles& extent_files_;
+  rowstore::RowFiles& row_files_;
   ExtentUpkeep& upkeep_;
   const Clock& clock_;
   const MaintenanceLimits limits_;
@@ -81,15 +77,12 @@ class Maintenance final : public CommitListener {
 
   // One seal or checkpoint at a time. Held without mutex_.
   std::mutex work_mutex_;
-  Sequence checkpointed_sequence_ = 0;            // guarded by work_mutex_
-  std::atomic<uint64_t> checkpointed_bytes_ = 0;  // State::logged_bytes() at the last checkpoint
-  std::atomic<uint64_t> seals_ = 0, checkpoints_ = 0;
+  std::atomic<uint64_t> seals_ = 0, extent_bytes_written_ = 0;
 
   std::mutex mutex_;
   std::condition_variable wake_;
   bool is_stopping_ = false;  // guarded by mutex_, as all below
   bool has_garbage_ = false;
-  bool needs_relief_ = false;
   bool needs_checkpoint_ = false;
   std::deque<catalog::TableId> ripe_;
   std::multimap<Ticks, catalog::TableId> aging_;  // by the time when they are due

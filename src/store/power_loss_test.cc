@@ -267,6 +267,7 @@ TEST_P(DiskFaultTest, AFailingOperationRefusesAndHarmsNothing) {
         // A seal or a checkpoint failed: nothing else is the worse for it.
       } catch (const Error&) {
       }
+      countdown = 0;
       ASSERT_NO_FATAL_FAILURE(
           workload.check(*store, workload.acknowledged(), workload.acknowledged()));
     }

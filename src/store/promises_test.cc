@@ -33,6 +33,7 @@ class PromisesTest : public ::testing::Test {
   static uint64_t count_rows(const TableSnapshot& table) {
     uint64_t rows = 0;
     for (const auto& extent : table.extents()) rows += extent->row_count;
+    for (const auto& run : table.runs()) rows += run->row_count();
     for (const ChunkView& chunk : table.chunks()) rows += chunk.row_count;
     return rows;
   }

@@ -4,22 +4,64 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <thread>
 #include <unordered_map>
 
 #include "common/binary.h"
-#include "store/checkpoint_file.h"
 #include "store/transaction_codec.h"
 
 namespace rivulet::store {
 namespace {
 
+// Holds its file by its run.
+class StoredRunImpl final : public StoredRun {
+ public:
+  StoredRunImpl(catalog::TableId table, std::shared_ptr<const rowstore::RunList> runs, size_t index,
+                rowstore::RunCache& cache)
+      : table_(table), runs_(std::move(runs)), run_((*runs_)[index]), cache_(cache) {}
+
+  uint64_t row_count() const override { return run_.live_rows(); }
+  uint64_t value_bytes() const override { return run_.value_bytes; }
+  CellRange ingestion_times() const override { return {0, run_.min_time, run_.max_time}; }
+  std::span<const CellRange> ranges() const override { return run_.ranges; }
+  Sequence first_sequence() const override { return run_.first_sequence; }
+  Sequence last_sequence() const override { return run_.last_sequence; }
+  std::shared_ptr<const std::vector<ChunkView>> read() const override {
+    struct Rows {
+      std::shared_ptr<const rowstore::ChunkList> chunks;
+      std::vector<ChunkView> views;
+    };
+    auto rows = std::make_shared<Rows>();
+    rows->chunks = cache_.get(table_, run_);
+    for (const auto& chunk : *rows->chunks) rows->views.push_back(chunk->closed_view());
+    return {rows, &rows->views};
+  }
+
+ private:
+  const catalog::TableId table_;
+  const std::shared_ptr<const rowstore::RunList> runs_;
+  const rowstore::Run& run_;
+  rowstore::RunCache& cache_;
+};
+
 class TableSnapshotImpl final : public TableSnapshot {
  public:
   TableSnapshotImpl(std::shared_ptr<const catalog::Table> table, rowstore::TailView tail,
-                    std::shared_ptr<const extents::ExtentList> extents)
-      : table_(std::move(table)), tail_(std::move(tail)), extents_(std::move(extents)) {}
+                    std::shared_ptr<const extents::ExtentList> extents, rowstore::RunCache& cache)
+      : table_(std::move(table)),
+        tail_(std::move(tail)),
+        extents_(std::move(extents)),
+        cache_(cache) {}
 
   const catalog::Table& table() const override { return *table_; }
+  const std::vector<std::shared_ptr<const StoredRun>>& runs() const override {
+    std::call_once(runs_made_, [this] {
+      for (size_t i = 0; tail_.runs && i < tail_.runs->size(); ++i) {
+        runs_.push_back(std::make_shared<StoredRunImpl>(table_->id, tail_.runs, i, cache_));
+      }
+    });
+    return runs_;
+  }
   const std::vector<ChunkView>& chunks() const override {
     std::call_once(chunks_made_,
                    [this] { chunks_ = std::make_unique<rowstore::ChunkViews>(tail_); });
@@ -34,8 +76,10 @@ class TableSnapshotImpl final : public TableSnapshot {
   std::shared_ptr<const catalog::Table> table_;
   rowstore::TailView tail_;
   std::shared_ptr<const extents::ExtentList> extents_;
+  rowstore::RunCache& cache_;
   // Made when somebody asks: a snapshot of very many tables is taken for a few columns of each.
-  mutable std::once_flag chunks_made_;
+  mutable std::once_flag runs_made_, chunks_made_;
+  mutable std::vector<std::shared_ptr<const StoredRun>> runs_;
   mutable std::unique_ptr<rowstore::ChunkViews> chunks_;
 };
 
@@ -56,9 +100,10 @@ class SnapshotImpl final : public Snapshot {
 }  // namespace
 
 State::State(extents::ExtentFiles& extent_files, const rowstore::SealThresholds& thresholds,
-             Ticks idempotency_window, size_t idempotency_keys)
+             uint64_t cache_bytes, Ticks idempotency_window, size_t idempotency_keys)
     : extent_files_(extent_files),
       rows_(thresholds),
+      cache_(cache_bytes),
       keys_(idempotency_window, idempotency_keys),
       newest_catalog_(std::make_shared<const catalog::Catalog>()),
       catalog_(newest_catalog_) {}
@@ -81,6 +126,7 @@ void State::change(const catalog::Change& change, std::shared_ptr<const catalog:
 }
 
 void State::clear(catalog::TableId table) {
+  is_restructured_ = true;
   rows_.clear(table);
   manifest_.clear(table);
 }
@@ -95,15 +141,30 @@ void State::append(const Append& append, Ticks time, Sequence sequence) {
 }
 
 bool State::is_current(const Replace& replace) const {
+  // A cut that would have to read is not for the committer's thread: it was made for the tail as it was before
+  // a checkpoint, and is tried again.
   bool is_tail_current =
-      replace.up_to == 0 || rows_.first_sequence(replace.table) == replace.first_sequence;
+      replace.up_to == 0 || (rows_.first_sequence(replace.table) == replace.first_sequence &&
+                             !rows_.ends_in_run(replace.table, replace.up_to));
   return is_tail_current && manifest_.contains(replace.table, replace.removed);
 }
 
 void State::replace(const Replace& replace) {
+  is_restructured_ = true;
   manifest_.remove(replace.table, replace.removed);
   for (const auto& extent : replace.added) manifest_.add(replace.table, extent);
   if (replace.up_to > 0) rows_.cut(replace.table, replace.up_to);
+}
+
+void State::spill(catalog::TableId table, rowstore::RunList runs, Sequence up_to) {
+  is_restructured_ = true;
+  rows_.spill(table, std::move(runs), up_to);
+}
+
+void State::replace_runs(catalog::TableId table, std::span<const rowstore::Run> replaced,
+                         rowstore::RunList runs) {
+  is_restructured_ = true;
+  rows_.replace_runs(table, replaced, std::move(runs));
 }
 
 void State::replay(Sequence sequence, std::string_view payload) {
@@ -160,16 +221,8 @@ void State::restore_extents(std::string_view content) {
   }
 }
 
-void State::restore_rows(catalog::TableId table, std::string_view content) {
-  decoder_.decode(content);
-  const std::vector<uint32_t>& ids = decoder_.column_ids();
-  size_t count = ids.size();
-  if (count < 2 || ids[count - 2] != kTimeColumnId || ids[count - 1] != kSequenceColumnId) {
-    throw std::runtime_error("rows have no ingestion time or no sequence");
-  }
-  rows_.restore(existing_table(table), std::span(ids).first(count - 2),
-                std::span(decoder_.columns()).first(count - 2), decoder_.row_count(),
-                decoder_.columns()[count - 2].cells, decoder_.columns()[count - 1].cells);
+void State::restore_runs(catalog::TableId table, rowstore::RunList runs) {
+  rows_.restore(existing_table(table).id, std::move(runs));
 }
 
 uint64_t State::publish(Sequence sequence, uint64_t newly_logged_bytes,
@@ -177,7 +230,10 @@ uint64_t State::publish(Sequence sequence, uint64_t newly_logged_bytes,
   std::shared_ptr<const catalog::Catalog> old_catalog;
   uint64_t logged_bytes;
   {
+    is_publisher_waiting_ = true;
     std::lock_guard lock(rows_.mutex());
+    is_publisher_waiting_ = false;
+    if (std::exchange(is_restructured_, false)) ++structure_version_;
     rows_.publish(old_tails_, events);
     manifest_.publish(old_extents_);
     old_catalog = std::exchange(catalog_, newest_catalog_);
@@ -200,27 +256,46 @@ Sequence State::sequence() const {
   return sequence_;
 }
 
+std::pair<State::Moment, std::vector<State::TableParts>> State::collect(
+    const std::function<std::span<const catalog::TableId>()>& begin) const {
+  constexpr size_t kTablesAtATime = 256;
+  std::pair<Moment, std::vector<TableParts>> result;
+  auto& [moment, parts] = result;
+  // Once in slices; if something was cleared, cut or moved meanwhile, once under one lock.
+  for (bool is_sliced : {true, false}) {
+    std::unique_lock lock(rows_.mutex());
+    moment = {sequence_, time_, logged_bytes_, catalog_};
+    uint64_t version = structure_version_;
+    std::span<const catalog::TableId> tables = begin();
+    parts.clear();
+    parts.reserve(tables.size());
+    for (catalog::TableId id : tables) {
+      if (is_sliced && parts.size() % kTablesAtATime == kTablesAtATime - 1) {
+        lock.unlock();
+        while (is_publisher_waiting_) std::this_thread::yield();
+        lock.lock();
+        if (structure_version_ != version) break;
+      }
+      parts.push_back({rows_.view(id), manifest_.view(id)});
+      parts.back().tail.limit = moment.sequence;
+    }
+    if (parts.size() == tables.size()) break;
+  }
+  return result;
+}
+
 std::unique_ptr<Snapshot> State::snapshot(std::span<const catalog::TableId> tables) const {
   auto result = std::make_unique<SnapshotImpl>();
-  struct Parts {
-    rowstore::TailView tail;
-    std::shared_ptr<const extents::ExtentList> extents;
-  };
-  std::vector<Parts> parts;
-  parts.reserve(tables.size());
-  {
-    std::lock_guard lock(rows_.mutex());
-    result->catalog_ = catalog_;
-    result->sequence_ = sequence_;
-    for (catalog::TableId id : tables) parts.push_back({rows_.view(id), manifest_.view(id)});
-  }
+  auto [moment, parts] = collect([&] { return tables; });
+  result->catalog_ = std::move(moment.catalog);
+  result->sequence_ = moment.sequence;
   result->tables_.reserve(tables.size());
   for (size_t i = 0; i < tables.size(); ++i) {
     auto table = result->catalog_->find_table(tables[i]);
     if (!table) continue;
     result->tables_.emplace(
         tables[i], std::make_shared<TableSnapshotImpl>(std::move(table), std::move(parts[i].tail),
-                                                       std::move(parts[i].extents)));
+                                                       std::move(parts[i].extents), cache_));
   }
   return result;
 }
@@ -232,27 +307,31 @@ std::pair<std::shared_ptr<const catalog::Table>, rowstore::TailView> State::tail
 }
 
 std::vector<std::pair<uint64_t, catalog::TableId>> State::tail_sizes() const {
-  std::vector<std::pair<uint64_t, catalog::TableId>> sizes;
   std::lock_guard lock(rows_.mutex());
-  rows_.for_each([&](catalog::TableId id, const rowstore::TailView&, uint64_t bytes) {
-    sizes.emplace_back(bytes, id);
-  });
-  return sizes;
+  return rows_.sizes();
 }
 
 WholeState State::whole() const {
   WholeState whole;
-  std::unique_lock lock(rows_.mutex());
-  whole.sequence = sequence_;
-  whole.time = time_;
-  whole.logged_bytes = logged_bytes_;
-  whole.catalog = catalog_;
-  rows_.for_each([&](catalog::TableId id, const rowstore::TailView& tail, uint64_t) {
-    whole.tails.emplace_back(id, tail);
+  std::vector<catalog::TableId> tables;
+  auto [moment, parts] = collect([&]() -> std::span<const catalog::TableId> {
+    tables.clear();
+    whole.extents.clear();
+    rows_.append_tables(tables);
+    manifest_.for_each(
+        [&](catalog::TableId id, const auto& list) { whole.extents.emplace_back(id, list); });
+    return tables;
   });
-  manifest_.for_each(
-      [&](catalog::TableId id, const auto& list) { whole.extents.emplace_back(id, list); });
-  lock.unlock();
+  whole.sequence = moment.sequence;
+  whole.time = moment.time;
+  whole.logged_bytes = moment.logged_bytes;
+  whole.catalog = std::move(moment.catalog);
+  whole.tails.reserve(tables.size());
+  for (size_t i = 0; i < tables.size(); ++i) {
+    whole.tails.emplace_back(tables[i], std::move(parts[i].tail));
+  }
+  std::sort(whole.tails.begin(), whole.tails.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
   keys_.encode(whole.keys, whole.sequence);
   return whole;
 }
@@ -267,6 +346,7 @@ void State::fill(StoreStatistics& statistics) const {
   std::lock_guard lock(rows_.mutex());
   statistics.tail_rows = rows_.total_rows();
   statistics.tail_bytes = rows_.total_bytes();
+  statistics.cache_bytes = cache_.bytes();
   statistics.extent_count = manifest_.extent_count();
   statistics.extent_rows = manifest_.row_count();
   statistics.extent_bytes = manifest_.size_bytes();

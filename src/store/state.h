@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include "extents/manifest.h"
 #include "rowstore/batch_codec.h"
 #include "rowstore/row_store.h"
+#include "rowstore/run_cache.h"
 #include "store/idempotency_window.h"
 #include "store/store.h"
 
@@ -25,7 +27,7 @@ struct WholeState {
   uint64_t logged_bytes = 0;
   std::string keys;  // IdempotencyWindow::encode
   std::shared_ptr<const catalog::Catalog> catalog;
-  std::vector<std::pair<catalog::TableId, rowstore::TailView>> tails;
+  std::vector<std::pair<catalog::TableId, rowstore::TailView>> tails;  // by table id
   std::vector<std::pair<catalog::TableId, std::shared_ptr<const extents::ExtentList>>> extents;
 };
 
@@ -34,8 +36,9 @@ struct WholeState {
 // is published.
 class State {
  public:
+  // `cache_bytes` limits the memory of runs that were read.
   State(extents::ExtentFiles& extent_files, const rowstore::SealThresholds& thresholds,
-        Ticks idempotency_window = 0, size_t idempotency_keys = 0);
+        uint64_t cache_bytes, Ticks idempotency_window = 0, size_t idempotency_keys = 0);
 
   // ---- The writer: recovery, then the committer.
 
@@ -59,13 +62,17 @@ class State {
   // The keys of transactions; changed by the writer only.
   IdempotencyWindow& keys() { return keys_; }
   const IdempotencyWindow& keys() const { return keys_; }
+  // What a checkpoint did to the tail of a table: no reader sees a difference. See rowstore::RowStore.
+  void spill(catalog::TableId table, rowstore::RunList runs, Sequence up_to);
+  void replace_runs(catalog::TableId table, std::span<const rowstore::Run> replaced,
+                    rowstore::RunList runs);
   // What the log and a checkpoint give back. They throw std::runtime_error when it cannot be carried out.
   void replay(Sequence sequence, std::string_view payload);
   void restore_changes(std::string_view content);
   void restore_extents(std::string_view content);
   void restore_keys(std::string_view content) { keys_.restore(content); }
-  void restore_rows(catalog::TableId table, std::string_view content);
-  // Bytes of all tails.
+  void restore_runs(catalog::TableId table, rowstore::RunList runs);
+  // Memory of all chunks.
   uint64_t tail_bytes() const { return rows_.published_bytes(); }
   // Makes all of that visible at once: everything up to `sequence`. Tails that got worth sealing are added to
   // `events`. Returns logged_bytes().
@@ -80,7 +87,7 @@ class State {
   // The definition of a table and its tail; nothing when the table does not exist.
   std::pair<std::shared_ptr<const catalog::Table>, rowstore::TailView> tail(
       catalog::TableId table) const;
-  // Tables with a tail, and how many bytes each takes.
+  // Tables with a tail, and how many bytes each takes in memory and in row files.
   std::vector<std::pair<uint64_t, catalog::TableId>> tail_sizes() const;
   WholeState whole() const;
   // Bytes of records since the store was made, or the last checkpoint that it was opened with.
@@ -90,8 +97,26 @@ class State {
  private:
   const catalog::Table& existing_table(catalog::TableId table) const;
 
+  // What is published, at one moment.
+  struct Moment {
+    Sequence sequence = 0;
+    Ticks time = 0;
+    uint64_t logged_bytes = 0;
+    std::shared_ptr<const catalog::Catalog> catalog;
+  };
+  struct TableParts {
+    rowstore::TailView tail;
+    std::shared_ptr<const extents::ExtentList> extents;
+  };
+  // The parts of the tables that `begin` names, as they are at the moment when it is called. Both are taken
+  // under the lock; it is let go now and then if there are many tables, since rows that come later are told by
+  // their sequence.
+  std::pair<Moment, std::vector<TableParts>> collect(
+      const std::function<std::span<const catalog::TableId>()>& begin) const;
+
   extents::ExtentFiles& extent_files_;
   rowstore::RowStore rows_;
+  mutable rowstore::RunCache cache_;
   extents::Manifest manifest_;
   IdempotencyWindow keys_;
   std::shared_ptr<const catalog::Catalog> newest_catalog_;
@@ -107,6 +132,11 @@ class State {
   Sequence sequence_ = 0;
   Ticks time_ = 0;
   uint64_t logged_bytes_ = 0;
+  uint64_t structure_version_ = 0;  // grows when something else than new rows is published
+
+  bool is_restructured_ = false;  // the writer's: something else than new rows is prepared
+  // A reader that takes the lock again and again lets the writer go first.
+  mutable std::atomic<bool> is_publisher_waiting_ = false;
 };
 
 }  // namespace rivulet::store

@@ -26,7 +26,9 @@ using Sequence = rivulet::Sequence;
 
 using extents::ColumnStatistics;
 using extents::ExtentView;  // a sealed Parquet file
-using rivulet::ChunkView;   // a run of rows of a table's tail
+using rivulet::CellRange;
+using rivulet::ChunkView;  // rows of a table's tail, in memory
+using rivulet::StoredRun;  // rows of a table's tail, in a file
 
 // Rows for one table. `rows->column(i)` holds the values of the column with id `column_ids[i]`; columns
 // of the table that are not named are null (strings: empty) and columns dropped meanwhile are ignored.
@@ -92,11 +94,13 @@ struct CommitResult {
 // Called once, on the committer thread: hand over quickly.
 using CommitCallback = std::function<void(const CommitResult&)>;
 
-// One table at one moment. Holding it keeps the chunks in memory and the files on disk.
+// One table at one moment. Holding it keeps the chunks in memory and the files on disk. The rows that are
+// not in extents are those of the runs, and then those of the chunks.
 class TableSnapshot {
  public:
   virtual ~TableSnapshot() = default;
   virtual const catalog::Table& table() const = 0;
+  virtual const std::vector<std::shared_ptr<const StoredRun>>& runs() const = 0;
   virtual const std::vector<ChunkView>& chunks() const = 0;
   virtual const std::vector<std::shared_ptr<const ExtentView>>& extents() const = 0;
 };
@@ -122,8 +126,9 @@ struct StoreOptions {
   uint64_t seal_bytes = 128 << 20;
   uint64_t seal_min_rows = 10'000;
   Ticks seal_age = 30 * kTicksPerMinute;
-  // Memory for all tails; 0 for a quarter of the machine's. At three quarters of it the largest tails are
-  // sealed whatever their size, and beyond it appends are refused with a transient error.
+  // Memory for recent rows; 0 for a quarter of the machine's. An eighth of it is for rows that are read again
+  // from row files, the rest for those that are in no file but the log: at three quarters of that rest a
+  // checkpoint is made, and beyond it appends are refused with a transient error.
   uint64_t tail_limit_bytes = 0;
   // How long the key of a transaction is remembered, and how many at most.
   Ticks idempotency_window = 10 * kTicksPerMinute;
@@ -132,10 +137,17 @@ struct StoreOptions {
 
 struct StoreStatistics {
   uint64_t log_bytes = 0, log_segments = 0, log_syncs = 0, log_records = 0;
-  uint64_t tail_rows = 0, tail_bytes = 0;
+  uint64_t tail_rows = 0;    // of runs and chunks
+  uint64_t tail_bytes = 0;   // memory of chunks
+  uint64_t cache_bytes = 0;  // memory of runs that were read
+  uint64_t row_files = 0, row_file_bytes = 0;
   uint64_t extent_count = 0, extent_rows = 0, extent_bytes = 0;
-  uint64_t checkpoints = 0, seals = 0, merges = 0;
+  uint64_t checkpoints = 0, row_file_merges = 0, seals = 0, merges = 0;
   uint64_t idempotency_keys = 0;
+  // Written since the store was opened: what all writes of a row come to is told by these next to the bytes
+  // that were ingested.
+  uint64_t log_written = 0, spill_written = 0, merge_written = 0, base_written = 0,
+           extent_written = 0;
 };
 
 // Thread-safe.

@@ -18,6 +18,9 @@ class FakeTable : public store::TableSnapshot {
   explicit FakeTable(catalog::Table table) : table_(std::move(table)) {}
 
   const catalog::Table& table() const override { return table_; }
+  const std::vector<std::shared_ptr<const store::StoredRun>>& runs() const override {
+    return runs_;
+  }
   const std::vector<store::ChunkView>& chunks() const override { return chunks_; }
   const std::vector<std::shared_ptr<const store::ExtentView>>& extents() const override {
     return extents_;
@@ -40,6 +43,7 @@ class FakeTable : public store::TableSnapshot {
 
   catalog::Table table_;
   std::vector<std::unique_ptr<Block>> blocks_;
+  std::vector<std::shared_ptr<const store::StoredRun>> runs_;
   std::vector<store::ChunkView> chunks_;
   std::vector<std::shared_ptr<const store::ExtentView>> extents_;
 };

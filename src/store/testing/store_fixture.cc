@@ -85,7 +85,7 @@ Transaction one_append(Append append) {
 std::vector<Row> tail_rows(const TableSnapshot& table) {
   std::vector<Row> rows;
   uint32_t id_column = table.table().columns[0].id, text_column = table.table().columns[1].id;
-  for (const ChunkView& chunk : table.chunks()) {
+  auto add = [&](const ChunkView& chunk) {
     auto find = [&chunk](uint32_t id) -> const ColumnView* {
       for (size_t i = 0; i < chunk.column_ids.size(); ++i) {
         if (chunk.column_ids[i] == id) return &chunk.columns[i];
@@ -99,7 +99,14 @@ std::vector<Row> tail_rows(const TableSnapshot& table) {
                       texts == nullptr ? "" : std::string(texts->text(row)),
                       static_cast<Sequence>(chunk.sequences[row]), chunk.ingestion_times[row]});
     }
+  };
+  for (const auto& run : table.runs()) {
+    size_t before = rows.size();
+    auto chunks = run->read();
+    for (const ChunkView& chunk : *chunks) add(chunk);
+    if (rows.size() - before != run->row_count()) throw std::runtime_error("a run miscounts");
   }
+  for (const ChunkView& chunk : table.chunks()) add(chunk);
   return rows;
 }
 

@@ -66,7 +66,7 @@ struct Row {
 
   bool operator==(const Row&) const = default;
 };
-// The rows of the tail of a table of (id, text), in order.
+// The rows of the tail of a table of (id, text), those in row files included, in order.
 std::vector<Row> tail_rows(const TableSnapshot& table);
 // The rows of an extent of such a table, in order.
 std::vector<Row> extent_rows(const catalog::Table& table, const ExtentView& extent);

@@ -1,0 +1,248 @@
+// Every step of checkpoints, one by one: the power goes at it, or it fails. The history is short and always the
+// same, and has all that a checkpoint does: spills, bases, cuts, merges, and files that go.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <cerrno>
+#include <map>
+
+#include "common/error.h"
+#include "common/testing/fault_file_system.h"
+#include "store/store.h"
+#include "store/testing/store_fixture.h"
+
+namespace rivulet::store {
+namespace {
+
+using namespace testing;
+
+using Contents = std::map<std::string, std::vector<int64_t>>;
+
+Contents contents_of(const Store& store) {
+  Contents contents;
+  for (const auto& table : store.catalog()->find_database("NetDefaultDB")->tables()) {
+    contents[table->name] = all_ids(store, table->id);
+  }
+  return contents;
+}
+
+bool is_of_checkpoint(const std::filesystem::path& path) {
+  std::string folder = path.parent_path().filename().string();
+  return folder == "rows" || folder == "checkpoint" || path.filename() == "rows" ||
+         path.filename() == "checkpoint";
+}
+
+class CheckpointFaultTest : public ::testing::Test {
+ protected:
+  CheckpointFaultTest() {
+    spdlog::set_level(spdlog::level::off);
+    history_.push_back({});
+  }
+  ~CheckpointFaultTest() override { spdlog::set_level(spdlog::level::info); }
+
+  // Carries the history out. A checkpoint or seal that fails is left at that; commits succeed.
+  void run(Store& store) {
+    auto quietly = [](const std::function<void()>& work) {
+      try {
+        work();
+      } catch (const IoError&) {
+      } catch (const Error& error) {
+        EXPECT_FALSE(error.is_permanent()) << error.message();
+      }
+    };
+    auto find = [&](const char* name) {
+      return store.catalog()->find_database("NetDefaultDB")->find_table(name);
+    };
+    for (const char* name : {"A", "B", "C"}) {
+      expect([&](Contents& next) { next[name]; });
+      create_table(store, name);
+      ++done_;
+    }
+    int64_t id = 0;
+    for (int round = 0; round < 10; ++round) {
+      Transaction transaction;
+      Contents next = history_.back();
+      for (const char* name : {"A", "B", "C"}) {
+        auto table = find(name);
+        if (!table) continue;
+        size_t count = static_cast<size_t>(2 + round % 3);
+        transaction.appends.push_back(make_rows(*table, id, count));
+        for (size_t i = 0; i < count; ++i) next[name].push_back(id++);
+      }
+      if (round == 3) {
+        transaction.clear.push_back(find("B")->id);
+        next["B"].erase(next["B"].begin(), next["B"].end() - 2);
+      }
+      expect([&](Contents& expected) { expected = next; });
+      store.commit(std::move(transaction));
+      ++done_;
+      if (round == 5) {
+        expect([&](Contents& expected) { expected.erase("C"); });
+        drop_table(store, find("C")->id);
+        ++done_;
+      }
+      if (round == 7) {
+        catalog::TableId table = find("A")->id;
+        quietly([&] { store.seal({&table, 1}); });
+      }
+      quietly([&] { store.checkpoint(); });
+    }
+  }
+
+  void expect(const std::function<void(Contents&)>& change) {
+    std::lock_guard lock(mutex_);
+    history_.push_back(history_.back());
+    change(history_.back());
+  }
+
+  TestClock clock_;
+  std::mutex mutex_;
+  std::vector<Contents> history_;  // guarded by mutex_: what is to be after each commit
+  std::atomic<size_t> done_ = 0;   // commits that were acknowledged
+};
+
+TEST_F(CheckpointFaultTest, ThePowerMayGoAtEveryStep) {
+  using Unsynced = FaultFileSystem::Unsynced;
+  TemporaryDirectory directory;
+  FaultFileSystem files(directory.path());
+  StoreOptions options = small_options(directory.path());
+  options.log_segment_bytes = 16 << 10;
+  auto store = Store::open(options, files, clock_);
+  int images = 0;
+  files.set_hook([&](FaultFileSystem::Operation, const std::filesystem::path& path) {
+    if (!is_of_checkpoint(path)) return 0;
+    for (Unsynced unsynced : {Unsynced::kLost, Unsynced::kKept, Unsynced::kRandom}) {
+      TemporaryDirectory image;
+      files.copy_survivors(image.path(), unsynced, static_cast<uint64_t>(++images));
+      StoreOptions copied = options;
+      copied.directory = image.path();
+      try {
+        auto reopened = Store::open(copied, posix_file_system(), clock_);
+        Contents found = contents_of(*reopened);
+        std::lock_guard lock(mutex_);
+        size_t done = done_;
+        bool is_next = done + 1 < history_.size() && found == history_[done + 1];
+        EXPECT_TRUE(found == history_[done] || is_next) << "image " << images << " at " << path;
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << "image " << images << " at " << path << ": " << error.what();
+      }
+    }
+    return 0;
+  });
+  run(*store);
+  files.set_hook(nullptr);
+  EXPECT_EQ(contents_of(*store), history_.back());
+  EXPECT_GE(store->statistics().row_file_merges, 1u);
+  EXPECT_LE(store->statistics().row_files, 8u);
+  EXPECT_GT(images, 300);
+}
+
+TEST_F(CheckpointFaultTest, EveryStepMayFail) {
+  for (int failing = 1;; ++failing) {
+    TemporaryDirectory directory;
+    FaultFileSystem files(directory.path());
+    StoreOptions options = small_options(directory.path());
+    options.log_segment_bytes = 16 << 10;
+    auto store = Store::open(options, files, clock_);
+    history_.assign(1, {});
+    done_ = 0;
+    std::atomic<int> countdown = failing;
+    files.set_hook([&](FaultFileSystem::Operation, const std::filesystem::path& path) {
+      if (!is_of_checkpoint(path) || --countdown != 0) return 0;
+      return failing % 2 == 0 ? ENOSPC : EIO;
+    });
+    run(*store);
+    bool has_failed = countdown <= 0;
+    files.set_hook(nullptr);
+    EXPECT_EQ(contents_of(*store), history_.back()) << failing;
+    // The next one makes up for it, and leaves no file behind that nobody needs.
+    store->commit(one_append(make_rows(
+        *store->catalog()->find_database("NetDefaultDB")->find_table("A"), 1'000'000, 1)));
+    store->checkpoint();
+    Contents before = contents_of(*store);
+    uint64_t row_files = store->statistics().row_files;
+    store = nullptr;
+    store = Store::open(options, posix_file_system(), clock_);
+    EXPECT_EQ(contents_of(*store), before) << failing;
+    EXPECT_LE(store->statistics().row_files, row_files) << failing;
+    size_t on_disk = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(directory.path() / "rows")) {
+      on_disk += entry.is_regular_file() ? 1 : 0;
+    }
+    EXPECT_EQ(on_disk, store->statistics().row_files) << failing;
+    if (!has_failed || HasFailure()) {
+      EXPECT_GT(failing, 100);
+      return;
+    }
+  }
+}
+
+// A cut whose record was not acknowledged, but is on the disk, behind a checkpoint that holds the rows in one run.
+TEST_F(CheckpointFaultTest, ACutThatEndsInsideARunIsExact) {
+  TemporaryDirectory directory;
+  FaultFileSystem files(directory.path());
+  StoreOptions options = small_options(directory.path());
+  auto store = Store::open(options, files, clock_);
+  auto table = create_table(*store, "T");
+  Replace cut{.table = table->id};
+  cut.first_sequence = store->commit(one_append(make_rows(*table, 0, 10))).sequence;
+  cut.up_to = store->commit(one_append(make_rows(*table, 10, 10))).sequence;
+  store->commit(one_append(make_rows(*table, 20, 10)));
+  Transaction transaction;
+  transaction.replace.push_back(cut);
+  files.set_hook([](FaultFileSystem::Operation operation, const std::filesystem::path& path) {
+    bool is_sync = operation == FaultFileSystem::Operation::kSync;
+    return is_sync && path.extension() == ".log" ? EIO : 0;
+  });
+  EXPECT_THROW(store->commit(std::move(transaction)), Error);
+  files.set_hook(nullptr);
+  EXPECT_EQ(all_ids(*store, table->id).size(), 30u);
+  store->checkpoint();
+  EXPECT_EQ(store->snapshot({&table->id, 1})->table(table->id)->runs().size(), 1u);
+
+  TemporaryDirectory image;
+  files.copy_survivors(image.path(), FaultFileSystem::Unsynced::kKept);
+  store = nullptr;
+  options.directory = image.path();
+  for (int i = 0; i < 3; ++i) {
+    store = Store::open(options, posix_file_system(), clock_);
+    std::vector<int64_t> ids = all_ids(*store, table->id);
+    ASSERT_EQ(ids.size(), static_cast<size_t>(10 + i));
+    EXPECT_EQ(ids.front(), 20);
+    EXPECT_EQ(store->statistics().tail_rows, ids.size());
+    // The base holds it from then on.
+    store->commit(one_append(make_rows(*table, 100 + i, 1)));
+    store->checkpoint();
+    store = nullptr;
+  }
+}
+
+// What a merge replaced, and what was cleared, is there for who looked before.
+TEST_F(CheckpointFaultTest, ASnapshotKeepsItsFiles) {
+  TemporaryDirectory directory;
+  auto store = Store::open(small_options(directory.path()), posix_file_system(), clock_);
+  auto table = create_table(*store, "T");
+  std::vector<std::unique_ptr<Snapshot>> snapshots;
+  for (int64_t i = 0; i < 20; ++i) {
+    store->commit(one_append(make_rows(*table, 10 * i, 10)));
+    store->checkpoint();
+    snapshots.push_back(store->snapshot({&table->id, 1}));
+  }
+  EXPECT_EQ(store->statistics().row_file_merges, 2u);
+  Transaction clear;
+  clear.clear.push_back(table->id);
+  store->commit(std::move(clear));
+  store->checkpoint();
+  for (size_t i = 0; i < snapshots.size(); ++i) {
+    EXPECT_EQ(tail_rows(*snapshots[i]->table(table->id)).size(), 10 * (i + 1));
+  }
+  EXPECT_GT(store->statistics().row_files, 8u);
+  snapshots.clear();
+  EXPECT_EQ(store->statistics().row_files, 0u);
+}
+
+}  // namespace
+}  // namespace rivulet::store
