@@ -168,10 +168,9 @@ void Connection::parse() {
 void Connection::head_arrived() {
   started_ = thread_.clock().now();
   identity_.activity_id = new_guid();
-  identity_.client_request_id = request_.header("x-ms-client-request-id");
-  if (identity_.client_request_id.empty()) {
-    identity_.client_request_id = "unspecified;" + to_string(new_guid());
-  }
+  std::string& id = identity_.client_request_id;
+  id = request_.header("x-ms-client-request-id");
+  if (id.empty()) append_unspecified_id(id);
   route_ = context_.router.route(request_);
   parser_->limit = route_.body_limit;
   parser_->discard_body = route_.refusal.has_value();
@@ -247,7 +246,8 @@ void Connection::refuse_malformed(ErrorCode error) {
   if (!parser_->is_header_done()) {
     request_.clear();
     route_ = Route();
-    identity_ = {"unspecified;" + to_string(new_guid()), new_guid()};
+    identity_ = {"", new_guid()};
+    append_unspecified_id(identity_.client_request_id);
     started_ = thread_.clock().now();
   }
   state_ = State::kAnswering;

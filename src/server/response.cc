@@ -83,6 +83,11 @@ const std::string& host_name() {
 
 }  // namespace
 
+void append_unspecified_id(std::string& out) {
+  out += "unspecified;";
+  append_guid(out, new_guid());
+}
+
 std::string_view reason_phrase(int status) {
   switch (status) {
     case 200:

@@ -23,6 +23,9 @@ struct RequestIdentity {
   Guid activity_id;
 };
 
+// The id of a request that has none: "unspecified;<guid>".
+void append_unspecified_id(std::string& out);
+
 struct HeadOptions {
   int status = 200;
   std::string_view content_type;

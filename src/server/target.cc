@@ -43,6 +43,7 @@ Target::Target(std::string_view target) {
   size_t mark = std::min(target.find('?'), target.size());
   std::string_view path = target.substr(0, mark);
   query_ = target.substr(std::min(mark + 1, target.size()));
+  segments_.reserve(5);  // those of an ingestion
   while (!path.empty()) {
     size_t slash = std::min(path.find('/'), path.size());
     if (slash > 0) segments_.push_back(percent_decode(path.substr(0, slash)));

@@ -102,36 +102,39 @@ bool Committer::replace(Replace replace) {
 }
 
 void Committer::work() {
-  std::deque<Pending> waiting;
-  std::vector<Pending> group;
+  std::vector<Pending> waiting;
   for (;;) {
+    waiting.clear();
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return is_stopping_ || !queue_.empty(); });
       if (queue_.empty()) return;
       waiting.swap(queue_);
     }
-    while (!waiting.empty()) {
-      group.clear();
+    for (size_t done = 0; done < waiting.size();) {
       uint64_t bytes = 0;
-      while (!waiting.empty()) {
-        uint64_t cost = waiting.front().appends.size() + kQueueOverheadBytes;
-        if (!group.empty() && bytes + cost > kGroupBytes) break;
+      size_t end = done;
+      for (; end < waiting.size(); ++end) {
+        uint64_t cost = waiting[end].appends.size() + kQueueOverheadBytes;
+        if (end > done && bytes + cost > kGroupBytes) break;
         bytes += cost;
-        group.push_back(std::move(waiting.front()));
-        waiting.pop_front();
       }
       {
         std::lock_guard lock(mutex_);
         queued_bytes_ -= bytes;
       }
+      std::span<Pending> group(waiting.data() + done, end - done);
       commit_group(group);
+      // The rows are in the row store: what waits behind them may need the memory.
+      if (end < waiting.size()) {
+        for (Pending& pending : group) pending = Pending();
+      }
+      done = end;
     }
-    group.clear();
   }
 }
 
-void Committer::commit_group(std::vector<Pending>& group) {
+void Committer::commit_group(std::span<Pending> group) {
   Staged staged{std::max(clock_.now(), state_.newest_time()), state_.newest_catalog(), {}};
   std::vector<std::array<std::string_view, 2>> pieces;
   std::vector<log::Record> records;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -81,7 +80,7 @@ class Committer {
 
   void enqueue(Pending pending);
   void work();
-  void commit_group(std::vector<Pending>& group);
+  void commit_group(std::span<Pending> group);
   // Whether the transaction was committed before, or is in the group before it; its result tells then.
   bool is_repeat(Pending& pending, const Staged& staged) const;
   // Throws what refuses the transaction, and changes nothing then; otherwise it stands encoded.
@@ -100,9 +99,9 @@ class Committer {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Pending> queue_;  // guarded by mutex_
-  uint64_t queued_bytes_ = 0;  // guarded by mutex_
-  bool is_stopping_ = false;   // guarded by mutex_
+  std::vector<Pending> queue_;  // guarded by mutex_
+  uint64_t queued_bytes_ = 0;   // guarded by mutex_
+  bool is_stopping_ = false;    // guarded by mutex_
   std::vector<rowstore::TailEvent> events_;
   // Drafts of records that failed in the log: a record may still be there until another one succeeds.
   std::vector<std::shared_ptr<ExtentView>> uncertain_;

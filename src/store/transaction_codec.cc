@@ -49,9 +49,8 @@ void encode_append(std::string& out, const Append& append) {
   for (size_t i = 0; i < append.rows->column_count(); ++i) {
     columns.push_back(append.rows->column(i).view());
   }
-  // Growing a large text by and by would copy it as often as it grows.
-  constexpr size_t kManyRows = 64;
-  if (append.rows->row_count() > kManyRows) out.reserve(out.size() + append.rows->memory_bytes());
+  // About what it takes: growing by and by would copy the text as often.
+  out.reserve(out.size() + append.rows->memory_bytes());
   ByteWriter writer(out);
   put_kind(writer, Kind::kAppend);
   writer.varint(append.table);
