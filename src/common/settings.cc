@@ -88,7 +88,7 @@ const std::vector<Entry>& entries() {
        "Largest body of a query or command."},
       {"Connections", "request_memory", Size{&Settings::request_memory, 1 << 20},
        "Request bodies that are held at a time, from their arrival to their answer, with what "
-       "decompression makes of them. A request beyond it is answered 429."},
+       "decompression and parsing make of them. A request beyond it is answered 429."},
       {"Connections", "idle_timeout", Duration{&Settings::idle_timeout},
        "A connection without a request is closed after this time."},
       {"Connections", "header_timeout", Duration{&Settings::header_timeout},

@@ -81,8 +81,11 @@ std::string_view span(const char* begin, const char* end) {
 // Puts the fields of a record where the mapping says.
 class RecordWriter {
  public:
-  RecordWriter(const Mapping& mapping, bool ignore_first_record, ColumnBatch& rows)
-      : mapping_(mapping), rows_(rows), is_ignored_(ignore_first_record) {}
+  RecordWriter(const Mapping& mapping, const ParseOptions& options, ColumnBatch& rows)
+      : mapping_(mapping),
+        options_(options),
+        rows_(rows),
+        is_ignored_(options.ignore_first_record) {}
 
   void field(std::string_view text) {
     uint32_t target =
@@ -107,6 +110,9 @@ class RecordWriter {
     ordinal_ = 0;
     is_ignored_ = false;
     ++records_;
+    if (records_ % kWatchedRecords == 0 && options_.watch_memory) {
+      options_.watch_memory(rows_.memory_bytes());
+    }
   }
 
   size_t records() const { return records_; }
@@ -124,6 +130,7 @@ class RecordWriter {
 
  private:
   const Mapping& mapping_;
+  const ParseOptions& options_;
   ColumnBatch& rows_;
   size_t ordinal_ = 0;
   size_t records_ = 0;
@@ -333,9 +340,9 @@ void parse_lines(std::string_view body, RecordWriter& writer) {
 
 }  // namespace
 
-size_t parse_delimited(std::string_view body, const Mapping& mapping, bool ignore_first_record,
+size_t parse_delimited(std::string_view body, const Mapping& mapping, const ParseOptions& options,
                        ColumnBatch& rows) {
-  RecordWriter writer(mapping, ignore_first_record, rows);
+  RecordWriter writer(mapping, options, rows);
   if (body.empty()) return 0;
   switch (mapping.format) {
     case Format::kTxt:

@@ -62,9 +62,8 @@ store::Append parse(std::string_view body, const Mapping& mapping, const ParseOp
   }
 
   auto rows = std::make_shared<ColumnBatch>(mapping.types);
-  size_t records = is_json(mapping.format)
-                       ? parse_json_records(body, mapping, options.ignore_first_record, *rows)
-                       : parse_delimited(body, mapping, options.ignore_first_record, *rows);
+  size_t records = is_json(mapping.format) ? parse_json_records(body, mapping, options, *rows)
+                                           : parse_delimited(body, mapping, options, *rows);
   if (records == 0) {
     throw bad_request("BadRequest_NoRecordsOrWrongFormat",
                       fmt::format("The input holds no records, or it is not of the format {}.",

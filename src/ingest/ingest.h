@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,7 +52,12 @@ struct ParseOptions {
   bool ignore_first_record = false;
   // What the transformation SourceLocation yields: the name of the blob or file, where there is one.
   std::string_view source_location;
+  // Told now and then how many bytes the rows take so far, and may throw: short records of a wide table take
+  // far more than their text.
+  std::function<void(size_t)> watch_memory;
 };
+// Records between two calls of watch_memory.
+constexpr size_t kWatchedRecords = 1024;
 
 // Parses a whole request body (uncompressed) into rows for the table. A value that does not convert
 // becomes null; a malformed record throws an Error with its position and nothing is kept. Pure: any thread.

@@ -412,5 +412,24 @@ TEST(Json, ErrorsNameRecordAndByte) {
             "BadRequest_NoRecordsOrWrongFormat:");
 }
 
+TEST(Parse, TellsWhatTheRowsTake) {
+  std::string columns = "c0:string";
+  for (int i = 1; i < 100; ++i) columns += fmt::format(", c{}:string", i);
+  catalog::Table table = make_table(columns);
+  for (auto [format, record] : {std::pair("csv", "x\n"), {"tsve", "x\n"}, {"json", "{}\n"}}) {
+    std::string body;
+    for (int i = 0; i < 10'000; ++i) body += record;
+    size_t most = 0;
+    ParseOptions options;
+    options.format = parse_format(format);
+    options.watch_memory = [&](size_t bytes) {
+      most = std::max(most, bytes);
+      if (bytes > 4'000'000) throw throttled("too much");
+    };
+    EXPECT_THROW(parse(body, table, options), Error) << format;
+    EXPECT_LT(most, 10'000'000u) << format;
+  }
+}
+
 }  // namespace
 }  // namespace rivulet::ingest

@@ -15,10 +15,11 @@ namespace {
 
 class JsonRecordParser {
  public:
-  JsonRecordParser(const Mapping& mapping, bool ignore_first_record, ColumnBatch& rows)
+  JsonRecordParser(const Mapping& mapping, const ParseOptions& options, ColumnBatch& rows)
       : mapping_(mapping),
         rows_(rows),
-        is_ignored_(ignore_first_record),
+        options_(options),
+        is_ignored_(options.ignore_first_record),
         likely_next_(mapping.nodes.size(), 0) {}
 
   // One object, a row.
@@ -36,6 +37,9 @@ class JsonRecordParser {
       if (column.size() == row_) column.append_null();
     }
     ++row_;
+    if (row_ % kWatchedRecords == 0 && options_.watch_memory) {
+      options_.watch_memory(rows_.memory_bytes());
+    }
   }
 
   size_t records() const { return records_; }
@@ -214,6 +218,7 @@ class JsonRecordParser {
 
   const Mapping& mapping_;
   ColumnBatch& rows_;
+  const ParseOptions& options_;
   bool is_ignored_;
   size_t records_ = 0;
   size_t row_ = 0;
@@ -256,9 +261,9 @@ void parse_documents(std::string_view body, JsonRecordParser& parser) {
 
 }  // namespace
 
-size_t parse_json_records(std::string_view body, const Mapping& mapping, bool ignore_first_record,
-                          ColumnBatch& rows) {
-  JsonRecordParser parser(mapping, ignore_first_record, rows);
+size_t parse_json_records(std::string_view body, const Mapping& mapping,
+                          const ParseOptions& options, ColumnBatch& rows) {
+  JsonRecordParser parser(mapping, options, rows);
   if (mapping.format == Format::kJson) {
     parse_lines(body, parser);
   } else {

@@ -9,7 +9,7 @@ namespace rivulet::ingest {
 
 // Parses JSON lines and MultiJSON into the columns that the mapping's paths name. The body must be valid
 // UTF-8. Returns the number of records there were, the ignored first one included.
-size_t parse_json_records(std::string_view body, const Mapping& mapping, bool ignore_first_record,
-                          ColumnBatch& rows);
+size_t parse_json_records(std::string_view body, const Mapping& mapping,
+                          const ParseOptions& options, ColumnBatch& rows);
 
 }  // namespace rivulet::ingest

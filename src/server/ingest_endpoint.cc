@@ -158,6 +158,8 @@ void IngestEndpoint::process(std::unique_ptr<Pending>& pending) {
   std::string_view body =
       unpacked_body(exchange, settings.ingestion_max_uncompressed_size, unpacked);
   pending->data_size = body.size();
+  size_t held = request.body.size() + unpacked.size();
+  options.watch_memory = [&exchange, held](size_t bytes) { exchange.hold(held + bytes); };
   store::Transaction transaction;
   transaction.appends.push_back(ingest::parse(body, *mapping, options));
   pending->row_count = transaction.appends.front().rows->row_count();
