@@ -382,7 +382,7 @@ TEST_F(CommandsTest, IngestsInline) {
   run(".ingest inline into table T with (format=json, ingestionMappingReference='M') <| {\"x\": "
       "8}");
   EXPECT_EQ(row_count("T"), 8u);
-  EXPECT_TRUE(contains(error(".ingest inline into table T with (tags='[\"x\"]') <| 1,a"), "tags"));
+  EXPECT_TRUE(contains(error(".ingest inline into table T with (tags='x') <| 1,a"), "tags"));
   EXPECT_TRUE(
       contains(error(".ingest inline into table Missing <| 1,a"), "BadRequest_TableNotExist"));
   EXPECT_TRUE(contains(error(".ingest inline into table T with (format=xml) <| 1,a"),

@@ -15,9 +15,10 @@ class FormTable {
   FormTable() {
     for (Forms family :
          {database_forms(), schema_forms(), table_forms(), column_forms(), mapping_forms(),
-          policy_forms(), function_forms(), extent_forms(), inline_ingestion_forms(),
-          query_ingestion_forms(), streaming_forms(), query_forms(), operation_forms(),
-          system_forms(), principal_forms(), script_forms(), absent_forms()}) {
+          policy_forms(), function_forms(), extent_forms(), extent_change_forms(),
+          soft_delete_forms(), inline_ingestion_forms(), query_ingestion_forms(), streaming_forms(),
+          query_forms(), operation_forms(), system_forms(), principal_forms(), script_forms(),
+          absent_forms()}) {
       for (const CommandForm& form : family) entries_.push_back({&form, split(form.pattern)});
     }
   }

@@ -61,6 +61,8 @@ Forms mapping_forms();
 Forms policy_forms();
 Forms function_forms();
 Forms extent_forms();
+Forms extent_change_forms();
+Forms soft_delete_forms();
 Forms inline_ingestion_forms();
 Forms query_ingestion_forms();
 Forms streaming_forms();

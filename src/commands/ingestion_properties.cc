@@ -1,20 +1,35 @@
 #include "commands/ingestion_properties.h"
 
+#include <rapidjson/document.h>
+
 #include <array>
 
 #include "commands/text.h"
 #include "common/error.h"
+#include "types/text.h"
 
 namespace rivulet::commands {
 namespace {
 
-// An empty JSON array, or nothing at all.
-bool is_empty_list(std::string_view text) {
-  std::string bare;
-  for (char c : text) {
-    if (!is_blank(c)) bare += c;
+// The texts of a JSON array, as tags are given.
+std::vector<std::string> text_list(const Properties& properties, std::string_view name) {
+  std::vector<std::string> texts;
+  std::string json(trim(properties.find(name).value_or("")));
+  if (json.empty()) return texts;
+  rapidjson::Document document;
+  document.Parse(json.data(), json.size());
+  bool is_list = !document.HasParseError() && document.IsArray();
+  for (size_t i = 0; is_list && i < document.Size(); ++i) {
+    is_list = document[static_cast<unsigned>(i)].IsString();
   }
-  return bare.empty() || bare == "[]";
+  if (!is_list) {
+    throw bad_request("The ingestion property '" + std::string(name) +
+                      "' must be a JSON array of strings, and is " + json);
+  }
+  for (const auto& item : document.GetArray()) {
+    texts.emplace_back(item.GetString(), item.GetStringLength());
+  }
+  return texts;
 }
 
 }  // namespace
@@ -40,15 +55,8 @@ void check_ingestion_properties(const Properties& properties) {
                           "docstring",
                           "extend_schema",
                           "recreate_schema"});
-  // Rows get their tags, and the time of creation, with their extent, which is made later.
-  for (std::string_view list : {"tags", "ingestIfNotExists"}) {
-    if (!is_empty_list(properties.find(list).value_or(""))) {
-      throw not_supported("the ingestion property '" + std::string(list) + "'");
-    }
-  }
-  for (std::string_view name : {"creationTime", "validationPolicy"}) {
-    if (properties.find(name))
-      throw not_supported("the ingestion property '" + std::string(name) + "'");
+  if (properties.find("validationPolicy")) {
+    throw not_supported("the ingestion property 'validationPolicy'");
   }
   if (properties.flag("persistDetails", false)) {
     throw not_supported("the ingestion property 'persistDetails'");
@@ -56,6 +64,38 @@ void check_ingestion_properties(const Properties& properties) {
   if (!properties.flag("policy_ingestiontime", true)) {
     throw not_supported("the ingestion property 'policy_ingestiontime=false'");
   }
+}
+
+ExtentProperties extent_properties(const Properties& properties) {
+  ExtentProperties result;
+  result.tags = text_list(properties, "tags");
+  for (const std::string& value : text_list(properties, "ingestIfNotExists")) {
+    result.unless_tags.push_back("ingest-by:" + value);
+  }
+  if (auto created = properties.find("creationTime")) {
+    result.created = parse_datetime(trim(*created));
+    if (!result.created) {
+      throw bad_request("The ingestion property 'creationTime' must be a datetime, and is " +
+                        *created);
+    }
+  }
+  return result;
+}
+
+std::shared_ptr<const store::ExtentView> add_extent(const Services& services,
+                                                    store::Transaction& transaction,
+                                                    const catalog::Table& table,
+                                                    const store::Append& rows,
+                                                    const ExtentProperties& properties) {
+  store::Replace& replace = transaction.replace.emplace_back();
+  replace.table = table.id;
+  replace.unless_tags = properties.unless_tags;
+  if (rows.rows->row_count() == 0) return nullptr;
+  auto extent = services.store.write_extent(table, rows);
+  extent->tags = properties.tags;
+  if (properties.created) extent->min_created = extent->max_created = *properties.created;
+  replace.added.push_back(extent);
+  return extent;
 }
 
 std::string ingestion_mapping(const Properties& properties, std::string_view kind,

@@ -178,6 +178,21 @@ std::string normalize_any(std::string_view json) {
   return write_json(document);
 }
 
+// {"RowOrder":["a asc","b desc"]}.
+std::string normalize_row_order(std::string_view json) {
+  rapidjson::Document document = parse_policy(json);
+  auto order = document.IsObject() ? document.FindMember("RowOrder") : document.MemberEnd();
+  bool is_order = document.IsObject() && order != document.MemberEnd() && order->value.IsArray();
+  for (size_t i = 0; is_order && i < order->value.Size(); ++i) {
+    const auto& item = order->value[static_cast<unsigned>(i)];
+    is_order =
+        item.IsString() && (text_of(item).ends_with(" asc") || text_of(item).ends_with(" desc"));
+  }
+  if (!is_order)
+    throw bad_request("The row order policy must be {\"RowOrder\":[\"column asc\", …]}");
+  return write_json(document);
+}
+
 // Kept and shown: streamingingestion, which acts; and those that in Kusto only guide when work is done and
 // at what cost. Refused: those that decide what a query sees or who may see it.
 constexpr std::array kKinds{
@@ -199,7 +214,7 @@ constexpr std::array kKinds{
     PolicyKind{"update", "UpdatePolicy", true, false, false},
     PolicyKind{"row_level_security", "RowLevelSecurityPolicy", true, false, false},
     PolicyKind{"restricted_view_access", "RestrictedViewAccessPolicy", true, false, false},
-    PolicyKind{"roworder", "RowOrderPolicy", true, false, false},
+    PolicyKind{"roworder", "RowOrderPolicy", true, false, false, normalize_row_order},
     PolicyKind{"mirroring", "MirroringPolicy", true, false, false},
     PolicyKind{"managed_identity", "ManagedIdentityPolicy", false, true, true},
     PolicyKind{"diagnostics", "DiagnosticsPolicy", false, true, true},

@@ -149,6 +149,17 @@ int64_t CommandReader::timespan(std::string_view what) {
   fail_expected(what);
 }
 
+int64_t CommandReader::whole_number(std::string_view what) {
+  size_t start = mark();
+  Token token = tokens_.next();
+  if (token.kind == Token::Kind::kLiteral && token.literal.type == ScalarType::kLong &&
+      !token.literal.is_null()) {
+    return std::get<int64_t>(token.literal.value);
+  }
+  reset(start);
+  fail_expected(what);
+}
+
 std::string CommandReader::datetime(std::string_view what) {
   size_t start = mark();
   Token token = tokens_.next();

@@ -81,6 +81,8 @@ class CommandReader {
   // A datetime literal or quoted datetime, as ISO 8601 text.
   std::string datetime(std::string_view what);
   bool boolean(std::string_view what);
+  // A whole number, not negative.
+  int64_t whole_number(std::string_view what);
   // A guid, bare or quoted.
   Guid guid(std::string_view what);
   // What stands in "with (…)"; nothing when there is no such clause.

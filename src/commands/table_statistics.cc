@@ -20,8 +20,8 @@ TableStatistics statistics_of(const store::TableSnapshot& table) {
     statistics.extent_bytes += static_cast<double>(extent->size_bytes);
     statistics.original_bytes += static_cast<double>(extent->original_size_bytes);
     statistics.min_extent_time =
-        is_first ? extent->min_time : std::min(statistics.min_extent_time, extent->min_time);
-    statistics.max_extent_time = std::max(statistics.max_extent_time, extent->max_time);
+        is_first ? extent->min_created : std::min(statistics.min_extent_time, extent->min_created);
+    statistics.max_extent_time = std::max(statistics.max_extent_time, extent->max_created);
   }
   return statistics;
 }

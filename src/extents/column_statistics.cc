@@ -93,6 +93,7 @@ void StatisticsGatherer::add(const ChunkView& chunk) {
 }
 
 void StatisticsGatherer::add_text(std::string_view text) {
+  terms_.add(text);
   if (!has_text_) {
     has_text_ = true;
     min_text_ = max_text_ = text;
@@ -101,6 +102,12 @@ void StatisticsGatherer::add_text(std::string_view text) {
   } else if (text > max_text_) {
     max_text_ = text;
   }
+}
+
+void StatisticsGatherer::add_terms(ExtentTerms& terms) const {
+  if (statistics_.type != ScalarType::kString) return;
+  std::vector<uint64_t> bits = terms_.finish();
+  if (!bits.empty()) terms.add(statistics_.column_id, std::move(bits));
 }
 
 ColumnStatistics StatisticsGatherer::finish() const {

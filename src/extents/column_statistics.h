@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "extents/extent.h"
+#include "extents/term_filter.h"
 #include "rowstore/chunk_view.h"
 
 namespace rivulet::extents {
@@ -14,6 +15,8 @@ class StatisticsGatherer {
   StatisticsGatherer(uint32_t column_id, ScalarType type);
   void add(const ChunkView& chunk);
   ColumnStatistics finish() const;
+  // Adds the column's term filter, if it has one.
+  void add_terms(ExtentTerms& terms) const;
 
  private:
   void add_text(std::string_view text);
@@ -22,6 +25,7 @@ class StatisticsGatherer {
   bool has_nan_ = false;
   bool has_text_ = false;
   std::string min_text_, max_text_;
+  TermGatherer terms_;
 };
 
 // Bytes that the rows take uncompressed: cells, text, and the two system columns.

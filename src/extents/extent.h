@@ -13,6 +13,8 @@
 
 namespace rivulet::extents {
 
+class TermCache;
+
 // A column's least and greatest value in an extent, cells of the column's type; strings are cut to a
 // prefix (`max_text` is then rounded up, so that every value lies within).
 struct ColumnStatistics {
@@ -45,6 +47,12 @@ struct ExtentView {
   std::vector<uint32_t> column_ids;  // those of `statistics`
   std::vector<ColumnStatistics> statistics;
   std::vector<std::string> tags;
+  std::shared_ptr<TermCache> term_cache;  // null: it has no term filters
+
+  // The file of its term filters.
+  std::filesystem::path terms_path() const {
+    return std::filesystem::path(path).replace_extension(".terms");
+  }
 };
 
 // The bytes of an extent in the log and in checkpoints, without its path: docs/extents.md. Decoding throws

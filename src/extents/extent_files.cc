@@ -13,7 +13,9 @@ namespace rivulet::extents {
 namespace {
 
 constexpr std::string_view kSuffix = ".parquet";
+constexpr std::string_view kTermsSuffix = ".terms";
 constexpr std::string_view kUnfinished = ".tmp";
+constexpr size_t kTermCacheBytes = 64 << 20;
 
 std::vector<ParquetColumn> columns_of(const catalog::Table& table) {
   std::vector<ParquetColumn> columns;
@@ -54,6 +56,12 @@ class ObservedRows final : public RowSource {
     return chunk;
   }
   bool has_system_columns() const override { return rows_.has_system_columns(); }
+
+  ExtentTerms terms() const {
+    ExtentTerms terms;
+    for (const StatisticsGatherer& gatherer : gatherers_) gatherer.add_terms(terms);
+    return terms;
+  }
 
   void finish() {
     for (const StatisticsGatherer& gatherer : gatherers_) {
@@ -118,7 +126,10 @@ class ExtentFiles::HeldExtent : public ExtentView {
 };
 
 ExtentFiles::ExtentFiles(FileSystem& files, std::filesystem::path directory)
-    : files_(files), directory_(std::move(directory)), garbage_(std::make_shared<Garbage>()) {
+    : files_(files),
+      directory_(std::move(directory)),
+      term_cache_(std::make_shared<TermCache>(files, kTermCacheBytes)),
+      garbage_(std::make_shared<Garbage>()) {
   files_.create_directories(directory_);
 }
 
@@ -174,10 +185,11 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowS
       file->sync();
       extent.size_bytes = file->size();
     }
+    write_terms(extent, observed.terms());
     files_.rename(unfinished, extent.path);
     files_.sync_directory(folder);
   } catch (...) {
-    for (const auto& path : {unfinished, extent.path}) {
+    for (const auto& path : {unfinished, extent.path, extent.terms_path()}) {
       try {
         if (files_.exists(path)) files_.remove(path);
       } catch (const IoError&) {
@@ -187,11 +199,20 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowS
     throw;
   }
   observed.finish();
+  extent.term_cache = term_cache_;
   return std::make_shared<HeldExtent>(std::move(extent), garbage_, false);
+}
+
+void ExtentFiles::write_terms(const ExtentView& extent, const ExtentTerms& terms) {
+  if (terms.empty()) return;
+  std::string bytes = terms.encode();
+  auto file = files_.open(extent.terms_path(), FileSystem::Mode::kCreate);
+  file->write(0, std::as_bytes(std::span(bytes)));
 }
 
 std::shared_ptr<const ExtentView> ExtentFiles::adopt(ExtentView extent) {
   extent.path = path_of(extent.id);
+  extent.term_cache = term_cache_;
   return std::make_shared<const HeldExtent>(std::move(extent), garbage_, true);
 }
 
@@ -200,8 +221,10 @@ void ExtentFiles::set_in_manifest(const ExtentView& extent, bool is_in_manifest)
 }
 
 void ExtentFiles::collect_garbage() {
-  for (const std::filesystem::path& path : garbage_->take()) {
+  for (std::filesystem::path& path : garbage_->take()) {
     try {
+      if (files_.exists(path)) files_.remove(path);
+      path.replace_extension(kTermsSuffix);
       if (files_.exists(path)) files_.remove(path);
     } catch (const IoError& error) {
       spdlog::warn("An extent that is not needed any more could not be removed: {}", error.what());
@@ -230,11 +253,13 @@ void ExtentFiles::check(std::span<const std::shared_ptr<const ExtentView>> exten
                       extent->path.string(), size, extent->size_bytes));
     }
     expected.insert(extent->path.filename().string());
+    expected.insert(extent->terms_path().filename().string());
   }
   for (const std::string& folder : files_.list(directory_)) {
     if (folder.size() != 2) continue;
     for (const std::string& name : files_.list(directory_ / folder)) {
-      bool is_ours = name.ends_with(kSuffix) || name.ends_with(kUnfinished);
+      bool is_ours =
+          name.ends_with(kSuffix) || name.ends_with(kTermsSuffix) || name.ends_with(kUnfinished);
       if (is_ours && !expected.contains(name)) files_.remove(directory_ / folder / name);
     }
   }

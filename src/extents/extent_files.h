@@ -14,6 +14,7 @@
 #include "extents/extent.h"
 #include "extents/parquet_reader.h"
 #include "extents/parquet_writer.h"
+#include "extents/term_filter.h"
 #include "rowstore/chunk_view.h"
 
 namespace rivulet::extents {
@@ -58,12 +59,15 @@ class ExtentFiles {
   std::filesystem::path path_of(const Guid& id) const;
   std::shared_ptr<ExtentView> write(const catalog::Table& table, RowSource& rows,
                                     ParquetWriter& writer);
+  // Not synced: filters that did not survive are done without.
+  void write_terms(const ExtentView& extent, const ExtentTerms& terms);
 
   FileSystem& files_;
   const std::filesystem::path directory_;
   ParquetWriter writer_;
   ParquetWriter merge_writer_;  // so that no seal waits for a merge
   std::atomic<bool> is_merging_stopped_ = false;
+  std::shared_ptr<TermCache> term_cache_;
   std::shared_ptr<Garbage> garbage_;
 };
 

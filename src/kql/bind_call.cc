@@ -166,6 +166,23 @@ std::optional<Expr> Binder::bind_special(const Expression& call, const Scope& sc
     value.sql = has_time ? scope.row->ingestion_time : "NULL::BIGINT";
     return value;
   }
+  if (name == "extent_id" || name == "extent_tags" || name == "__extent_row") {
+    // The last is for .delete table records: the row's number in the file of its extent.
+    check_arity(name, 0, 0, call.arguments.size());
+    bool has_row = scope.row != nullptr && !scope.row->extent_id.empty();
+    Expr value;
+    if (name == "extent_id") {
+      value.type = ScalarType::kGuid;
+      value.sql = has_row ? scope.row->extent_id : literal_sql({ScalarType::kGuid, Guid{}});
+    } else if (name == "extent_tags") {
+      value.type = ScalarType::kDynamic;
+      value.sql = has_row ? scope.row->extent_tags : "'[]'";
+    } else {
+      value.type = ScalarType::kLong;
+      value.sql = has_row ? scope.row->extent_row : "NULL::BIGINT";
+    }
+    return value;
+  }
   if (name == "materialize" && call.arguments.size() == 1 &&
       !is_table(*call.arguments[0].value, scope.environment)) {
     return bind(*call.arguments[0].value, scope);

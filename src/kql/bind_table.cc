@@ -266,14 +266,20 @@ Relation Binder::scan(const catalog::Table& table) {
     state.columns.push_back({added.sql, "c" + std::to_string(definition.id), definition.id});
     relation.columns.push_back(std::move(added));
   }
-  relation.ingestion_time = new_name();
-  relation.commit_sequence = new_name();
-  state.columns.push_back({relation.ingestion_time, "sys_time", std::nullopt});
-  state.columns.push_back({relation.commit_sequence, "sys_seq", std::nullopt});
+  add_system_columns(relation, state);
   std::string slot = std::to_string(sources_.size());
   relation.from = "(SELECT " + marker_ + slot + " FROM s" + slot + ")";
   sources_.push_back(std::move(state));
   return relation;
+}
+
+void Binder::add_system_columns(Relation& relation, SourceState& state) {
+  constexpr const char* kNames[] = {"sys_time", "sys_seq", "sys_extent", "sys_tags", "sys_row"};
+  size_t i = 0;
+  for (std::string* column : relation.system_columns()) {
+    *column = new_name();
+    state.columns.push_back({*column, kNames[i++], std::nullopt});
+  }
 }
 
 Relation Binder::input_relation() {

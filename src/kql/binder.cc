@@ -212,15 +212,17 @@ std::string Binder::finish_sources(std::string sql) {
   for (SourceState& source : sources_) {
     std::string list;
     source.source.column_ids.clear();
-    source.source.needs_system_columns = false;
+    source.source.needs_system_columns = source.source.needs_extent_columns = false;
     for (const SourceColumnName& column : source.columns) {
       if (!names.contains(column.sql)) continue;
       if (!list.empty()) list += ", ";
       list += column.source_sql + " AS " + column.sql;
       if (column.column_id) {
         source.source.column_ids.push_back(*column.column_id);
-      } else {
+      } else if (column.source_sql == "sys_time" || column.source_sql == "sys_seq") {
         source.source.needs_system_columns = true;
+      } else {
+        source.source.needs_extent_columns = true;
       }
     }
     std::sort(source.source.column_ids.begin(), source.source.column_ids.end());
@@ -283,8 +285,7 @@ Relation Binder::restart(const Relation& relation) {
   result.order.clear();
   result.is_sorted = false;
   result.source = -1;
-  result.ingestion_time.clear();
-  result.commit_sequence.clear();
+  for (std::string* column : result.system_columns()) column->clear();
   return result;
 }
 
@@ -313,8 +314,7 @@ Relation Binder::realias(const Relation& relation) {
   };
   for (RelationColumn& column : result.columns) rename(column.sql);
   for (OrderKey& key : result.order) rename(key.sql);
-  rename(result.ingestion_time);
-  rename(result.commit_sequence);
+  for (std::string* column : result.system_columns()) rename(*column);
   if (list.empty()) list = "1 AS unused";
   result.from = "(SELECT " + list + " FROM " + relation.from + ")";
   result.source = -1;
@@ -326,8 +326,9 @@ Relation Binder::materialize(Relation relation) {
   std::set<std::string> names;
   for (const RelationColumn& column : relation.columns) names.insert(column.sql);
   for (const OrderKey& key : relation.order) names.insert(key.sql);
-  if (!relation.ingestion_time.empty()) names.insert(relation.ingestion_time);
-  if (!relation.commit_sequence.empty()) names.insert(relation.commit_sequence);
+  for (const std::string* column : relation.system_columns()) {
+    if (!column->empty()) names.insert(*column);
+  }
   std::string list;
   for (const std::string& name : names) {
     if (!list.empty()) list += ", ";

@@ -257,6 +257,8 @@ class Binder {
                                        bool must_exist) const;
   void note_bounds(const Expression& predicate, const Relation& input,
                    const Environment* environment);
+  void note_terms(const Expression& condition, const Relation& input,
+                  const Environment* environment);
   void note_bound(const Expression& comparison, const Relation& input,
                   const Environment* environment);
   Relation bind_union(const UnionOperator& unite, std::optional<Relation> piped,
@@ -340,6 +342,8 @@ class Binder {
     Source source;
     std::vector<SourceColumnName> columns;
   };
+  // Those of a table or a union, in the order of Relation::system_columns().
+  void add_system_columns(Relation& relation, SourceState& state);
   std::vector<SourceState> sources_;
   std::vector<Cte> ctes_;
   std::vector<Graph> graphs_;

@@ -28,9 +28,17 @@ struct ColumnBound {
   Literal value;  // of the column's type, never null
 };
 
+// A row matters only if its text in the column holds one of these as a whole: each maximal run of ASCII letters
+// and digits of the one is then, but for its case, such a run of the other.
+struct TermCondition {
+  uint32_t column_id = 0;
+  std::vector<std::string> any_of;
+};
+
 // What a query reads. In the SQL, source number i is the relation `s<i>` with columns `c<column_id>`
 // in the types that expr.h gives, and with `sys_time` (BIGINT ticks of ingestion) and `sys_seq` (BIGINT
-// commit sequence) where `needs_system_columns`.
+// commit sequence) where `needs_system_columns`, and with `sys_extent` (UUID of the extent, zero in the tail),
+// `sys_tags` (JSON array) and `sys_row` (BIGINT number in the extent's file) where `needs_extent_columns`.
 struct Source {
   enum class Kind {
     kTable,
@@ -54,10 +62,12 @@ struct Source {
   std::vector<ScalarType> types;
   // Those that the SQL names, ascending; empty when it only counts rows.
   std::vector<uint32_t> column_ids;
-  std::vector<ColumnBound> bounds;  // all of them hold for every row that matters
+  std::vector<ColumnBound> bounds;   // all of them hold for every row that matters
+  std::vector<TermCondition> terms;  // all of them, too
   // Rows whose commit sequence is not after this do not matter (cursor_after).
   int64_t after_sequence = 0;
   bool needs_system_columns = false;
+  bool needs_extent_columns = false;
 };
 
 // What `render` asks for: an annotation, Rivulet draws nothing itself.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,10 +33,15 @@ struct Relation {
   int source = -1;              // the source that it filters and projects, and nothing else
   std::string ingestion_time;   // SQL columns; empty when the rows come from no table
   std::string commit_sequence;
+  std::string extent_id, extent_tags, extent_row;
   // What make-graph made of the rows: index into the binder's graphs.
   int graph = -1;
 
   const RelationColumn* find(std::string_view column_name) const;
+  // The columns that no schema names: of the ingestion and of the extent.
+  std::array<std::string*, 5> system_columns() {
+    return {&ingestion_time, &commit_sequence, &extent_id, &extent_tags, &extent_row};
+  }
   // Inside of an SQL ORDER BY; empty without order.
   std::string order_by() const;
 };

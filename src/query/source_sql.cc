@@ -12,7 +12,9 @@
 #include <utility>
 
 #include "common/error.h"
+#include "extents/term_filter.h"
 #include "kql/expr.h"
+#include "types/text.h"
 
 namespace rivulet::query {
 namespace {
@@ -88,6 +90,21 @@ bool may_match(const store::ExtentView& extent, const ColumnBound& bound) {
   return true;
 }
 
+// Whether the extent may hold a text that meets the condition.
+bool may_match(const store::ExtentView& extent, const kql::TermCondition& condition) {
+  const auto& present = extent.column_ids;
+  bool exists = std::find(present.begin(), present.end(), condition.column_id) != present.end();
+  auto may_hold = [&](auto&& test) {
+    return std::any_of(condition.any_of.begin(), condition.any_of.end(), test);
+  };
+  if (!exists) return may_hold([](const std::string& text) { return !extents::has_terms(text); });
+  if (extent.term_cache == nullptr) return true;
+  auto terms = extent.term_cache->find(extent.id, extent.terms_path());
+  return terms == nullptr || may_hold([&](const std::string& text) {
+           return terms->may_hold(condition.column_id, text);
+         });
+}
+
 // The bounds on a column of 8-byte integers as ranges for the scan.
 std::vector<ScanRange> scan_ranges(const std::vector<ColumnBound>& bounds) {
   std::vector<ScanRange> ranges;
@@ -146,6 +163,7 @@ struct Part {
   std::vector<uint32_t> column_ids;  // as ScanPart's
   std::string name;
   std::vector<ColumnBound> bounds;  // on the table's columns
+  std::vector<kql::TermCondition> terms;
 };
 
 // A column of the source as the extent has it.
@@ -174,10 +192,20 @@ std::string extent_column(const ScanColumn& column, const Part& part,
   return fmt::format("NULL::{} AS {}", kql::sql_type(column.type), name);
 }
 
+std::string tags_json(const std::vector<std::string>& tags) {
+  std::string json = "[";
+  for (const std::string& tag : tags) {
+    if (json.size() > 1) json += ',';
+    append_json_string(json, tag);
+  }
+  return json + "]";
+}
+
 // What reads the extents of all the parts: one SELECT for all those that are read in the same way.
 class ExtentSelects {
  public:
-  explicit ExtentSelects(const std::vector<ScanColumn>& columns) : columns_(columns) {}
+  ExtentSelects(const std::vector<ScanColumn>& columns, bool has_extent_columns)
+      : columns_(columns), has_extent_columns_(has_extent_columns) {}
 
   void add(const Part& part, const store::ExtentView& extent) {
     std::string select = "SELECT ";
@@ -186,6 +214,12 @@ class ExtentSelects {
       select += extent_column(columns_[i], part, extent);
     }
     if (columns_.empty()) select += "false AS nothing";
+    if (has_extent_columns_) {
+      // The name of the file is <guid>.parquet.
+      select += ", left(right(filename, 44), 36)::UUID AS sys_extent, ";
+      append_quoted(select, tags_json(extent.tags));
+      select += " AS sys_tags, file_row_number AS sys_row";
+    }
     // Files of one read_parquet have the same columns of the same types.
     std::string shape = extent.has_system_columns ? "" : "bare ";
     for (uint32_t id : extent.column_ids) {
@@ -201,7 +235,9 @@ class ExtentSelects {
         if (i > 0) sql += ", ";
         append_quoted(sql, extents[i]->path.string());
       }
-      sql += "], hive_partitioning = false)";
+      sql += "], hive_partitioning = false";
+      if (has_extent_columns_) sql += ", filename = true, file_row_number = true";
+      sql += ")";
       selects.push_back(std::move(sql));
     }
   }
@@ -216,6 +252,7 @@ class ExtentSelects {
   }
 
   const std::vector<ScanColumn>& columns_;
+  const bool has_extent_columns_;
   std::map<std::pair<std::string, std::string>, std::vector<const store::ExtentView*>> groups_;
 };
 
@@ -256,17 +293,29 @@ std::optional<std::vector<ColumnBound>> part_bounds(const kql::Source::Part& par
   return result;
 }
 
+// The same for conditions on terms; what a part has no column for is left out.
+std::vector<kql::TermCondition> part_terms(const kql::Source::Part& part,
+                                           const std::vector<kql::TermCondition>& terms) {
+  std::vector<kql::TermCondition> result;
+  for (const kql::TermCondition& condition : terms) {
+    uint32_t id = part.column_ids[condition.column_id];
+    if (id == kql::Source::Part::kName || id == kql::Source::Part::kAbsent) continue;
+    result.push_back({id, condition.any_of});
+  }
+  return result;
+}
+
 std::vector<Part> parts_of(const kql::Source& source, const store::Snapshot& snapshot) {
   std::vector<Part> parts;
   if (source.kind == kql::Source::Kind::kTable) {
-    parts.push_back({table_of(snapshot, source.table), {}, "", source.bounds});
+    parts.push_back({table_of(snapshot, source.table), {}, "", source.bounds, source.terms});
     return parts;
   }
   for (const kql::Source::Part& part : source.parts) {
     auto bounds = part_bounds(part, source.bounds);
     if (!bounds) continue;
-    parts.push_back(
-        {table_of(snapshot, part.table), part.column_ids, part.name, std::move(*bounds)});
+    parts.push_back({table_of(snapshot, part.table), part.column_ids, part.name, std::move(*bounds),
+                     part_terms(part, source.terms)});
   }
   return parts;
 }
@@ -287,13 +336,15 @@ std::string table_source(const kql::Source& source, const store::Snapshot& snaps
     if (source.kind == kql::Source::Kind::kUnion) return source.types.at(id);
     return table_column_type(parts.front().table->table(), id);
   });
-  ExtentSelects extents(columns);
+  ExtentSelects extents(columns, source.needs_extent_columns);
   uint64_t extent_rows = 0;
   auto after = static_cast<store::Sequence>(source.after_sequence);
   for (Part& part : parts) {
     for (const auto& extent : part.table->extents()) {
       ++composed.extents_total;
-      if (extent->max_sequence <= after || !query::may_match(*extent, part.bounds)) continue;
+      if (extent->max_sequence <= after || !query::may_match(*extent, part.bounds, part.terms)) {
+        continue;
+      }
       ++composed.extents_scanned;
       extent_rows += extent->row_count;
       extents.add(part, *extent);
@@ -313,7 +364,13 @@ std::string table_source(const kql::Source& source, const store::Snapshot& snaps
   extents.append_to(selects);
   // An empty source is an empty scan.
   if (scan.row_count > 0 || selects.empty()) {
-    selects.push_back("SELECT * FROM " + scan_sql(registration, slot, columns));
+    const char* extent_columns =
+        source.needs_extent_columns
+            ? ", '00000000-0000-0000-0000-000000000000'::UUID AS sys_extent, '[]' AS sys_tags, "
+              "NULL::BIGINT AS sys_row"
+            : "";
+    selects.push_back(
+        fmt::format("SELECT *{} FROM {}", extent_columns, scan_sql(registration, slot, columns)));
   }
   return union_all(selects);
 }
@@ -331,9 +388,11 @@ InputChunks::InputChunks(std::shared_ptr<const ResultTable> table)
       chunks_(column_indexes(table_->columns.size()),
               std::shared_ptr<const ColumnBatch>(table_, &table_->rows)) {}
 
-bool may_match(const store::ExtentView& extent, const std::vector<ColumnBound>& bounds) {
-  return std::all_of(bounds.begin(), bounds.end(),
-                     [&](const ColumnBound& bound) { return may_match(extent, bound); });
+bool may_match(const store::ExtentView& extent, const std::vector<ColumnBound>& bounds,
+               const std::vector<kql::TermCondition>& terms) {
+  auto may_meet = [&](const auto& condition) { return may_match(extent, condition); };
+  return std::all_of(bounds.begin(), bounds.end(), may_meet) &&
+         std::all_of(terms.begin(), terms.end(), may_meet);
 }
 
 ComposedStatement compose(const kql::BoundStatement& statement, const store::Snapshot& snapshot,

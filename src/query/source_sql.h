@@ -38,7 +38,8 @@ struct ComposedStatement {
 ComposedStatement compose(const kql::BoundStatement& statement, const store::Snapshot& snapshot,
                           const std::shared_ptr<const InputChunks>& input, uint64_t registration);
 
-// Whether the extent may hold a row that meets all the bounds.
-bool may_match(const store::ExtentView& extent, const std::vector<kql::ColumnBound>& bounds);
+// Whether the extent may hold a row that meets all the bounds and the conditions on terms.
+bool may_match(const store::ExtentView& extent, const std::vector<kql::ColumnBound>& bounds,
+               const std::vector<kql::TermCondition>& terms = {});
 
 }  // namespace rivulet::query

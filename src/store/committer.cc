@@ -245,6 +245,9 @@ void Committer::prepare(Pending& pending, Staged& staged, Sequence sequence) {
     encode_replace(pending.start, replace);
     staged.removed.insert(replace.removed.begin(), replace.removed.end());
     if (replace.up_to > 0) staged.cut.push_back(replace.table);
+    for (const auto& extent : replace.added) {
+      for (const std::string& tag : extent->tags) staged.tags.emplace(replace.table, tag);
+    }
   }
   staged.catalog = std::move(catalog);
   staged.cleared.insert(staged.cleared.end(), cleared.begin(), cleared.end());
@@ -266,7 +269,16 @@ void Committer::check_replaces(const Transaction& transaction, const catalog::Ca
                        [&](const Guid& extent) { return staged.removed.contains(extent); }) &&
           state_.is_current(replace)));
     if (!is_current) throw ReplaceOutdated();
+    check_tags(replace, staged);
   }
+}
+
+void Committer::check_tags(const Replace& replace, const Staged& staged) const {
+  const auto& tags = replace.unless_tags;
+  bool is_staged = std::any_of(tags.begin(), tags.end(), [&](const std::string& tag) {
+    return staged.tags.contains({replace.table, tag});
+  });
+  if (is_staged || state_.has_tag(replace.table, tags)) throw TagExists();
 }
 
 void Committer::check_append(const Append& append, const catalog::Catalog& catalog) const {

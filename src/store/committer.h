@@ -75,6 +75,7 @@ class Committer {
     std::vector<catalog::TableId> cleared;
     std::vector<catalog::TableId> cut;
     std::set<Guid> removed;
+    std::set<std::pair<catalog::TableId, std::string>> tags;  // of extents that came
     std::unordered_map<IdempotencyKey, Sequence, IdempotencyWindow::Hash> keys;
   };
 
@@ -86,6 +87,7 @@ class Committer {
   // Throws what refuses the transaction, and changes nothing then; otherwise it stands encoded.
   void prepare(Pending& pending, Staged& staged, Sequence sequence);
   // Throws ReplaceOutdated.
+  void check_tags(const Replace& replace, const Staged& staged) const;
   void check_replaces(const Transaction& transaction, const catalog::Catalog& catalog,
                       const Staged& staged) const;
   void check_append(const Append& append, const catalog::Catalog& catalog) const;

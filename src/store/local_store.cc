@@ -89,6 +89,12 @@ class LocalStore final : public Store {
     rowstore::BatchChunks chunks(rows.column_ids, rows.rows);
     return extent_files_.write(table, chunks.views());
   }
+  std::shared_ptr<ExtentView> rewrite_extent(const catalog::Table& table,
+                                             std::shared_ptr<const ExtentView> extent,
+                                             std::vector<int64_t> deleted) override {
+    extents::ExtentRows rows{std::move(extent), std::move(deleted)};
+    return extent_files_.merge(table, {&rows, 1});
+  }
   std::shared_ptr<const catalog::Catalog> catalog() const override { return state_.catalog(); }
   std::unique_ptr<Snapshot> snapshot(std::span<const catalog::TableId> tables) const override {
     return state_.snapshot(tables);

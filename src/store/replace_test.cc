@@ -51,7 +51,7 @@ class ReplaceTest : public ::testing::Test {
     size_t count = 0;
     for (const auto& entry :
          std::filesystem::recursive_directory_iterator(directory_.path() / "extents")) {
-      count += entry.is_regular_file() ? 1 : 0;
+      count += entry.path().extension() == ".parquet" ? 1 : 0;
     }
     return count;
   }
@@ -136,6 +136,35 @@ TEST_F(ReplaceTest, OfTwoAtOnceTheSecondComesTooLate) {
     expect_ids(0, 10);
     ids = extent_ids();
   }
+}
+
+TEST_F(ReplaceTest, OfTwoWithTheSameTagOnlyOneIsIngested) {
+  std::atomic<int> done = 0, skipped = 0;
+  for (int i = 0; i < 3; ++i) {
+    auto draft = write(0, 10);
+    draft->tags = {"ingest-by:a", "b"};
+    Transaction transaction = replace({}, {draft});
+    transaction.replace[0].unless_tags = {"ingest-by:x", "ingest-by:a"};
+    store_->commit(std::move(transaction), [&](const CommitResult& result) {
+      try {
+        if (result.error) std::rethrow_exception(result.error);
+      } catch (const TagExists&) {
+        ++skipped;
+      }
+      ++done;
+    });
+  }
+  store_->commit({});
+  EXPECT_EQ(done, 3);
+  EXPECT_EQ(skipped, 2);
+  expect_ids(0, 10);
+  reopen();
+  Transaction again;
+  again.replace.push_back({.table = table_->id, .unless_tags = {"ingest-by:a"}});
+  EXPECT_THROW(store_->commit(std::move(again)), TagExists);
+  Transaction other;
+  other.replace.push_back({.table = table_->id, .unless_tags = {"ingest-by:b"}});
+  store_->commit(std::move(other));
 }
 
 TEST_F(ReplaceTest, AClearedTableKeepsWhatTheSameTransactionAdds) {

@@ -149,6 +149,14 @@ bool State::is_current(const Replace& replace) const {
   return is_tail_current && manifest_.contains(replace.table, replace.removed);
 }
 
+bool State::has_tag(catalog::TableId table, std::span<const std::string> tags) const {
+  auto extents = manifest_.view(table);
+  return extents && std::any_of(extents->begin(), extents->end(), [&](const auto& extent) {
+           return std::find_first_of(extent->tags.begin(), extent->tags.end(), tags.begin(),
+                                     tags.end()) != extent->tags.end();
+         });
+}
+
 void State::replace(const Replace& replace) {
   is_restructured_ = true;
   manifest_.remove(replace.table, replace.removed);

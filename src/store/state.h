@@ -59,6 +59,8 @@ class State {
   // Whether what is to go is there, as published.
   bool is_current(const Replace& replace) const;
   void replace(const Replace& replace);
+  // Whether a published extent of the table has one of the tags.
+  bool has_tag(catalog::TableId table, std::span<const std::string> tags) const;
   // The keys of transactions; changed by the writer only.
   IdempotencyWindow& keys() { return keys_; }
   const IdempotencyWindow& keys() const { return keys_; }

@@ -55,6 +55,8 @@ struct Replace {
   std::vector<Guid> removed;
   // Drafts, as Store::write_extent gives them.
   std::vector<std::shared_ptr<ExtentView>> added;
+  // Refused with TagExists when an extent of the table has one of these tags (ingestIfNotExists).
+  std::vector<std::string> unless_tags;
   // Rows of the tail up to and including sequence `up_to` go too, if the first row of the tail is of
   // `first_sequence`. 0: none.
   Sequence first_sequence = 0, up_to = 0;
@@ -65,6 +67,12 @@ struct Replace {
 class ReplaceOutdated : public std::exception {
  public:
   const char* what() const noexcept override { return "the table's extents changed meanwhile"; }
+};
+
+// See Replace::unless_tags.
+class TagExists : public std::exception {
+ public:
+  const char* what() const noexcept override { return "the table has an extent with the tag"; }
 };
 
 // What is committed together: all of it or none. Carried out in the order: alter, clear, replace, appends.
@@ -171,6 +179,12 @@ class Store {
   // transaction added it. Throws Error or IoError.
   virtual std::shared_ptr<ExtentView> write_extent(const catalog::Table& table,
                                                    const Append& rows) = 0;
+
+  // The rows of an extent of the table but for some, given by their numbers in the file in order, as the file
+  // of a new extent: a draft like write_extent's. Null when no row is left.
+  virtual std::shared_ptr<ExtentView> rewrite_extent(const catalog::Table& table,
+                                                     std::shared_ptr<const ExtentView> extent,
+                                                     std::vector<int64_t> deleted) = 0;
 
   // The newest catalog that is durable.
   virtual std::shared_ptr<const catalog::Catalog> catalog() const = 0;

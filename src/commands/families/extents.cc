@@ -98,11 +98,11 @@ ResultTable list_extents(const Services& services, const Selection& selection,
       std::string tags;
       for (const std::string& tag : extent->tags) tags += (tags.empty() ? "" : "\r\n") + tag;
       append_row(answer,
-                 {extent->id, database, table->name, extent->max_time,
+                 {extent->id, database, table->name, extent->max_created,
                   static_cast<double>(extent->original_size_bytes),
                   static_cast<double>(extent->size_bytes), static_cast<double>(extent->size_bytes),
                   0.0, Cell(), Cell(), "", static_cast<int64_t>(extent->row_count),
-                  extent->min_time, tags, "Parquet", 0});
+                  extent->min_created, tags, "Parquet", 0});
     }
   }
   return answer;

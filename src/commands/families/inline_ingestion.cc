@@ -49,6 +49,7 @@ Action ingest_inline(CommandContext& context) {
   TableName name{context.request.database, plain_name(context.names[0], "table")};
   Properties properties = reader.properties();
   check_ingestion_properties(properties);
+  ExtentProperties extent_options = extent_properties(properties);
   std::string data;
   if (reader.at_symbol("[")) {
     data = records_of(reader.take_rest());
@@ -59,26 +60,35 @@ Action ingest_inline(CommandContext& context) {
   ingest::ParseOptions options;
   options.format = ingest::parse_format(properties.find("format").value_or("csv"));
   options.ignore_first_record = properties.flag("ignoreFirstRecord", false);
-  return
-      [&services = context.services, name, properties, data = std::move(data), options]() mutable {
-        auto catalog = services.store.catalog();
-        auto table = need_table(*catalog, name.database, name.table);
-        std::string mapping = ingestion_mapping(properties, ingest::mapping_kind(options.format),
-                                                *need_database(*catalog, name.database), *table);
-        options.mapping_text = mapping;
-        store::Transaction transaction;
-        transaction.appends.push_back(ingest::parse(data, *table, options));
-        transaction.alter = [&](const Catalog& newest) -> Changes {
-          if (newest.find_table(table->id) == nullptr)
-            throw table_not_found(name.table, name.database);
-          return {};
-        };
-        services.store.commit(std::move(transaction));
-        ResultTable answer = make_answer({{"ExtentId", ScalarType::kGuid}});
-        // The rows are in the table's tail: no extent was made, which Kusto tells by the zero guid.
-        append_row(answer, {Guid{}});
-        return answer;
-      };
+  return [&services = context.services, name, properties, extent_options, data = std::move(data),
+          options]() mutable {
+    auto catalog = services.store.catalog();
+    auto table = need_table(*catalog, name.database, name.table);
+    std::string mapping = ingestion_mapping(properties, ingest::mapping_kind(options.format),
+                                            *need_database(*catalog, name.database), *table);
+    options.mapping_text = mapping;
+    store::Transaction transaction;
+    store::Append rows = ingest::parse(data, *table, options);
+    std::shared_ptr<const store::ExtentView> extent;
+    if (extent_options.empty()) {
+      transaction.appends.push_back(std::move(rows));
+    } else {
+      extent = add_extent(services, transaction, *table, rows, extent_options);
+    }
+    transaction.alter = [&](const Catalog& newest) -> Changes {
+      if (newest.find_table(table->id) == nullptr) throw table_not_found(name.table, name.database);
+      return {};
+    };
+    ResultTable answer = make_answer({{"ExtentId", ScalarType::kGuid}});
+    try {
+      services.store.commit(std::move(transaction));
+    } catch (const store::TagExists&) {
+      return answer;
+    }
+    // Where the rows are in the table's tail no extent was made, which Kusto tells by the zero guid.
+    append_row(answer, {extent == nullptr ? Guid{} : extent->id});
+    return answer;
+  };
 }
 
 constexpr CommandForm kForms[] = {

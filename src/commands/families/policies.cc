@@ -224,6 +224,21 @@ std::string retention_json(CommandReader& reader) {
   return json + "}";
 }
 
+// (a asc, b desc)
+std::string row_order_json(CommandReader& reader) {
+  std::string json = "{\"RowOrder\":[";
+  reader.expect_symbol("(");
+  do {
+    std::string column = reader.name("a column");
+    bool is_ascending = reader.try_word("asc");
+    if (!is_ascending && !reader.try_word("desc")) reader.fail_expected("asc or desc");
+    if (json.back() != '[') json += ',';
+    append_json_string(json, column + (is_ascending ? " asc" : " desc"));
+  } while (reader.try_symbol(","));
+  reader.expect_symbol(")");
+  return json + "]}";
+}
+
 // The policy as the command gives it: a JSON text, or one of the short forms that some policies have.
 std::string read_policy(CommandReader& reader, const PolicyKind& kind) {
   if (reader.at_string()) return reader.string_literal("the policy");
@@ -238,6 +253,7 @@ std::string read_policy(CommandReader& reader, const PolicyKind& kind) {
     return reader.boolean("true") ? "{\"IsEnabled\":true}" : "{\"IsEnabled\":false}";
   }
   if (kind.name == "caching") return caching_json(reader);
+  if (kind.name == "roworder") return row_order_json(reader);
   if (kind.name == "retention") return retention_json(reader);
   reader.fail_expected("a string literal with the JSON text of the policy");
 }

@@ -6,9 +6,9 @@
 #include "commands/form.h"
 #include "commands/ingestion_properties.h"
 #include "commands/operation_log.h"
-#include "commands/query_request.h"
 #include "commands/rows.h"
 #include "commands/schema.h"
+#include "commands/source_rows.h"
 #include "commands/text.h"
 #include "common/error.h"
 
@@ -26,48 +26,8 @@ struct Target {
   Properties properties;
   bool extends_schema = false;
   bool recreates_schema = false;
+  ExtentProperties extent;
 };
-
-// Rows of a query, whole.
-struct Rows {
-  std::vector<ResultColumn> columns;
-  std::shared_ptr<const ColumnBatch> batch;
-};
-
-Rows rows_of(ResultTable table) {
-  return {std::move(table.columns), std::make_shared<ColumnBatch>(std::move(table.rows))};
-}
-
-Rows read_all(query::RunningQuery& query) {
-  if (query.result_count() != 1) {
-    throw bad_request("The query must give one table, and gives " +
-                      std::to_string(query.result_count()));
-  }
-  auto stream = query.result(0);
-  ResultTable table("", stream->columns());
-  for (auto chunk = stream->next(); chunk.row_count > 0; chunk = stream->next()) {
-    for (size_t i = 0; i < chunk.columns.size(); ++i) {
-      table.rows.column(i).append_from(chunk.columns[i], 0, chunk.row_count);
-    }
-  }
-  return rows_of(std::move(table));
-}
-
-// Runs the query or `.show` command behind "<|".
-Rows run_source(const Services& services, const CommandRequest& request, const std::string& text) {
-  if (is_command(text)) {
-    CommandRequest inner = request;
-    inner.text = text;
-    inner.read_only = true;
-    inner.max_records = inner.max_bytes = 0;
-    CommandResult result = services.commands.execute(inner);
-    if (auto* table = std::get_if<ResultTable>(&result)) return rows_of(std::move(*table));
-    return read_all(*std::get<std::unique_ptr<query::RunningQuery>>(result));
-  }
-  query::QueryRequest query = query_request(request, text);
-  query.max_records = query.max_bytes = query.take_max_records = 0;
-  return read_all(*services.engine.start(query));
-}
 
 // What becomes of the table, from one catalog.
 struct Plan {
@@ -154,12 +114,23 @@ Plan make_plan(const Catalog& catalog, const Target& target, const Rows& rows) {
 // Thrown while committing: the schema changed since the rows were laid out for it.
 struct SchemaMoved {};
 
-void commit_rows(const Services& services, const Target& target, const Rows& rows) {
+// Rows of this size go into an extent at once: they are worth one, and the log would carry them in vain.
+constexpr size_t kExtentBytes = 32 << 20;
+
+// Gives the extent, when the rows went straight into one, or nothing; throws TagExists.
+std::shared_ptr<const store::ExtentView> commit_rows(const Services& services, const Target& target,
+                                                     const Rows& rows) {
   constexpr int kAttempts = 100;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     Plan plan = make_plan(*services.store.catalog(), target, rows);
     store::Transaction transaction;
-    transaction.appends.push_back({plan.table.id, plan.column_ids, rows.batch});
+    store::Append append{plan.table.id, plan.column_ids, rows.batch};
+    std::shared_ptr<const store::ExtentView> extent;
+    if (!target.extent.empty() || rows.batch->memory_bytes() >= kExtentBytes) {
+      extent = add_extent(services, transaction, plan.table, append, target.extent);
+    } else {
+      transaction.appends.push_back(std::move(append));
+    }
     if (target.mode == Mode::kSetOrReplace) transaction.clear = {plan.table.id};
     transaction.alter = [&](const Catalog& newest) -> Changes {
       Plan now = make_plan(newest, target, rows);
@@ -169,23 +140,38 @@ void commit_rows(const Services& services, const Target& target, const Rows& row
     };
     try {
       services.store.commit(std::move(transaction));
-      return;
+      return extent;
     } catch (const SchemaMoved&) {
     }
   }
   throw throttled("The schema of table '" + target.name.table + "' keeps changing; retry later");
 }
 
-ResultTable extents_answer(const Rows& rows) {
+// What became of an ingestion.
+struct Outcome {
+  Rows rows;
+  std::shared_ptr<const store::ExtentView> extent;
+  bool is_skipped = false;
+};
+
+ResultTable extents_answer(const Outcome& outcome) {
   ResultTable answer = make_answer({{"ExtentId", ScalarType::kGuid},
                                     {"OriginalSize", ScalarType::kLong},
                                     {"ExtentSize", ScalarType::kLong},
                                     {"ColumnSize", ScalarType::kLong},
                                     {"IndexSize", ScalarType::kLong},
                                     {"RowCount", ScalarType::kLong}});
+  if (outcome.is_skipped) return answer;
+  auto rows = static_cast<int64_t>(outcome.rows.batch->row_count());
+  if (outcome.extent != nullptr) {
+    auto size = static_cast<int64_t>(outcome.extent->size_bytes);
+    auto original = static_cast<int64_t>(outcome.extent->original_size_bytes);
+    append_row(answer, {outcome.extent->id, original, size, size, 0, rows});
+    return answer;
+  }
   // The rows are in the table's tail: no extent was made, which Kusto tells by the zero guid.
-  auto size = static_cast<int64_t>(rows.batch->memory_bytes());
-  append_row(answer, {Guid{}, size, 0, 0, 0, static_cast<int64_t>(rows.batch->row_count())});
+  auto size = static_cast<int64_t>(outcome.rows.batch->memory_bytes());
+  append_row(answer, {Guid{}, size, 0, 0, 0, rows});
   return answer;
 }
 
@@ -196,6 +182,7 @@ Action ingest(CommandContext& context, Mode mode, std::string_view kind, bool is
   target.name = {context.request.database, plain_name(context.names[0], "table")};
   target.properties = reader.properties();
   check_ingestion_properties(target.properties);
+  target.extent = extent_properties(target.properties);
   target.extends_schema = mode != Mode::kSet && target.properties.flag("extend_schema", false);
   target.recreates_schema =
       mode == Mode::kSetOrReplace && target.properties.flag("recreate_schema", false);
@@ -211,14 +198,18 @@ Action ingest(CommandContext& context, Mode mode, std::string_view kind, bool is
   return [&services = context.services, request = context.request, target, source, operation,
           is_async] {
     need_target(*services.store.catalog(), target);  // said before the query runs
-    auto rows = std::make_shared<Rows>();
-    auto work = [&services, request, target, source, rows] {
-      *rows = run_source(services, request, source);
-      commit_rows(services, target, *rows);
+    auto outcome = std::make_shared<Outcome>();
+    auto work = [&services, request, target, source, outcome] {
+      outcome->rows = run_source(services, request, source);
+      try {
+        outcome->extent = commit_rows(services, target, outcome->rows);
+      } catch (const store::TagExists&) {
+        outcome->is_skipped = true;
+      }
     };
     if (!is_async) {
       services.operations.run(operation, work);
-      return extents_answer(*rows);
+      return extents_answer(*outcome);
     }
     ResultTable answer = make_answer({{"OperationId", ScalarType::kGuid}});
     append_row(answer, {services.operations.run_async(operation, work)});

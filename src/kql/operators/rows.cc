@@ -22,6 +22,63 @@ void Binder::note_bounds(const Expression& predicate, const Relation& input,
     return;
   }
   note_bound(predicate, input, environment);
+  note_terms(predicate, input, environment);
+}
+
+// Notes `column has "x"` and its kin: what must stand in the text as whole terms.
+void Binder::note_terms(const Expression& condition, const Relation& input,
+                        const Environment* environment) {
+  enum class Form { kOne, kAny, kAll };
+  struct Operation {
+    std::string_view name;
+    Form form;
+    bool is_case_sensitive;
+  };
+  static constexpr Operation kOperations[] = {
+      {"==", Form::kOne, true}, {"has", Form::kOne, false},     {"has_cs", Form::kOne, true},
+      {"in", Form::kAny, true}, {"has_any", Form::kAny, false}, {"has_all", Form::kAll, false}};
+  auto operation = std::find_if(std::begin(kOperations), std::end(kOperations),
+                                [&](const Operation& o) { return o.name == condition.text; });
+  auto kind = condition.kind;
+  if (operation == std::end(kOperations) ||
+      (kind != Expression::Kind::kBinary && kind != Expression::Kind::kList)) {
+    return;
+  }
+  const Expression& subject = *condition.arguments[0].value;
+  if (subject.kind != Expression::Kind::kName) return;
+  const RelationColumn* column = input.find(subject.text);
+  if (column == nullptr || column->type != ScalarType::kString) return;
+  SourceState& source = sources_[static_cast<size_t>(input.source)];
+  auto stored =
+      std::find_if(source.columns.begin(), source.columns.end(),
+                   [&](const SourceColumnName& candidate) { return candidate.sql == column->sql; });
+  if (stored == source.columns.end() || !stored->column_id) return;
+  std::vector<std::string> texts;
+  for (size_t i = 1; i < condition.arguments.size(); ++i) {
+    std::optional<Literal> literal;
+    try {
+      literal = constant(*condition.arguments[i].value, environment).literal;
+    } catch (const Error&) {  // not a constant
+      return;
+    }
+    const std::string* text = literal && literal->type == ScalarType::kString && !literal->is_null()
+                                  ? &std::get<std::string>(literal->value)
+                                  : nullptr;
+    if (text == nullptr) return;
+    // Without regard to case, letters that are not ASCII may be others in the text.
+    bool is_ascii = std::all_of(text->begin(), text->end(), [](char c) { return c >= 0; });
+    if (!operation->is_case_sensitive && !is_ascii) {
+      if (operation->form == Form::kAll) continue;
+      return;
+    }
+    texts.push_back(*text);
+  }
+  std::vector<TermCondition>& terms = source.source.terms;
+  if (operation->form != Form::kAll) {
+    terms.push_back({*stored->column_id, std::move(texts)});
+    return;
+  }
+  for (std::string& text : texts) terms.push_back({*stored->column_id, {std::move(text)}});
 }
 
 void Binder::note_bound(const Expression& comparison, const Relation& input,

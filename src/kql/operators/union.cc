@@ -62,10 +62,7 @@ Relation Binder::union_scan(std::span<const Relation* const> tables,
     state.columns.push_back({added.sql, "c" + std::to_string(i), static_cast<uint32_t>(i)});
     relation.columns.push_back(std::move(added));
   }
-  relation.ingestion_time = new_name();
-  relation.commit_sequence = new_name();
-  state.columns.push_back({relation.ingestion_time, "sys_time", std::nullopt});
-  state.columns.push_back({relation.commit_sequence, "sys_seq", std::nullopt});
+  add_system_columns(relation, state);
   std::string slot = std::to_string(sources_.size());
   relation.from = "(SELECT " + marker_ + slot + " FROM s" + slot + ")";
   sources_.push_back(std::move(state));

@@ -28,6 +28,11 @@ class FakeStore : public store::Store {
                                                   const store::Append&) override {
     return nullptr;
   }
+  std::shared_ptr<store::ExtentView> rewrite_extent(const catalog::Table&,
+                                                    std::shared_ptr<const store::ExtentView>,
+                                                    std::vector<int64_t>) override {
+    return nullptr;
+  }
   std::shared_ptr<const catalog::Catalog> catalog() const override;
   std::unique_ptr<store::Snapshot> snapshot(
       std::span<const catalog::TableId> tables) const override;
