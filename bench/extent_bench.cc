@@ -172,6 +172,14 @@ void measure_pruning(Store& store, query::Engine& engine) {
   constexpr size_t kExtents = 1000, kRows = 1000;
   auto table = create_table(store, "Pruned",
                             {{"Timestamp", ScalarType::kDateTime}, {"x", ScalarType::kLong}});
+  // They stay a thousand.
+  Transaction keep;
+  keep.alter = [&](const catalog::Catalog&) -> std::vector<catalog::Change> {
+    catalog::Table changed = *table;
+    changed.policies["merge"] = R"({"AllowMerge":false})";
+    return {catalog::PutTable{changed}};
+  };
+  store.commit(std::move(keep));
   // A minute each, the last one ends now.
   Ticks first = system_clock().now() - Ticks{kExtents} * kTicksPerMinute;
   for (size_t i = 0; i < kExtents; ++i) {
