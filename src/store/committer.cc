@@ -109,6 +109,8 @@ void Committer::work() {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return is_stopping_ || !queue_.empty(); });
       if (queue_.empty()) return;
+      // What is there makes the group. Waiting for more, 200 us from the beginning of the last group when that
+      // had several transactions, cost 4 to 9 % of the requests of 64 connections, and 400 us 7 to 15 %.
       waiting.swap(queue_);
     }
     for (size_t done = 0; done < waiting.size();) {
