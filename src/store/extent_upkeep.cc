@@ -15,6 +15,9 @@ using namespace std::chrono_literals;
 constexpr auto kRetentionInterval = 10min;
 constexpr auto kPauseAfterFailure = 1min;
 
+// Rows that are sorted anew are in memory together, within what the writer of extents may take.
+constexpr uint64_t kMaxSortedBytes = 256 << 20;
+
 // Rows of a tail go together when the oldest of them is this much past its time, so that a slow stream does
 // not cost a transaction for each row.
 Ticks tail_slack(Ticks period) {
@@ -59,12 +62,13 @@ void ExtentUpkeep::run() {
   while (!is_stopping_) {
     auto pause_until = next_removal;
     try {
-      merge_all();
+      // First what frees space: a merge needs some.
       if (std::chrono::steady_clock::now() >= next_removal) {
         next_removal = std::chrono::steady_clock::now() + kRetentionInterval;
         pause_until = next_removal;
         remove_expired();
       }
+      merge_all();
     } catch (const std::exception& error) {
       if (is_stopping_) return;
       spdlog::warn("Merging or removing extents failed, and will be tried again: {}", error.what());
@@ -84,23 +88,26 @@ void ExtentUpkeep::run_once() {
 
 void ExtentUpkeep::merge_all() {
   std::lock_guard work(work_mutex_);
-  while (!is_stopping_) {
-    catalog::TableId table;
-    {
-      std::lock_guard lock(mutex_);
-      if (grown_.empty()) return;
-      table = *grown_.begin();
-      grown_.erase(grown_.begin());
-    }
+  std::set<catalog::TableId> tables, failed;
+  {
+    std::lock_guard lock(mutex_);
+    tables.swap(grown_);
+  }
+  // A table that fails does not hold the others up.
+  std::exception_ptr error;
+  for (catalog::TableId table : tables) {
     try {
       while (!is_stopping_ && merge(table)) {
       }
     } catch (...) {
-      std::lock_guard lock(mutex_);
-      grown_.insert(table);
-      throw;
+      error = std::current_exception();
+      failed.insert(table);
     }
   }
+  if (!error) return;
+  std::lock_guard lock(mutex_);
+  grown_.merge(failed);
+  std::rethrow_exception(error);
 }
 
 bool ExtentUpkeep::merge(catalog::TableId id) {
@@ -109,8 +116,11 @@ bool ExtentUpkeep::merge(catalog::TableId id) {
   if (table == nullptr) return false;
   std::vector<extents::ExtentRows> sources;
   Replace replace{.table = id};
-  for (const auto& extent : extents::plan_merge(
-           table->extents(), catalog::merge_policy(*snapshot->catalog(), table->table()))) {
+  catalog::MergePolicy policy = catalog::merge_policy(*snapshot->catalog(), table->table());
+  if (!catalog::row_order(table->table()).empty()) {
+    policy.max_bytes = std::min(policy.max_bytes, kMaxSortedBytes);
+  }
+  for (const auto& extent : extents::plan_merge(table->extents(), policy)) {
     replace.removed.push_back(extent->id);
     sources.push_back({extent, {}});
   }
