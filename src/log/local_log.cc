@@ -16,8 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kRetryInterval = 100ms;
-// What a sync has to allocate in a file without zeros is nothing beside a group of this size.
-constexpr uint64_t kLargeGroupBytes = 256 << 10;
 constexpr std::string_view kSpareSuffix = ".tmp";
 
 [[noreturn]] void throw_damaged(const std::filesystem::path& path, uint64_t offset,
@@ -201,9 +199,7 @@ void LocalLog::append(std::span<const Record> records) {
   live_.back().bytes = writer_->end();
   statistics_.records += records.size();
   ++statistics_.syncs;
-  bool has_large_groups = writer_->end() > kLargeGroupBytes * ++groups_;
-  if (!wants_spare_ && free_.empty() && !has_large_groups &&
-      writer_->end() > options_.segment_bytes / 2) {
+  if (!wants_spare_ && free_.empty() && writer_->end() > options_.segment_bytes / 2) {
     wants_spare_ = true;
     wake_.notify_one();
   }
@@ -258,7 +254,6 @@ void LocalLog::open_segment() {
     std::lock_guard lock(mutex_);
     live_.push_back({header.segment, header.first_position, kPageBytes});
     writer_ = std::move(writer);
-    groups_ = 0;
     must_roll_ = false;
   } catch (...) {
     if (!name.empty()) give_back_file(std::move(name));

@@ -29,9 +29,8 @@ struct LocalLogOptions {
 // The log in files on the local disk: docs/log-format.md.
 //
 // Holds one segment open for writing. A thread of its own fills the next segment with zeros when the
-// current one is half full and none is left to be used again; it sleeps otherwise. While groups are large
-// it sleeps too, and so the log takes a file without zeros: filling it would double what the disk writes,
-// and gain nothing.
+// current one is half full and none is left to be used again; it sleeps otherwise. When the next segment is
+// needed before it is full of zeros, the log takes an empty file instead of waiting.
 class LocalLog final : public Log {
  public:
   // Creates the directory when it is missing; replay() opens the files.
@@ -70,7 +69,6 @@ class LocalLog final : public Log {
   // Of the appending thread.
   std::unique_ptr<SegmentWriter> writer_;
   Position next_position_ = 1;
-  uint64_t groups_ = 0;  // written to the current segment since it was opened here
   bool is_failed_ = false;
   bool must_roll_ = false;  // the next group goes to a new segment (there is none, or it was cut)
   std::string failure_;
