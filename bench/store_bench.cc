@@ -1,5 +1,6 @@
 // The store alone: durable commits a second next to what the disk gives bare, large appends, recovery, and
-// what very many small tables cost. Usage: store_bench [directory]
+// what very many small tables cost.
+// Usage: store_bench [directory [idle|commits|replay|amplification [MiB of log to replay]]]
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -200,31 +201,176 @@ void bench_many_tables(Store& store) {
   fmt::print("snapshot of 100k tables: {:.1f} ms\n", seconds_since(start) * 1e3);
 }
 
-void run(const std::filesystem::path& parent) {
-  auto directory = parent / fmt::format("rivulet-store-bench-{}", getpid());
-  std::filesystem::create_directories(directory);
-  bench_disk(directory, 4096);
-  bench_disk(directory, 16384);
-  StoreOptions options;
-  options.directory = directory / "data";
-  options.log_limit_bytes = uint64_t{8} << 30;
-  {
-    auto store = Store::open(options, posix_file_system(), system_clock());
-    for (size_t outstanding : {1, 16, 64, 256}) bench_commits(*store, outstanding);
-    bench_large_appends(*store);
-    bench_many_tables(*store);
-    StoreStatistics statistics = store->statistics();
-    fmt::print("log {} MB, tails {} rows, {} MB\n", statistics.log_bytes >> 20,
-               statistics.tail_rows, statistics.tail_bytes >> 20);
-  }
+std::unique_ptr<Store> timed_open(const StoreOptions& options, const char* what) {
+  uint64_t before = resident_bytes();
   auto start = SteadyClock::now();
+  double cpu = cpu_seconds();
   auto store = Store::open(options, posix_file_system(), system_clock());
   double seconds = seconds_since(start);
   StoreStatistics statistics = store->statistics();
-  fmt::print("recovery from the log: {:.2f} s, {:.0f} MB/s, {:.2f} Mrow/s\n", seconds,
-             static_cast<double>(statistics.log_bytes) / 1e6 / seconds,
-             static_cast<double>(statistics.tail_rows) / 1e6 / seconds);
+  fmt::print("open {}: {:.2f} s ({:.2f} s CPU), {} MB of log, {} rows in tails, {:+} MB resident\n",
+             what, seconds, cpu_seconds() - cpu, statistics.log_bytes >> 20, statistics.tail_rows,
+             (static_cast<int64_t>(resident_bytes()) - static_cast<int64_t>(before)) >> 20);
+  return store;
+}
+
+size_t files_in(const std::filesystem::path& directory) {
+  size_t count = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    count += entry.is_regular_file() ? 1 : 0;
+  }
+  return count;
+}
+
+// What 100,000 tables of ten rows cost when their rows have gone to row files, and to open the store then.
+void bench_idle_tables(const StoreOptions& options) {
+  auto store = Store::open(options, posix_file_system(), system_clock());
+  bench_many_tables(*store);
+  auto start = SteadyClock::now();
+  store->checkpoint();
+  StoreStatistics statistics = store->statistics();
+  fmt::print(
+      "checkpoint of 100k tables: {:.2f} s; {} files on disk, {} MB in row files, {} MB "
+      "resident, {:.0f} bytes a table\n",
+      seconds_since(start), files_in(options.directory), statistics.row_file_bytes >> 20,
+      resident_bytes() >> 20, static_cast<double>(resident_bytes()) / 100'000);
   store = nullptr;
+  store = timed_open(options, "100k tables in row files");
+  std::vector<catalog::TableId> ids;
+  for (const auto& table : store->catalog()->find_database("NetDefaultDB")->tables()) {
+    ids.push_back(table->id);
+  }
+  start = SteadyClock::now();
+  uint64_t rows = 0;
+  for (size_t i = 0; i < 1000; ++i) {
+    catalog::TableId id = ids[i * 97 % ids.size()];
+    auto table = store->snapshot({&id, 1})->table(id);
+    for (const auto& run : table->runs()) rows += run->read()->front().row_count;
+  }
+  fmt::print("the rows of 1000 tables read: {:.1f} us a table ({} rows)\n",
+             seconds_since(start) * 1e3, rows);
+}
+
+// Single-row records of ten columns in 1,000 tables, so many bytes of them, and then a restart.
+void bench_replay(const StoreOptions& options, uint64_t bytes) {
+  {
+    auto store = Store::open(options, posix_file_system(), system_clock());
+    std::vector<Append> appends;
+    for (int i = 0; i < 1000; ++i) {
+      auto table = testing::create_table(*store, fmt::format("replay_{}", i),
+                                         {{"timestamp", ScalarType::kDateTime},
+                                          {"device", ScalarType::kString},
+                                          {"sensor", ScalarType::kString},
+                                          {"value", ScalarType::kReal},
+                                          {"count", ScalarType::kLong},
+                                          {"note", ScalarType::kDynamic},
+                                          {"low", ScalarType::kReal},
+                                          {"high", ScalarType::kReal},
+                                          {"is_valid", ScalarType::kBool},
+                                          {"site", ScalarType::kString}});
+      std::vector<ScalarType> types;
+      Append append{table->id, {}, nullptr};
+      for (const auto& column : table->columns) {
+        types.push_back(column.type);
+        append.column_ids.push_back(column.id);
+      }
+      auto rows = std::make_shared<ColumnBatch>(types);
+      rows->column(0).append(static_cast<int64_t>(638'000'000'000'000'000 + i));
+      rows->column(1).append_text(fmt::format("device-{:06}-of-the-north", i));
+      rows->column(2).append_text("temperature");
+      rows->column(3).append(20.5);
+      rows->column(4).append(static_cast<int64_t>(i));
+      rows->column(5).append_text(R"({"unit":"C"})");
+      rows->column(6).append(1.5);
+      rows->column(7).append(99.5);
+      rows->column(8).append(uint8_t{1});
+      rows->column(9).append_text("a building");
+      append.rows = std::move(rows);
+      appends.push_back(std::move(append));
+    }
+    std::mutex mutex;
+    std::condition_variable wake;
+    size_t in_flight = 0;
+    for (size_t i = 0; i % 1024 != 0 || store->statistics().log_bytes < bytes; ++i) {
+      std::unique_lock lock(mutex);
+      wake.wait(lock, [&] { return in_flight < 2048; });
+      ++in_flight;
+      lock.unlock();
+      store->commit(testing::one_append(appends[i % appends.size()]), [&](const CommitResult&) {
+        std::lock_guard done(mutex);
+        if (--in_flight % 1024 == 0) wake.notify_one();
+      });
+    }
+    std::unique_lock lock(mutex);
+    wake.wait(lock, [&] { return in_flight == 0; });
+  }
+  timed_open(options, "single-row records");
+}
+
+// What is written to disk for a row until it stands in an extent, next to its place in the log.
+void bench_amplification(const StoreOptions& options) {
+  auto store = Store::open(options, posix_file_system(), system_clock());
+  std::vector<std::shared_ptr<const catalog::Table>> tables;
+  for (int i = 0; i < 2000; ++i) {
+    tables.push_back(sensor_table(*store, fmt::format("amplified_{}", i)));
+  }
+  for (size_t round = 0; round < 500; ++round) {
+    for (size_t done = 0; done < tables.size(); done += 500) {
+      Transaction transaction;
+      for (size_t i = 0; i < 500; ++i) {
+        transaction.appends.push_back(sensor_rows(*tables[done + i], 3));
+      }
+      store->commit(std::move(transaction));
+    }
+  }
+  store->checkpoint();
+  StoreStatistics before = store->statistics();
+  store->seal({&tables[0]->id, 1});
+  StoreStatistics statistics = store->statistics();
+  auto ratio = [&](uint64_t bytes) {
+    return static_cast<double>(bytes) / static_cast<double>(before.log_written);
+  };
+  fmt::print(
+      "written for 3M rows in 2000 tables: log {} MB, row files {:.2f} of that, merges "
+      "{:.2f}, bases {:.2f}; {} checkpoints, {} merges, {} row files\n",
+      before.log_written >> 20, ratio(before.spill_written), ratio(before.merge_written),
+      ratio(before.base_written), statistics.checkpoints, statistics.row_file_merges,
+      statistics.row_files);
+}
+
+void run(const std::filesystem::path& parent, const std::string& part, uint64_t size) {
+  auto directory = parent / fmt::format("rivulet-store-bench-{}", getpid());
+  auto is_wanted = [&](const char* name) { return part.empty() || part == name; };
+  StoreOptions options;
+  options.log_limit_bytes = uint64_t{8} << 30;
+  auto fresh = [&] {
+    std::filesystem::remove_all(directory);
+    std::filesystem::create_directories(directory);
+    options.directory = directory / "data";
+  };
+  if (is_wanted("idle")) {
+    fresh();
+    bench_idle_tables(options);
+  }
+  if (is_wanted("commits")) {
+    fresh();
+    bench_disk(directory, 4096);
+    bench_disk(directory, 16384);
+    auto store = Store::open(options, posix_file_system(), system_clock());
+    for (size_t outstanding : {1, 16, 64, 256}) bench_commits(*store, outstanding);
+    bench_large_appends(*store);
+  }
+  if (is_wanted("replay")) {
+    fresh();
+    bench_replay(options, size > 0 ? size : uint64_t{1} << 30);
+  }
+  if (is_wanted("amplification")) {
+    fresh();
+    StoreOptions small = options;
+    small.log_limit_bytes = 16 << 20;
+    small.log_segment_bytes = 4 << 20;
+    bench_amplification(small);
+  }
   std::filesystem::remove_all(directory);
 }
 
@@ -234,6 +380,7 @@ void run(const std::filesystem::path& parent) {
 int main(int argc, char** argv) {
   std::setbuf(stdout, nullptr);
   spdlog::set_level(spdlog::level::warn);
-  rivulet::store::run(argc > 1 ? argv[1] : ".");
+  rivulet::store::run(argc > 1 ? argv[1] : ".", argc > 2 ? argv[2] : "",
+                      argc > 3 ? std::stoull(argv[3]) << 20 : 0);
   return 0;
 }

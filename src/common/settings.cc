@@ -150,6 +150,13 @@ const std::vector<Entry>& entries() {
        "A tail with fewer rows is not sealed for its age."},
       {"Storage", "seal_age", Duration{&Settings::seal_age},
        "A tail older than this becomes an extent when it has `seal_min_rows`."},
+      {"Storage", "tail_memory", Size{&Settings::tail_memory},
+       "Memory for rows that are not in extents; an eighth of it for rows that are read again from "
+       "row files. At three quarters of the rest a checkpoint moves them to a row file, beyond it "
+       "ingestion is answered 429. 0: a quarter of the machine's."},
+      {"Storage", "row_store_disk_limit", Size{&Settings::row_store_disk_limit},
+       "Disk space for the log and the row files. At three quarters of it the largest tails become "
+       "extents, beyond it ingestion is answered 429. 0: a quarter of what is free at the start."},
       {"Storage", "idempotency_window", Duration{&Settings::idempotency_window},
        "A retry of an ingestion request within this time stores nothing (see ingestion.md)."},
       {"Storage", "idempotency_keys", Number{&Settings::idempotency_keys},

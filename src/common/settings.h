@@ -69,6 +69,8 @@ struct Settings {
   uint64_t seal_size = 128 << 20;
   uint64_t seal_min_rows = 10'000;
   Milliseconds seal_age{1'800'000};
+  uint64_t tail_memory = 0;
+  uint64_t row_store_disk_limit = 0;
   Milliseconds idempotency_window{600'000};
   uint64_t idempotency_keys = 1'000'000;
 };

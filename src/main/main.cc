@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "common/settings.h"
+#include "main/check_command.h"
 #include "main/demo.h"
 #include "main/ingest_command.h"
 #include "main/query_command.h"
@@ -82,6 +83,15 @@ void add_ingest(CLI::App& app, IngestArguments& arguments) {
   ingest->add_option("files", arguments.files, "Files; - is standard input")->required();
 }
 
+void add_check(CLI::App& app, CheckArguments& arguments) {
+  CLI::App* check = app.add_subcommand("check", "Verify a data directory that no server has open");
+  check->footer(
+      "Reads the checkpoint, the log and the row files, and looks for every extent; changes "
+      "nothing. Exit\n"
+      "status 0: all is well, 1: damage was found, 2: it could not be checked.");
+  check->add_option("--data", arguments.data, "The directory")->capture_default_str();
+}
+
 void add_demo(CLI::App& app, DemoArguments& arguments) {
   CLI::App* demo =
       app.add_subcommand("demo", "Stream this host's metrics into a hundred tables and query them");
@@ -108,10 +118,12 @@ int main(int argc, char** argv) {
   QueryArguments query;
   IngestArguments ingest;
   DemoArguments demo;
+  CheckArguments check;
   add_serve(app, serve);
   add_query(app, query);
   add_ingest(app, ingest);
   add_demo(app, demo);
+  add_check(app, check);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -121,5 +133,6 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("serve")) return run_serve(serve);
   if (app.got_subcommand("query")) return run_query(query);
   if (app.got_subcommand("ingest")) return run_ingest(ingest);
+  if (app.got_subcommand("check")) return run_check(check);
   return run_demo(demo);
 }

@@ -49,6 +49,8 @@ store::StoreOptions store_options(const Settings& settings) {
   options.seal_bytes = settings.seal_size;
   options.seal_min_rows = settings.seal_min_rows;
   options.seal_age = settings.seal_age.count() * kTicksPerMillisecond;
+  options.tail_limit_bytes = settings.tail_memory;
+  options.row_store_disk_limit_bytes = settings.row_store_disk_limit;
   options.idempotency_window = settings.idempotency_window.count() * kTicksPerMillisecond;
   options.idempotency_keys = settings.idempotency_keys;
   return options;

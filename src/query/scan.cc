@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "common/error.h"
+#include "common/file_system.h"
 #include "kql/kql.h"
 
 namespace rivulet::query {
@@ -314,6 +316,7 @@ void scan(duckdb_function_info info, duckdb_data_chunk output) {
       try {
         chunk = next_chunk(*global, *local);
       } catch (const std::exception& error) {
+        global->sources->fail(std::current_exception());
         duckdb_function_set_error(info, error.what());
         return;
       }
@@ -351,6 +354,21 @@ void ScanSource::add(std::shared_ptr<const store::StoredRun> run) {
   }
   row_count += run->row_count();
   runs.push_back({std::move(run), part});
+}
+
+void ScanSources::fail(std::exception_ptr error) const {
+  std::lock_guard lock(mutex_);
+  failure_ = std::move(error);
+}
+
+void ScanSources::throw_failure() const {
+  std::unique_lock lock(mutex_);
+  if (!failure_) return;
+  try {
+    std::rethrow_exception(failure_);
+  } catch (const IoError& error) {
+    throw unavailable(error.what());
+  }
 }
 
 uint64_t ScanRegistry::add() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -60,6 +61,15 @@ struct ScanSource {
 // of its output point into, until its connection's next statement or end.
 struct ScanSources {
   std::vector<ScanSource> slots;
+
+  // Keeps what reading a run threw, since the engine would keep its words only, and throws it as an Error.
+  // Thread-safe.
+  void fail(std::exception_ptr error) const;
+  void throw_failure() const;
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::exception_ptr failure_;  // guarded by mutex_
 };
 
 // The sources of every statement under way, by the number that its SQL names them with. Thread-safe.

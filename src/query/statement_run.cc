@@ -119,6 +119,7 @@ class StatementStream : public ResultStream {
 
  private:
   [[noreturn]] void fail(duckdb_error_type type, const char* message) {
+    if (run_->composed_.sources) run_->composed_.sources->throw_failure();
     throw query_error(type, message != nullptr ? message : "unknown",
                       run_->context_->control->stop(), run_->statement_.sql);
   }

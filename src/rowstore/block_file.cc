@@ -14,6 +14,8 @@ namespace {
 
 constexpr uint32_t kVersion = 2;
 constexpr size_t kBufferBytes = 1 << 20;
+// More is not left to one sync at the end: the log's own would wait for it.
+constexpr uint64_t kUnsyncedBytes = 16 << 20;
 constexpr uint64_t kWindowBytes = 4 << 20;
 
 struct FileHeader {
@@ -106,6 +108,10 @@ void BlockFileWriter::flush() {
   file_->write(buffer_offset_, std::as_bytes(std::span(buffer_)));
   buffer_offset_ += buffer_.size();
   buffer_.clear();
+  if (buffer_offset_ - synced_ >= kUnsyncedBytes) {
+    file_->sync();
+    synced_ = buffer_offset_;
+  }
 }
 
 BlockFileReader::BlockFileReader(FileSystem& files, const std::filesystem::path& path,
@@ -132,11 +138,14 @@ BlockFileReader::Block BlockFileReader::next() {
   BlockHeader header;
   if (offset_ + sizeof(header) > file_bytes_) throw_damaged(offset_, "the file ends too early");
   std::memcpy(&header, window(offset_, sizeof(header)).data(), sizeof(header));
-  if (header.length > file_bytes_ || offset_ + sizeof(header) + header.length > file_bytes_) {
-    throw_damaged(offset_, "a block is longer than the file");
-  }
-  std::string_view content = window(offset_, sizeof(header) + header.length).substr(sizeof(header));
-  if (header.checksum != block_checksum(header, content, header_.seed + offset_)) {
+  if (header.length > file_bytes_) throw_damaged(offset_, "a block is longer than the file");
+  uint64_t length = sizeof(header) + padded_bytes(header.length);
+  if (offset_ + length > file_bytes_) throw_damaged(offset_, "a block is longer than the file");
+  std::string_view padding = window(offset_, length).substr(sizeof(header));
+  std::string_view content = padding.substr(0, header.length);
+  padding.remove_prefix(header.length);
+  if (header.checksum != block_checksum(header, content, header_.seed + offset_) ||
+      padding.find_first_not_of('\0') != std::string_view::npos) {
     throw_damaged(offset_, "a block is not valid");
   }
   Block block{static_cast<BlockKind>(header.kind), header.table, offset_, content};

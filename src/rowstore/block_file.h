@@ -63,6 +63,7 @@ class BlockFileWriter {
   uint64_t seed_;
   std::string buffer_;          // not written yet
   uint64_t buffer_offset_ = 0;  // where it goes
+  uint64_t synced_ = 0;
   uint64_t blocks_ = 0;
 };
 

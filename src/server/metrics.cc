@@ -87,6 +87,16 @@ std::string Metrics::text(const store::StoreStatistics& store) {
   set("log_records", store.log_records);
   set("tail_rows", store.tail_rows);
   set("tail_bytes", store.tail_bytes);
+  set("tail_limit_bytes", store.tail_limit_bytes);
+  set("cache_bytes", store.cache_bytes);
+  set("row_files", store.row_files);
+  set("row_file_bytes", store.row_file_bytes);
+  set("row_store_disk_limit_bytes", store.row_store_disk_limit_bytes);
+  set("log_written_bytes", store.log_written);
+  set("spill_written_bytes", store.spill_written);
+  set("merge_written_bytes", store.merge_written);
+  set("base_written_bytes", store.base_written);
+  set("extent_written_bytes", store.extent_written);
   set("extents", store.extent_count);
   set("extent_rows", store.extent_rows);
   set("extent_bytes", store.extent_bytes);

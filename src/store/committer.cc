@@ -138,6 +138,7 @@ void Committer::work() {
 
 void Committer::commit_group(std::span<Pending> group) {
   Staged staged{std::max(clock_.now(), state_.newest_time()), state_.newest_catalog(), {}};
+  is_disk_short_ = limits_.disk_usage && limits_.disk_usage() > limits_.disk_bytes;
   std::vector<std::array<std::string_view, 2>> pieces;
   std::vector<log::Record> records;
   pieces.reserve(group.size());
@@ -298,6 +299,11 @@ void Committer::check_append(const Append& append, const catalog::Catalog& catal
     throw throttled(
         "Recent rows take all the memory that they may, and are being written to disk. Retry "
         "later.");
+  }
+  if (is_disk_short_) {
+    throw throttled(
+        "The log and the recent rows take all the disk space that they may "
+        "(row_store_disk_limit), and are being sealed. Retry later.");
   }
   if (append.column_ids.size() != append.rows->column_count()) {
     throw internal_error("An append names another number of columns than it has");

@@ -35,6 +35,9 @@ struct CommitterLimits {
   uint64_t queue_bytes = 256 << 20;
   // Memory of all tails; while there is more, appends are refused.
   uint64_t tail_bytes = UINT64_MAX;
+  // What the log and the row files take on disk, and may take; beyond it appends are refused too.
+  std::function<uint64_t()> disk_usage;
+  uint64_t disk_bytes = UINT64_MAX;
 };
 
 // The one thread that changes the store. It takes all transactions that are queued, checks each against the
@@ -105,6 +108,7 @@ class Committer {
   uint64_t queued_bytes_ = 0;   // guarded by mutex_
   bool is_stopping_ = false;    // guarded by mutex_
   std::vector<rowstore::TailEvent> events_;
+  bool is_disk_short_ = false;  // as of the start of the group
   // Drafts of records that failed in the log: a record may still be there until another one succeeds.
   std::vector<std::shared_ptr<ExtentView>> uncertain_;
   std::thread thread_;

@@ -31,11 +31,16 @@ uint64_t chunk_limit_bytes(const StoreOptions& options) {
   return options.tail_limit_bytes - options.tail_limit_bytes / kCacheShare;
 }
 
-StoreOptions with_defaults(StoreOptions options) {
+StoreOptions with_defaults(StoreOptions options, FileSystem& files) {
   if (options.tail_limit_bytes == 0) {
     auto pages = static_cast<uint64_t>(std::max<long>(::sysconf(_SC_PHYS_PAGES), 0));
     auto page_bytes = static_cast<uint64_t>(std::max<long>(::sysconf(_SC_PAGESIZE), 0));
     options.tail_limit_bytes = std::max<uint64_t>(pages * page_bytes / 4, 64 << 20);
+  }
+  if (options.row_store_disk_limit_bytes == 0) {
+    files.create_directories(options.directory);
+    options.row_store_disk_limit_bytes =
+        std::max(files.free_bytes(options.directory) / 4, 4 * options.log_limit_bytes);
   }
   return options;
 }
@@ -64,12 +69,17 @@ class LocalStore final : public Store {
                      {.log_bytes = options.log_limit_bytes,
                       .extent_rows = kExtentSealFactor * options.seal_rows,
                       .tail_bytes = chunk_limit_bytes(options) / 4 * 3,
-                      .seal_age = options.seal_age}) {
+                      .seal_age = options.seal_age,
+                      .disk_usage = [this] { return disk_usage(); },
+                      .disk_bytes = options.row_store_disk_limit_bytes / 4 * 3}),
+        options_(options) {
     std::vector<rowstore::TailEvent> events;
     recover(clock, events);
-    committer_ =
-        std::make_unique<Committer>(log_, state_, maintenance_, clock,
-                                    CommitterLimits{.tail_bytes = chunk_limit_bytes(options)});
+    committer_ = std::make_unique<Committer>(
+        log_, state_, maintenance_, clock,
+        CommitterLimits{.tail_bytes = chunk_limit_bytes(options),
+                        .disk_usage = [this] { return disk_usage(); },
+                        .disk_bytes = options.row_store_disk_limit_bytes});
     maintenance_.start(*committer_, events);
     upkeep_.start(*committer_);
     if (log_.next_position() == 1) create_first_database();
@@ -109,6 +119,9 @@ class LocalStore final : public Store {
     result.log_segments = log.segments;
     result.log_syncs = log.syncs;
     result.log_records = log.records;
+    result.log_written = state_.logged_bytes() - replayed_bytes_;
+    result.tail_limit_bytes = options_.tail_limit_bytes;
+    result.row_store_disk_limit_bytes = options_.row_store_disk_limit_bytes;
     checkpointer_.fill(result);
     result.seals = maintenance_.seals();
     result.merges = upkeep_.merges();
@@ -118,6 +131,9 @@ class LocalStore final : public Store {
   }
 
  private:
+  // What the log and the row files take on disk.
+  uint64_t disk_usage() const { return log_.statistics().bytes + row_files_.file_bytes(); }
+
   // Loads the newest checkpoint, replays the log, and removes what belongs to neither. Changes no file
   // before all of it was read.
   void recover(const Clock& clock, std::vector<rowstore::TailEvent>& events) {
@@ -133,6 +149,7 @@ class LocalStore final : public Store {
     };
     log::ReplayResult result = ReplayPipeline(log_).run(checkpoint + 1, visitor);
     state_.publish(log_.next_position() - 1, result.bytes, events);
+    replayed_bytes_ = result.bytes;
     extents::ExtentList extents;
     for (const auto& [table, list] : state_.whole().extents) {
       extents.insert(extents.end(), list->begin(), list->end());
@@ -175,13 +192,15 @@ class LocalStore final : public Store {
   ExtentUpkeep upkeep_;
   Maintenance maintenance_;
   std::unique_ptr<Committer> committer_;
+  const StoreOptions options_;
+  uint64_t replayed_bytes_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<Store> Store::open(const StoreOptions& options, FileSystem& files,
                                    const Clock& clock) {
-  return std::make_unique<LocalStore>(with_defaults(options), files, clock);
+  return std::make_unique<LocalStore>(with_defaults(options, files), files, clock);
 }
 
 CommitResult Store::commit(Transaction transaction) {

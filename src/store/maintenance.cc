@@ -11,6 +11,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPauseAfterFailure = 10s;
+// A smaller tail is not sealed, however short the disk is: it would make a file of next to nothing.
+constexpr uint64_t kSmallestExtent = 256 << 10;
 
 }  // namespace
 
@@ -57,7 +59,7 @@ void Maintenance::stop() {
 void Maintenance::on_published(std::span<const rowstore::TailEvent> events, uint64_t logged_bytes,
                                uint64_t tail_bytes) {
   bool needs_checkpoint = logged_bytes - checkpointer_.logged_bytes() > limits_.log_bytes ||
-                          tail_bytes > limits_.tail_bytes;
+                          tail_bytes > limits_.tail_bytes || is_disk_short(logged_bytes);
   if (events.empty() && !needs_checkpoint) return;
   std::lock_guard lock(mutex_);
   bool is_news = !events.empty() || (needs_checkpoint && !needs_checkpoint_);
@@ -70,6 +72,12 @@ void Maintenance::on_published(std::span<const rowstore::TailEvent> events, uint
     }
   }
   if (is_news) wake_.notify_one();
+}
+
+// Not again before something has been written that can be moved.
+bool Maintenance::is_disk_short(uint64_t logged_bytes) const {
+  return limits_.disk_usage() > limits_.disk_bytes &&
+         logged_bytes - disk_relieved_at_ > limits_.disk_bytes / 16;
 }
 
 void Maintenance::run() {
@@ -176,6 +184,7 @@ void Maintenance::seal_table(catalog::TableId table) {
     uint64_t rows = 0;
     while (count < rest.size() && rows < limits_.extent_rows) rows += rest[count++].row_count;
     seal.added.push_back(extent_files_.write(*definition, rest.first(count)));
+    extent_bytes_written_ += seal.added.back()->size_bytes;
     rest = rest.subspan(count);
   }
   if (committer_->replace(std::move(seal))) ++seals_;
@@ -183,6 +192,17 @@ void Maintenance::seal_table(catalog::TableId table) {
 
 void Maintenance::checkpoint() {
   std::lock_guard work(work_mutex_);
+  checkpointer_.checkpoint(*committer_);
+  if (limits_.disk_usage() <= limits_.disk_bytes) return;
+  disk_relieved_at_ = state_.logged_bytes();
+  auto sizes = state_.tail_sizes();
+  std::sort(sizes.rbegin(), sizes.rend());
+  uint64_t left = limits_.disk_usage();
+  for (const auto& [bytes, table] : sizes) {
+    if (left <= limits_.disk_bytes / 2 || bytes < kSmallestExtent) break;
+    seal_table(table);
+    left -= std::min(bytes, left);
+  }
   checkpointer_.checkpoint(*committer_);
 }
 

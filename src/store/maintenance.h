@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -26,6 +27,9 @@ struct MaintenanceLimits {
   uint64_t extent_rows = 0;  // a longer tail becomes several extents
   uint64_t tail_bytes = 0;   // a checkpoint when all chunks take this
   Ticks seal_age = 0;
+  // What the log and the row files take on disk; a checkpoint, and then seals, when it is more than this.
+  std::function<uint64_t()> disk_usage;
+  uint64_t disk_bytes = 0;
 };
 
 // The background work: seals tails, makes checkpoints, removes files that nobody needs any more. One thread, asleep while
@@ -64,6 +68,7 @@ class Maintenance final : public CommitListener {
   // Does one thing that is due, with mutex_ released; false when nothing is.
   bool work(std::unique_lock<std::mutex>& lock);
   void seal_table(catalog::TableId table);
+  bool is_disk_short(uint64_t logged_bytes) const;
   SteadyTime next_due() const;
 
   Checkpointer& checkpointer_;
@@ -78,6 +83,8 @@ class Maintenance final : public CommitListener {
   // One seal or checkpoint at a time. Held without mutex_.
   std::mutex work_mutex_;
   std::atomic<uint64_t> seals_ = 0, extent_bytes_written_ = 0;
+  // State::logged_bytes() when it was last tried to get under the limit of the disk.
+  std::atomic<uint64_t> disk_relieved_at_ = 0;
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -138,6 +138,10 @@ struct StoreOptions {
   // from row files, the rest for those that are in no file but the log: at three quarters of that rest a
   // checkpoint is made, and beyond it appends are refused with a transient error.
   uint64_t tail_limit_bytes = 0;
+  // Disk for the log and the row files; 0 for a quarter of what is free when the store is opened. At three
+  // quarters of it a checkpoint is made, then the largest tails are sealed, and beyond it appends are refused
+  // with a transient error.
+  uint64_t row_store_disk_limit_bytes = 0;
   // How long the key of a transaction is remembered, and how many at most.
   Ticks idempotency_window = 10 * kTicksPerMinute;
   size_t idempotency_keys = 1'000'000;
@@ -149,6 +153,7 @@ struct StoreStatistics {
   uint64_t tail_bytes = 0;   // memory of chunks
   uint64_t cache_bytes = 0;  // memory of runs that were read
   uint64_t row_files = 0, row_file_bytes = 0;
+  uint64_t tail_limit_bytes = 0, row_store_disk_limit_bytes = 0;
   uint64_t extent_count = 0, extent_rows = 0, extent_bytes = 0;
   uint64_t checkpoints = 0, row_file_merges = 0, seals = 0, merges = 0;
   uint64_t idempotency_keys = 0;

@@ -1,0 +1,151 @@
+#include "store/check.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <set>
+
+#include "common/error.h"
+#include "log/local_log.h"
+#include "rowstore/block_file.h"
+#include "store/checkpointer.h"
+#include "store/data_directory.h"
+#include "store/state.h"
+
+namespace rivulet::store {
+namespace {
+
+// The disk, with nothing changed on it: what would remove, rename or sync does nothing.
+class ReadOnlyFiles final : public FileSystem {
+ public:
+  explicit ReadOnlyFiles(FileSystem& files) : files_(files) {}
+
+  std::unique_ptr<File> open(const std::filesystem::path& path, Mode mode) override {
+    if (mode == Mode::kCreate) throw IoError(path, "create", EROFS);
+    return files_.open(path, Mode::kRead);
+  }
+  bool exists(const std::filesystem::path& path) const override { return files_.exists(path); }
+  std::vector<std::string> list(const std::filesystem::path& directory) const override {
+    return files_.list(directory);
+  }
+  void create_directories(const std::filesystem::path&) override {}
+  void rename(const std::filesystem::path&, const std::filesystem::path&) override {}
+  void remove(const std::filesystem::path&) override {}
+  void sync_directory(const std::filesystem::path&) override {}
+  uint64_t free_bytes(const std::filesystem::path& path) const override {
+    return files_.free_bytes(path);
+  }
+
+ private:
+  FileSystem& files_;
+};
+
+// Does `work`; what it throws becomes a problem. Whether it threw nothing.
+bool attempt(CheckResult& result, const std::function<void()>& work) {
+  try {
+    work();
+    return true;
+  } catch (const std::exception& error) {
+    result.problems.emplace_back(error.what());
+    return false;
+  }
+}
+
+void check_row_files(FileSystem& files, const WholeState& whole, CheckResult& result) {
+  std::set<std::filesystem::path> row_files;
+  uint64_t runs = 0, rows = 0;
+  for (const auto& [table, tail] : whole.tails) {
+    if (!tail.runs) continue;
+    for (const rowstore::Run& run : *tail.runs) {
+      row_files.insert(run.file->path());
+      ++runs;
+      rows += run.live_rows();
+      attempt(result, [&, id = table] { rowstore::read_run(id, run); });
+    }
+  }
+  for (const std::filesystem::path& path : row_files) {
+    attempt(result, [&] {
+      rowstore::BlockFileReader reader(files, path, rowstore::BlockFileKind::kRows);
+      while (reader.next().kind != rowstore::BlockKind::kEnd) {
+      }
+    });
+  }
+  result.found.push_back(
+      fmt::format("Row files: {}, with {} rows in {} runs", row_files.size(), rows, runs));
+}
+
+void check_extents(FileSystem& files, const WholeState& whole, CheckResult& result) {
+  uint64_t count = 0, rows = 0, bytes = 0;
+  for (const auto& [table, list] : whole.extents) {
+    for (const auto& extent : *list) {
+      ++count;
+      rows += extent->row_count;
+      bytes += extent->size_bytes;
+      if (!files.exists(extent->path)) {
+        result.problems.push_back(
+            fmt::format("The extent {} of table {} is missing", extent->path.string(), table));
+        continue;
+      }
+      uint64_t size = 0;
+      attempt(result, [&] { size = files.open(extent->path, FileSystem::Mode::kRead)->size(); });
+      if (size != extent->size_bytes) {
+        result.problems.push_back(
+            fmt::format("The extent {} of table {} has {} bytes instead of {}",
+                        extent->path.string(), table, size, extent->size_bytes));
+      }
+    }
+  }
+  result.found.push_back(fmt::format(
+      "Extents: {}, with {} rows in {} bytes (their presence and size were checked, not "
+      "their content)",
+      count, rows, bytes));
+}
+
+}  // namespace
+
+CheckResult check_data(FileSystem& files, const std::filesystem::path& directory,
+                       const Clock& clock) {
+  if (!files.exists(directory / "VERSION")) {
+    throw bad_request(fmt::format("{} is not a data directory of Rivulet (it has no file VERSION)",
+                                  directory.string()));
+  }
+  ReadOnlyFiles read_only(files);
+  DataDirectory data(read_only, directory);
+  extents::ExtentFiles extent_files(read_only, data.extents());
+  rowstore::RowFiles row_files(read_only, data.rows());
+  State state(extent_files, {}, 0);
+  log::LocalLog log({.directory = data.log()}, read_only, clock);
+  Checkpointer checkpointer(read_only, data.checkpoints(), row_files, state, log);
+
+  CheckResult result;
+  Sequence base = 0;
+  log::ReplayResult replayed;
+  bool is_loaded = attempt(result, [&] { base = checkpointer.load(); });
+  if (is_loaded) {
+    result.found.push_back(
+        fmt::format("Checkpoint: {}", base == 0 ? "none" : fmt::to_string(base)));
+    attempt(result, [&] {
+      replayed = log.replay(base + 1, [&](log::Position position, std::string_view payload) {
+        try {
+          state.replay(position, payload);
+        } catch (const std::exception& error) {
+          throw internal_error(fmt::format("Record {} of the log in {} cannot be carried out: {}",
+                                           position, data.log().string(), error.what()));
+        }
+      });
+      result.found.push_back(fmt::format("Log: {} transactions after the checkpoint, {} bytes",
+                                         replayed.records, replayed.bytes));
+      if (replayed.was_cut) result.found.push_back(replayed.cut_message);
+    });
+  }
+  // What could be read is looked at further, whatever was wrong.
+  std::vector<rowstore::TailEvent> events;
+  state.publish(base + replayed.records, 0, events);
+  WholeState whole = state.whole();
+  result.found.push_back(fmt::format("Catalog: {} tables", whole.catalog->table_count()));
+  check_row_files(read_only, whole, result);
+  check_extents(read_only, whole, result);
+  return result;
+}
+
+}  // namespace rivulet::store

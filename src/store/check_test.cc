@@ -1,0 +1,101 @@
+#include "store/check.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "common/error.h"
+#include "store/store.h"
+#include "store/testing/store_fixture.h"
+
+namespace rivulet::store {
+namespace {
+
+using namespace testing;
+
+std::map<std::string, std::string> contents_of(const std::filesystem::path& directory) {
+  std::map<std::string, std::string> contents;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    if (!entry.is_regular_file() || entry.path().filename() == "LOCK") continue;
+    std::ifstream in(entry.path(), std::ios::binary);
+    contents[entry.path().string()] = std::string((std::istreambuf_iterator<char>(in)), {});
+  }
+  return contents;
+}
+
+class CheckTest : public ::testing::Test {
+ protected:
+  CheckTest() {
+    auto store = Store::open(small_options(path_), posix_file_system(), clock_);
+    auto table = create_table(*store, "T");
+    store->commit(one_append(make_rows(*table, 0, 100)));
+    store->seal({});
+    store->commit(one_append(make_rows(*table, 100, 50)));
+    store->checkpoint();
+    store->commit(one_append(make_rows(*table, 150, 5)));
+  }
+  CheckResult check() { return check_data(posix_file_system(), path_, clock_); }
+  std::filesystem::path only_file(const char* folder) const {
+    std::filesystem::path found;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path_ / folder)) {
+      // The terms of an extent, beside it, may be missing.
+      if (entry.is_regular_file() && entry.path().extension() != ".terms") found = entry.path();
+    }
+    return found;
+  }
+  void flip(const std::filesystem::path& path, std::streamoff at) {
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekg(at);
+    int byte = file.get();
+    file.seekp(at);
+    file.put(static_cast<char>(byte ^ 0x20));
+  }
+
+  TemporaryDirectory directory_;
+  const std::filesystem::path path_ = directory_.path() / "data";
+  TestClock clock_;
+};
+
+TEST_F(CheckTest, WhatIsWholeIsSaidAndNothingIsChanged) {
+  auto before = contents_of(path_);
+  CheckResult result = check();
+  EXPECT_TRUE(result.problems.empty()) << result.problems.front();
+  EXPECT_EQ(result.found.size(), 5u);
+  EXPECT_EQ(contents_of(path_), before);
+  EXPECT_TRUE(check().problems.empty());
+}
+
+TEST_F(CheckTest, DamageIsNamed) {
+  for (const char* folder : {"rows", "checkpoint", "extents"}) {
+    std::filesystem::path path = only_file(folder);
+    auto size = static_cast<std::streamoff>(std::filesystem::file_size(path));
+    bool is_extent = std::string_view(folder) == "extents";
+    for (std::streamoff at = 0; at < size && !is_extent; at += size / 7) {
+      flip(path, at);
+      CheckResult result = check();
+      ASSERT_FALSE(result.problems.empty()) << path << " at " << at;
+      EXPECT_NE(result.problems.front().find(path.string()), std::string::npos)
+          << result.problems.front();
+      flip(path, at);
+    }
+    // Without the checkpoint, the log still holds everything.
+    if (std::string_view(folder) == "checkpoint") continue;
+    std::filesystem::rename(path, directory_.path() / "aside");
+    ASSERT_FALSE(check().problems.empty());
+    EXPECT_NE(check().problems.front().find(path.string()), std::string::npos);
+    std::filesystem::rename(directory_.path() / "aside", path);
+    EXPECT_TRUE(check().problems.empty());
+  }
+}
+
+TEST_F(CheckTest, WhatIsNoDataDirectoryOrInUseIsRefused) {
+  EXPECT_THROW(check_data(posix_file_system(), directory_.path(), clock_), Error);
+  auto store = Store::open(small_options(path_), posix_file_system(), clock_);
+  EXPECT_THROW(check(), Error);
+}
+
+}  // namespace
+}  // namespace rivulet::store
