@@ -7,7 +7,7 @@
 namespace rivulet::extents {
 namespace {
 
-constexpr uint8_t kVersion = 2;
+constexpr uint8_t kVersion = 3;
 
 enum class Range : uint8_t { kNone = 0, kIntegers = 1, kReals = 2, kTexts = 3 };
 
@@ -60,6 +60,8 @@ void encode_extent(std::string& out, const ExtentView& extent) {
   }
   writer.varint(extent.tags.size());
   for (const std::string& tag : extent.tags) writer.string(tag);
+  writer.varint(extent.checksums.size());
+  for (uint64_t checksum : extent.checksums) writer.fixed(checksum);
 }
 
 ExtentView decode_extent(std::string_view bytes) {
@@ -106,6 +108,9 @@ ExtentView decode_extent(std::string_view bytes) {
     }
   }
   for (uint64_t tags = reader.varint(); tags > 0; --tags) extent.tags.emplace_back(reader.string());
+  for (uint64_t blocks = reader.varint(); blocks > 0; --blocks) {
+    extent.checksums.push_back(reader.fixed<uint64_t>());
+  }
   return extent;
 }
 

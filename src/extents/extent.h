@@ -13,6 +13,7 @@
 
 namespace rivulet::extents {
 
+class FileChecksums;
 class TermCache;
 
 // A column's least and greatest value in an extent, cells of the column's type; strings are cut to a
@@ -47,6 +48,9 @@ struct ExtentView {
   std::vector<uint32_t> column_ids;  // those of `statistics`
   std::vector<ColumnStatistics> statistics;
   std::vector<std::string> tags;
+  std::vector<uint64_t> checksums;  // of the file, as FileChecksums::compute gives them
+  // Of an extent that its holder keeps; whoever reads the file asks it first. Null: there is none.
+  std::shared_ptr<const FileChecksums> file_checksums;
   std::shared_ptr<TermCache> term_cache;  // null: it has no term filters
 
   // The file of its term filters.

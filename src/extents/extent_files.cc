@@ -150,6 +150,7 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table,
 
 std::shared_ptr<ExtentView> ExtentFiles::merge(const catalog::Table& table,
                                                std::span<const ExtentRows> extents) {
+  for (const ExtentRows& source : extents) source.extent->file_checksums->verify();
   std::vector<ParquetColumn> columns = columns_of(table);
   ParquetReader rows(extents, columns, is_merging_stopped_);
   std::shared_ptr<ExtentView> merged = write(table, rows, merge_writer_);
@@ -184,6 +185,7 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowS
       auto file = files_.open(unfinished, FileSystem::Mode::kReadWrite);
       file->sync();
       extent.size_bytes = file->size();
+      extent.checksums = FileChecksums::compute(*file);
     }
     write_terms(extent, observed.terms());
     files_.rename(unfinished, extent.path);
@@ -199,8 +201,14 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowS
     throw;
   }
   observed.finish();
-  extent.term_cache = term_cache_;
+  equip(extent, true);
   return std::make_shared<HeldExtent>(std::move(extent), garbage_, false);
+}
+
+void ExtentFiles::equip(ExtentView& extent, bool is_verified) {
+  extent.term_cache = term_cache_;
+  extent.file_checksums =
+      std::make_shared<const FileChecksums>(files_, extent.path, extent.checksums, is_verified);
 }
 
 void ExtentFiles::write_terms(const ExtentView& extent, const ExtentTerms& terms) {
@@ -212,7 +220,7 @@ void ExtentFiles::write_terms(const ExtentView& extent, const ExtentTerms& terms
 
 std::shared_ptr<const ExtentView> ExtentFiles::adopt(ExtentView extent) {
   extent.path = path_of(extent.id);
-  extent.term_cache = term_cache_;
+  equip(extent, false);
   return std::make_shared<const HeldExtent>(std::move(extent), garbage_, true);
 }
 

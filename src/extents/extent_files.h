@@ -12,6 +12,7 @@
 #include "catalog/catalog.h"
 #include "common/file_system.h"
 #include "extents/extent.h"
+#include "extents/file_checksums.h"
 #include "extents/parquet_reader.h"
 #include "extents/parquet_writer.h"
 #include "extents/term_filter.h"
@@ -59,6 +60,8 @@ class ExtentFiles {
   std::filesystem::path path_of(const Guid& id) const;
   std::shared_ptr<ExtentView> write(const catalog::Table& table, RowSource& rows,
                                     ParquetWriter& writer);
+  // Gives it what serves its readers.
+  void equip(ExtentView& extent, bool is_verified);
   // Not synced: filters that did not survive are done without.
   void write_terms(const ExtentView& extent, const ExtentTerms& terms);
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <random>
 #include <stdexcept>
@@ -472,6 +473,47 @@ TEST_F(ExtentsTest, ADescriptionIsReadBackAsItWas) {
   EXPECT_EQ(read->tags, extent.tags);
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_THROW(decode_extent(std::string_view(bytes).substr(0, size)), std::runtime_error);
+  }
+}
+
+TEST_F(ExtentsTest, ADamagedByteIsFoundBeforeTheFileIsRead) {
+  // More than a block, which compression cannot shrink.
+  Chunks chunks({ScalarType::kString});
+  std::mt19937_64 random(1);
+  for (int row = 0; row < 2000; ++row) {
+    std::string text;
+    for (int i = 0; i < 1000; ++i) text += static_cast<char>('0' + random() % 64);
+    chunks.column(0).append_text(text);
+  }
+  auto written = files_.write(table_of({ScalarType::kString}), chunks.views());
+  EXPECT_NO_THROW(written->file_checksums->verify());
+  std::string bytes;
+  encode_extent(bytes, *written);
+  auto adopt = [&] { return files_.adopt(decode_extent(bytes)); };
+  EXPECT_NO_THROW(adopt()->file_checksums->verify());
+  ASSERT_EQ(written->checksums.size(), 2U);
+  for (uint64_t offset : {uint64_t{5}, FileChecksums::kBlockBytes + 7, written->size_bytes - 1}) {
+    std::fstream file(written->path, std::ios::in | std::ios::out | std::ios::binary);
+    auto flip = [&] {
+      file.seekg(static_cast<std::streamoff>(offset));
+      char byte = static_cast<char>(file.get());
+      file.seekp(static_cast<std::streamoff>(offset));
+      file.put(static_cast<char>(byte ^ 1)).flush();
+    };
+    flip();
+    auto extent = adopt();
+    try {
+      extent->file_checksums->verify();
+      FAIL() << "damage at " << offset << " was not found";
+    } catch (const Error& error) {
+      EXPECT_NE(error.message().find(written->path.string()), std::string::npos);
+      uint64_t block = offset / FileChecksums::kBlockBytes * FileChecksums::kBlockBytes;
+      EXPECT_NE(error.message().find(fmt::format("between offset {} and", block)),
+                std::string::npos)
+          << error.message();
+    }
+    flip();
+    EXPECT_NO_THROW(extent->file_checksums->verify());
   }
 }
 

@@ -23,6 +23,10 @@ class EngineStoreTest : public ::testing::Test {
   EngineStoreTest() {
     store_ =
         store::Store::open(small_options(directory_.path() / "data"), posix_file_system(), clock_);
+    open_engine();
+  }
+
+  void open_engine() {
     EngineOptions options;
     options.threads = 2;
     options.memory_limit_bytes = 1 << 30;
@@ -208,6 +212,35 @@ TEST_F(EngineStoreTest, PollingByCursorSeesEachRowOnce) {
   writer.join();
   EXPECT_EQ(count, kRows);
   EXPECT_EQ(sum, kRows * (kRows - 1) / 2);
+}
+
+// A damaged extent fails the queries that read it, and no others.
+TEST_F(EngineStoreTest, ADamagedExtentIsNamed) {
+  auto table = create_table(*store_, "T");
+  auto other = create_table(*store_, "Other");
+  store_->commit(one_append(make_rows(*table, 0, 3000)));
+  store_->commit(one_append(make_rows(*other, 0, 3000)));
+  store_->seal({});
+  store_->commit(one_append(make_rows(*table, 5000, 10)));
+  std::filesystem::path path =
+      store_->snapshot({&table->id, 1})->table(table->id)->extents().front()->path;
+  engine_ = nullptr;
+  store_ = nullptr;
+  auto size = std::filesystem::file_size(path);
+  std::filesystem::resize_file(path, size / 2);
+  std::filesystem::resize_file(path, size);  // zeros
+  store_ =
+      store::Store::open(small_options(directory_.path() / "data"), posix_file_system(), clock_);
+  open_engine();
+  try {
+    run("T | count");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find(path.string() + " is damaged"), std::string::npos)
+        << error.message();
+  }
+  EXPECT_EQ(run("T | where id >= 5000 | count"), "10\n");
+  EXPECT_EQ(run("Other | count"), "3000\n");
 }
 
 // P2 and P8: a transaction over two tables is seen whole or not at all, while tails are sealed.

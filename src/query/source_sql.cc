@@ -345,7 +345,7 @@ std::string table_source(const kql::Source& source, const store::Snapshot& snaps
       if (extent->max_sequence <= after || !query::may_match(*extent, part.bounds, part.terms)) {
         continue;
       }
-      ++composed.extents_scanned;
+      composed.extents.push_back(extent);
       extent_rows += extent->row_count;
       extents.add(part, *extent);
     }

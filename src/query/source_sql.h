@@ -29,7 +29,8 @@ struct ComposedStatement {
   std::string with;  // "WITH s0 AS …", to stand before the statement's SQL; empty without sources
   std::shared_ptr<const ScanSources> sources;
   uint64_t row_count = 0;  // of all that the sources will read, before SQL filters
-  uint64_t extents_total = 0, extents_scanned = 0;
+  uint64_t extents_total = 0;
+  std::vector<std::shared_ptr<const store::ExtentView>> extents;  // that the SQL reads
 };
 
 // Defines the statement's sources: the tail by rv_scan, the extents that can hold a match

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "extents/file_checksums.h"
 #include "kql/expr.h"
 #include "query/error_mapping.h"
 
@@ -246,8 +247,14 @@ PreparedRun::PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatem
   context_->registry.update(context_->registry_id, [&](QueryRecord& record) {
     record.scanned_rows += composed_.row_count;
     record.extents_total += composed_.extents_total;
-    record.extents_scanned += composed_.extents_scanned;
+    record.extents_scanned += composed_.extents.size();
   });
+  for (const auto& extent : composed_.extents) {
+    if (context_->control->stop() != QueryControl::Stop::kNone) {
+      throw stop_error(context_->control->stop());
+    }
+    if (extent->file_checksums != nullptr) extent->file_checksums->verify();
+  }
   try {
     connection_.emplace(composed_.row_count >= kHeavyRows ? heavy : light);
     prepared_ = (*connection_)->prepare(composed_.with + statement_.sql);
