@@ -22,13 +22,11 @@ void FileChecksums::verify() const {
   if (is_verified_.load(std::memory_order_acquire)) return;
   std::lock_guard lock(mutex_);
   if (is_verified_.load(std::memory_order_relaxed)) return;
-  verify_again();
-  is_verified_.store(true, std::memory_order_release);
-}
-
-void FileChecksums::verify_again() const {
   std::vector<uint64_t> found = compute(*files_.open(path_, FileSystem::Mode::kRead));
-  if (found == expected_) return;
+  if (found == expected_) {
+    is_verified_.store(true, std::memory_order_release);
+    return;
+  }
   auto [at, _] = std::mismatch(found.begin(), found.end(), expected_.begin(), expected_.end());
   uint64_t offset = static_cast<uint64_t>(at - found.begin()) * kBlockBytes;
   throw internal_error(

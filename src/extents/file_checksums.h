@@ -27,8 +27,6 @@ class FileChecksums {
   // Reads the whole file, the first time; afterwards it returns at once. Throws Error, with file and offset,
   // when it is damaged, and IoError.
   void verify() const;
-  // The same, whether it was done before or not.
-  void verify_again() const;
 
  private:
   FileSystem& files_;

@@ -15,8 +15,8 @@ struct CheckResult {
   std::vector<std::string> problems;  // sentences with file and offset; none: all is well
 };
 
-// Reads everything in the data directory: the newest base, the log, every row file, and that every extent is
-// there with its size. Changes nothing. Throws Error when it is no data directory, or a server has it open.
+// Reads everything in the data directory: the newest base, the log, every row file, and every extent.
+// Changes nothing. Throws Error when it is no data directory, or a server has it open.
 CheckResult check_data(FileSystem& files, const std::filesystem::path& directory,
                        const Clock& clock);
 

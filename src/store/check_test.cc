@@ -72,8 +72,7 @@ TEST_F(CheckTest, DamageIsNamed) {
   for (const char* folder : {"rows", "checkpoint", "extents"}) {
     std::filesystem::path path = only_file(folder);
     auto size = static_cast<std::streamoff>(std::filesystem::file_size(path));
-    bool is_extent = std::string_view(folder) == "extents";
-    for (std::streamoff at = 0; at < size && !is_extent; at += size / 7) {
+    for (std::streamoff at = 0; at < size; at += size / 7) {
       flip(path, at);
       CheckResult result = check();
       ASSERT_FALSE(result.problems.empty()) << path << " at " << at;
