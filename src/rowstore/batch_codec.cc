@@ -140,7 +140,8 @@ template <typename T>
 T* BatchDecoder::scratch(std::vector<std::vector<T>>& pool, size_t& used, size_t size) {
   if (used == pool.size()) pool.emplace_back();
   std::vector<T>& memory = pool[used++];
-  if (memory.size() < size) memory.resize(size);
+  // One more, so that there is memory for no rows too.
+  if (memory.size() <= size) memory.resize(size + 1);
   return memory.data();
 }
 
@@ -150,6 +151,7 @@ void BatchDecoder::decode(std::string_view bytes) {
   columns_.clear();
   size_t texts_used = 0, validities_used = 0, cells_used = 0;
   row_count_ = reader.varint();
+  if (row_count_ > UINT32_MAX) throw std::runtime_error("a batch has too many rows");
   size_t column_count = reader.varint();
   for (size_t i = 0; i < column_count; ++i) {
     column_ids_.push_back(static_cast<uint32_t>(reader.varint()));

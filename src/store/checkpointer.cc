@@ -71,6 +71,13 @@ void encode_run(std::string& out, const Run& run) {
 
 using FilesByNumber = std::unordered_map<uint64_t, std::shared_ptr<const rowstore::RowFile>>;
 
+// How many items follow, of at least a byte each.
+size_t item_count(ByteReader& reader) {
+  uint64_t count = reader.varint();
+  if (count > reader.remaining()) throw std::runtime_error("a list is longer than its block");
+  return count;
+}
+
 Run decode_run(ByteReader& reader, const FilesByNumber& files) {
   Run run;
   auto file = files.find(reader.varint());
@@ -83,9 +90,9 @@ Run decode_run(ByteReader& reader, const FilesByNumber& files) {
   run.first_sequence = reader.varint();
   run.last_sequence = run.first_sequence + reader.varint();
   run.min_time = reader.fixed<Ticks>();
-  run.max_time = run.min_time + static_cast<Ticks>(reader.varint());
+  run.max_time = static_cast<Ticks>(static_cast<uint64_t>(run.min_time) + reader.varint());
   run.value_bytes = reader.varint();
-  run.ranges.resize(reader.varint());
+  run.ranges.resize(item_count(reader));
   for (CellRange& range : run.ranges) {
     range.column_id = static_cast<uint32_t>(reader.varint());
     range.low = reader.fixed<int64_t>();
@@ -176,7 +183,7 @@ Sequence Checkpointer::load() {
         case BlockKind::kRuns:
           while (!reader.at_end()) {
             catalog::TableId table = reader.varint();
-            RunList runs(reader.varint());
+            RunList runs(item_count(reader));
             for (Run& run : runs) run = decode_run(reader, row_files);
             state_.restore_runs(table, std::move(runs));
           }
