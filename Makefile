@@ -5,6 +5,7 @@ JOBS ?= $(shell awk -v n=$$(nproc) '/MemAvailable/ { m = int($$2 / 1500000); pri
 export JOBS
 
 SOURCES = $(shell git ls-files '*.cc' '*.h')
+ROOM_TESTS = $(if $(ROOMS),-R '^($(subst $(space),|,$(strip $(ROOMS))))/')
 CTEST = ctest --output-on-failure -j$(JOBS)
 space := $(subst ,, )
 export ASAN_OPTIONS ?= detect_stack_use_after_return=1
@@ -14,7 +15,7 @@ export TSAN_OPTIONS ?= suppressions=$(CURDIR)/scripts/tsan.supp:second_deadlock_
 # The thread sanitizer of g++ 12 does not start where addresses are randomised by more than 28 bits.
 FIXED_ADDRESSES = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: help run build test bench bench-long format lint asan tsan clean
+.PHONY: help run build test bench bench-long format lint asan tsan fuzz soak clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t12
@@ -50,13 +51,24 @@ asan: ## Unit tests under the address and undefined behaviour sanitizers, in bui
 	@scripts/bootstrap.sh build
 	@[ -e build-asan/build.ninja ] || cmake -G Ninja -B build-asan -DRIVULET_SANITIZE=address
 	@cmake --build build-asan -j $(JOBS) $(if $(ROOMS),--target $(ROOMS:%=%_test))
-	@$(CTEST) --test-dir build-asan $(if $(ROOMS),-R '^($(subst $(space),|,$(strip $(ROOMS))))/') $(CTEST_ARGUMENTS)
+	@$(CTEST) --test-dir build-asan $(ROOM_TESTS) $(CTEST_ARGUMENTS)
 
-tsan: ## Unit tests under the thread sanitizer, in build-tsan/
+tsan: ## Unit tests under the thread sanitizer, in build-tsan/; ROOMS limits them
 	@scripts/bootstrap.sh build
 	@[ -e build-tsan/build.ninja ] || cmake -G Ninja -B build-tsan -DRIVULET_SANITIZE=thread
-	@cmake --build build-tsan -j $(JOBS)
-	@$(FIXED_ADDRESSES) $(CTEST) --test-dir build-tsan $(CTEST_ARGUMENTS)
+	@cmake --build build-tsan -j $(JOBS) $(if $(ROOMS),--target $(ROOMS:%=%_test))
+	@$(FIXED_ADDRESSES) $(CTEST) --test-dir build-tsan $(ROOM_TESTS) $(CTEST_ARGUMENTS)
+
+fuzz: ## Fuzz each target for SECONDS_EACH (60), in build-fuzz/; TARGETS limits them
+	@scripts/bootstrap.sh fuzz
+	@[ -e build-fuzz/build.ninja ] || cmake -G Ninja -B build-fuzz -DRIVULET_SANITIZE=fuzzer \
+	  -DCMAKE_CXX_COMPILER=clang++
+	@cmake --build build-fuzz -j $(JOBS) --target fuzzers
+	@tests/fuzz/run.sh $(TARGETS)
+
+soak: build ## Kill the server RIVULET_CRASH_KILLS (500) times, and break the disk in RIVULET_FAULT_SEEDS (100) histories
+	@RIVULET_FAULT_SEEDS=$${RIVULET_FAULT_SEEDS:-100} build/src/store/store_test --gtest_filter='Seeds/*' --gtest_brief=1
+	@RIVULET_CRASH_KILLS=$${RIVULET_CRASH_KILLS:-500} tests/suites/50-crash.sh
 
 clean: ## Remove what was built; data and downloads stay
-	rm -rf build build-asan build-tsan
+	rm -rf build build-asan build-tsan build-fuzz

@@ -1,8 +1,9 @@
 # Language, warnings, optimisation, sanitizers, compiler cache and linker, for every target.
 
 option(RIVULET_WERROR "Treat compiler warnings as errors" ON)
-set(RIVULET_SANITIZE "" CACHE STRING "Sanitizer to build with: address (with undefined), thread, or none")
-set_property(CACHE RIVULET_SANITIZE PROPERTY STRINGS "" address thread)
+set(RIVULET_SANITIZE "" CACHE STRING
+    "Sanitizer to build with: address (with undefined), thread, fuzzer (clang: with both), or none")
+set_property(CACHE RIVULET_SANITIZE PROPERTY STRINGS "" address thread fuzzer)
 
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
@@ -44,8 +45,12 @@ elseif(RIVULET_SANITIZE STREQUAL "thread")
     add_compile_options(-Wno-tsan) # atomic_thread_fence, in library headers
   endif()
   add_link_options(-fsanitize=thread)
+elseif(RIVULET_SANITIZE STREQUAL "fuzzer")
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+                      "-fsanitize-ignorelist=${CMAKE_SOURCE_DIR}/scripts/fuzzer.ignore" -O1 -UNDEBUG)
+  add_link_options(-fsanitize=address,undefined)
 elseif(RIVULET_SANITIZE)
-  message(FATAL_ERROR "RIVULET_SANITIZE must be empty, address or thread, not '${RIVULET_SANITIZE}'")
+  message(FATAL_ERROR "RIVULET_SANITIZE must be empty, address, thread or fuzzer, not '${RIVULET_SANITIZE}'")
 endif()
 
 find_program(RIVULET_CCACHE ccache)

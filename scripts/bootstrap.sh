@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, run or test Rivulet on Debian 12 or later, and nothing else.
 #
-#   scripts/bootstrap.sh [build|run|test|dev]
+#   scripts/bootstrap.sh [build|run|test|dev|fuzz]
 #
 # build: compiler, libraries, npm (for DuckDB). run: and curl. test: and Python's venv.
-# dev: and clang-format and clang-tidy. Says nothing and takes no time when nothing is missing.
+# dev: and clang-format and clang-tidy. fuzz: and clang with its sanitizers and libFuzzer.
+# Says nothing and takes no time when nothing is missing.
 set -euo pipefail
 
 say() { echo "bootstrap: $*" >&2; }
@@ -21,7 +22,10 @@ case "${1:-build}" in
   run) packages+=(curl) ;;
   test) packages+=(curl python3 python3-venv) ;;
   dev) packages+=(curl python3 python3-venv clang-format clang-tidy) ;;
-  *) die "unknown set '$1': build, run, test or dev" ;;
+  # The package `clang` brings the compiler of a version, but not its sanitizers.
+  fuzz) packages+=(clang "lib$(apt-cache depends clang | grep -oE 'clang-[0-9]+$' | head -n 1 |
+    sed s/clang/clang-rt/)-dev") ;;
+  *) die "unknown set '$1': build, run, test, dev or fuzz" ;;
 esac
 
 command -v dpkg-query >/dev/null ||

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <string_view>
+
+#include "catalog/catalog.h"
+#include "types/column_batch.h"
+#include "types/text.h"
+
+// What the fuzz targets share.
+namespace rivulet::fuzz {
+
+inline std::string_view as_text(const uint8_t* data, size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+// Takes the first byte away; 0 at the end.
+inline uint8_t take_byte(std::string_view& input) {
+  if (input.empty()) return 0;
+  auto byte = static_cast<uint8_t>(input.front());
+  input.remove_prefix(1);
+  return byte;
+}
+
+// Ends the process, as a fault of memory would.
+inline void require(bool condition, std::string_view what) {
+  if (condition) return;
+  std::cerr << "does not hold: " << what << std::endl;
+  std::abort();
+}
+
+// A table T with a column of each type: a bool, b int, …
+inline catalog::Table table_of_every_type() {
+  catalog::Table table;
+  table.id = 1;
+  table.database_id = 1;
+  table.name = "T";
+  for (uint32_t i = 1; i <= 10; ++i) {
+    table.columns.push_back(
+        {i, std::string(1, static_cast<char>('a' + i - 1)), static_cast<ScalarType>(i), ""});
+  }
+  table.next_column_id = 11;
+  return table;
+}
+
+// Every cell as text and as JSON, which must be valid.
+inline void read_cells(const ColumnView& column, size_t rows) {
+  std::string text, json, compact;
+  for (size_t row = 0; row < rows; ++row) {
+    text.clear();
+    append_cell_text(text, column, row);
+    json.clear();
+    append_cell_json(json, column, row);
+    compact.clear();
+    require(append_compact_json(compact, json), "a cell's JSON is valid");
+  }
+}
+
+}  // namespace rivulet::fuzz
