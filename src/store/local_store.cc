@@ -75,6 +75,8 @@ class LocalStore final : public Store {
         options_(options) {
     std::vector<rowstore::TailEvent> events;
     recover(clock, events);
+    // Asked before there is a thread that appends.
+    bool is_new = log_.next_position() == 1;
     committer_ = std::make_unique<Committer>(
         log_, state_, maintenance_, clock,
         CommitterLimits{.tail_bytes = chunk_limit_bytes(options),
@@ -82,7 +84,7 @@ class LocalStore final : public Store {
                         .disk_bytes = options.row_store_disk_limit_bytes});
     maintenance_.start(*committer_, events);
     upkeep_.start(*committer_);
-    if (log_.next_position() == 1) create_first_database();
+    if (is_new) create_first_database();
   }
   ~LocalStore() override {
     upkeep_.stop();
