@@ -5,7 +5,8 @@
 #   <name>        each executable tests/suites/<name>.sh, in order of name; its last line is
 #                 `N passed, M failed`, and an exit status other than 0 is a failure
 #   conformance   the KQL documentation cases, where a checkout has them beside it
-#   sanitizers    the unit tests of some rooms again, if RIVULET_SANITIZE=1 or CI=true
+#   sanitizers    the unit tests of some rooms again, if RIVULET_SANITIZE=1 or CI=true: first under the
+#                 address and undefined behaviour sanitizers, then under the thread sanitizer
 #
 # `scripts/test.sh unit conformance` runs only those. The last line is the total, in the same form.
 set -uo pipefail
@@ -14,8 +15,10 @@ source scripts/server.sh
 
 export JOBS=${JOBS:-$(nproc)}
 conformance_cases=${RIVULET_KQL_CASES:-../shared/kql-cases}
-# The rooms that read what clients send and what lies on disk; `make asan` runs all, which takes longer.
-sanitized_rooms="common types log catalog rowstore extents store ingest"
+# `make asan` and `make tsan` run all rooms. The thread sanitizer takes those that have threads of their own and
+# need no build of the rooms of queries.
+asan_rooms="common types log catalog rowstore extents store ingest kql"
+tsan_rooms="common log rowstore extents store"
 # Below this share of passing cases, in percent, conformance has failed.
 conformance_floor=50
 
@@ -111,17 +114,18 @@ run_conformance() {
   record conformance $((status == 0)) $((status != 0)) "$score"
 }
 
-run_sanitizers() {
-  heading sanitizers
-  make --no-print-directory asan ROOMS="$sanitized_rooms" CTEST_ARGUMENTS="--output-junit $work/asan.xml" \
-    >"$work/asan.log" 2>&1
+# run_sanitizer TARGET ROOMS [ARGUMENT...]: a target of the Makefile, and what ctest gets beside.
+run_sanitizer() {
+  heading "$1"
+  make --no-print-directory "$1" ROOMS="$2" CTEST_ARGUMENTS="--output-junit $work/$1.xml ${*:3}" \
+    >"$work/$1.log" 2>&1
   local status=$?
-  if grep -q '^Test project' "$work/asan.log"; then
-    show_ctest "$work/asan.log"
+  if grep -q '^Test project' "$work/$1.log"; then
+    show_ctest "$work/$1.log"
   else
-    tail -n 100 "$work/asan.log"
+    tail -n 100 "$work/$1.log"
   fi
-  record_ctest sanitizers "$work/asan.xml" "$status"
+  record_ctest "$1" "$work/$1.xml" "$status"
 }
 
 scripts/bootstrap.sh test && make --no-print-directory build || {
@@ -137,6 +141,8 @@ if [ -x "$conformance_cases/run" ] && wanted conformance; then
   run_conformance
 fi
 if [ "${RIVULET_SANITIZE:-}" = 1 ] || [ "${CI:-}" = true ] || [[ " ${chosen[*]} " == *" sanitizers "* ]]; then
-  run_sanitizers
+  run_sanitizer asan "$asan_rooms"
+  # Not the histories of faults, which are long and have little to do with threads.
+  run_sanitizer tsan "$tsan_rooms" -E "'/(Seeds/|Upkeep|Checkpoint)'"
 fi
 finish
