@@ -489,7 +489,9 @@ TEST_F(CommandsTest, DescribesTheServer) {
   EXPECT_EQ(column(".show version", "BuildVersion"), Strings{"1.2.3"});
   EXPECT_EQ(column(".show cluster", "IsAdmin"), Strings{"true"});
   EXPECT_EQ(column(".show diagnostics", "IsHealthy"), Strings{"true"});
-  run(".show capacity");
+  EXPECT_EQ(column(".show capacity", "Resource"),
+            (Strings{"Queries", "RowStoreDisk", "RowStoreMemory"}));
+  EXPECT_EQ(column(".show capacity queries", "Resource"), Strings{"Queries"});
   run(".show queries");
   run(".show running queries by user 'x'");
   run(".show ingestion failures");

@@ -105,17 +105,25 @@ Action show_capacity(CommandContext& context) {
     if (resource != "queries") throw not_supported(".show capacity " + resource);
   }
   context.reader.properties();
-  return [&services = context.services] {
+  return [&services = context.services, is_all = resource != "queries"] {
     ResultTable answer = make_answer({{"Resource", ScalarType::kString},
                                       {"Total", ScalarType::kLong},
                                       {"Consumed", ScalarType::kLong},
                                       {"Remaining", ScalarType::kLong},
                                       {"Origin", ScalarType::kString}});
+    auto add = [&](const char* name, uint64_t total, uint64_t consumed, const char* origin) {
+      append_row(answer, {name, static_cast<int64_t>(total), static_cast<int64_t>(consumed),
+                          static_cast<int64_t>(total > consumed ? total - consumed : 0), origin});
+    };
     // Queries are limited by memory, not by their number: the total is what the processors carry.
-    auto total = static_cast<int64_t>(std::thread::hardware_concurrency());
-    auto consumed = static_cast<int64_t>(services.queries.running_count());
-    append_row(answer,
-               {"Queries", total, consumed, std::max<int64_t>(total - consumed, 0), "Engine"});
+    add("Queries", std::thread::hardware_concurrency(), services.queries.running_count(), "Engine");
+    if (!is_all) return answer;
+    // In bytes: what the log and the row files take of the disk, and recent rows of memory.
+    store::StoreStatistics statistics = services.store.statistics();
+    add("RowStoreDisk", statistics.row_store_disk_limit_bytes,
+        statistics.log_bytes + statistics.row_file_bytes, "row_store_disk_limit");
+    add("RowStoreMemory", statistics.tail_limit_bytes,
+        statistics.tail_bytes + statistics.cache_bytes, "tail_memory");
     return answer;
   };
 }
