@@ -51,7 +51,7 @@ struct ParseOptions {
   std::string_view mapping_text;
   bool ignore_first_record = false;
   // What the transformation SourceLocation yields: the name of the blob or file, where there is one.
-  std::string_view source_location;
+  std::string_view source_location = "";
   // Told now and then how many bytes the rows take so far, and may throw: short records of a wide table take
   // far more than their text.
   std::function<void(size_t)> watch_memory;

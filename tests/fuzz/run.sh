@@ -3,6 +3,7 @@
 #
 #   tests/fuzz/run.sh [TARGET...]
 #
+# SEED makes a run from the kept inputs the same each time, as far as it gets.
 # Works in build-fuzz/, which `make fuzz` makes. What was found to be interesting stays in build-fuzz/found, for the
 # next run; an input that ends a target lies in build-fuzz/crashes. Put it into corpus/TARGET with its fix. The last
 # line is `N passed, M failed`.
@@ -22,6 +23,7 @@ failed=0
 for target in "${targets[@]}"; do
   mkdir -p "build-fuzz/found/$target"
   options=(-rss_limit_mb=2048 -timeout=20 -artifact_prefix="build-fuzz/crashes/$target-")
+  [ -z "${SEED:-}" ] || options+=("-seed=$SEED")
   [ ! -e "tests/fuzz/$target.dict" ] || options+=(-dict="tests/fuzz/$target.dict")
   if build-fuzz/tests/fuzz/"${target}_fuzzer" "${options[@]}" -max_total_time="$seconds" -max_len=4096 \
     -print_final_stats=1 "build-fuzz/found/$target" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
