@@ -19,8 +19,12 @@ void read_batch(std::string_view bytes) {
   for (const ColumnView& column : decoder.columns()) {
     // A dynamic is whatever the writer took for JSON.
     if (column.type == ScalarType::kDynamic) continue;
+    Column aligned(column.type);
+    aligned.append_from(column, 0, decoder.row_count());
     std::string text;
-    for (size_t row = 0; row < decoder.row_count(); ++row) append_cell_text(text, column, row);
+    for (size_t row = 0; row < decoder.row_count(); ++row) {
+      append_cell_text(text, aligned.view(), row);
+    }
   }
   std::string again;
   rowstore::encode_batch(again, decoder.column_ids(), decoder.columns(), decoder.row_count());
