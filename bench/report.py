@@ -3,7 +3,8 @@
 
     bench/report.py [--seconds 5] [--long] [--json FILE]
 
---long adds what takes minutes: 10,000 tables at 5 rows a second each for five minutes, and 100,000 tables.
+--long adds what takes minutes: 10,000 tables at 5 rows a second each for five minutes, 100,000
+tables, and a restart with 1 GiB of log.
 
 The disk's own rate of synced writes, the bare parser's rate, and the processor time of a request in the
 server and in the load generator stand beside what depends on them: compare with those, and between lines of
@@ -78,13 +79,16 @@ def main():
     for name, value in figures.items():
         table(name, value)
     flights = subprocess.run(["scripts/fetch_flights.sh"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-    for program, more in (("store_bench", []), ("extent_bench", [flights]), ("query_bench", None)):
-        print(f"\n== {program}", flush=True)
+    programs = {"store_bench": "FOLDER", "extent_bench": f"FOLDER {flights}", "query_bench": ""}
+    if options.long:
+        programs["store_bench, 1 GiB of log"] = "FOLDER replay 1024"
+    for name, arguments in programs.items():
+        print(f"\n== {name}", flush=True)
         with tempfile.TemporaryDirectory(prefix="rivulet-bench-", dir=".") as folder:
-            arguments = [] if more is None else [folder, *more]
-            lines = subprocess.run([f"{BUILD}/{program}", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+            command = [f"{BUILD}/{name.split(',')[0]}", *arguments.replace("FOLDER", folder).split()]
+            lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         print(lines, end="", flush=True)
-        figures[program] = lines.splitlines()
+        figures[name] = lines.splitlines()
     text = json.dumps(figures, indent=1)
     print(f"\n{text}")
     if options.json:

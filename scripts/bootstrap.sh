@@ -22,9 +22,8 @@ case "${1:-build}" in
   run) packages+=(curl) ;;
   test) packages+=(curl python3 python3-venv) ;;
   dev) packages+=(curl python3 python3-venv clang-format clang-tidy) ;;
-  # The package `clang` brings the compiler of a version, but not its sanitizers.
-  fuzz) packages+=(clang "lib$(apt-cache depends clang | grep -oE 'clang-[0-9]+$' | head -n 1 |
-    sed s/clang/clang-rt/)-dev") ;;
+  # The package `clang` brings the compiler of a version, but not its sanitizers: those of Debian 12's.
+  fuzz) packages+=(clang libclang-rt-14-dev) ;;
   *) die "unknown set '$1': build, run, test, dev or fuzz" ;;
 esac
 

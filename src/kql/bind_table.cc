@@ -267,10 +267,14 @@ Relation Binder::scan(const catalog::Table& table) {
     relation.columns.push_back(std::move(added));
   }
   add_system_columns(relation, state);
+  add_source(relation, std::move(state));
+  return relation;
+}
+
+void Binder::add_source(Relation& relation, SourceState state) {
   std::string slot = std::to_string(sources_.size());
   relation.from = "(SELECT " + marker_ + slot + " FROM s" + slot + ")";
   sources_.push_back(std::move(state));
-  return relation;
 }
 
 void Binder::add_system_columns(Relation& relation, SourceState& state) {
@@ -292,9 +296,7 @@ Relation Binder::input_relation() {
     state.columns.push_back({added.sql, "c" + std::to_string(i), static_cast<uint32_t>(i)});
     relation.columns.push_back(std::move(added));
   }
-  std::string slot = std::to_string(sources_.size());
-  relation.from = "(SELECT " + marker_ + slot + " FROM s" + slot + ")";
-  sources_.push_back(std::move(state));
+  add_source(relation, std::move(state));
   return relation;
 }
 

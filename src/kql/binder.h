@@ -344,6 +344,8 @@ class Binder {
   };
   // Those of a table or a union, in the order of Relation::system_columns().
   void add_system_columns(Relation& relation, SourceState& state);
+  // Makes the relation read the source, which becomes the next of the statement.
+  void add_source(Relation& relation, SourceState state);
   std::vector<SourceState> sources_;
   std::vector<Cte> ctes_;
   std::vector<Graph> graphs_;

@@ -3,20 +3,10 @@
 #include <fmt/format.h>
 
 #include <string_view>
+
+#include "extents/duckdb_engine.h"
+
 namespace rivulet::query {
-namespace {
-
-std::string quoted(const std::string& text) {
-  std::string out = "'";
-  for (char c : text) {
-    if (c == '\'') out += '\'';
-    out += c;
-  }
-  return out + "'";
-}
-
-}  // namespace
-
 void check_duckdb_version() {
   std::string_view found = duckdb_library_version();
   if (found != RIVULET_DUCKDB_VERSION) {
@@ -81,11 +71,12 @@ Database::Database(const DatabaseOptions& options, const std::function<void(Conn
     auto connection = std::make_unique<Connection>(database_);
     std::string allowed;
     if (!options.temp_directory.empty()) {
-      connection->execute("SET temp_directory = " + quoted(options.temp_directory.string()));
-      allowed = quoted(options.temp_directory.string());
+      connection->execute("SET temp_directory = " +
+                          extents::quoted(options.temp_directory.string()));
+      allowed = extents::quoted(options.temp_directory.string());
     }
     if (!options.extent_directory.empty()) {
-      allowed += (allowed.empty() ? "" : ", ") + quoted(options.extent_directory.string());
+      allowed += (allowed.empty() ? "" : ", ") + extents::quoted(options.extent_directory.string());
     }
     connection->execute("SET TimeZone = 'UTC'");
     connection->execute("SET parquet_metadata_cache = true");

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "common/error.h"
+#include "extents/duckdb_engine.h"
 #include "extents/term_filter.h"
 #include "kql/expr.h"
 #include "types/text.h"
@@ -140,15 +141,6 @@ std::vector<ScanRange> scan_ranges(const std::vector<ColumnBound>& bounds) {
   return ranges;
 }
 
-void append_quoted(std::string& out, std::string_view text) {
-  out += '\'';
-  for (char c : text) {
-    if (c == '\'') out += '\'';
-    out += c;
-  }
-  out += '\'';
-}
-
 // SELECTs as one: as a tree, because the engine's parser limits how deep a chain may go.
 std::string union_all(std::span<const std::string> selects) {
   if (selects.size() == 1) return selects.front();
@@ -179,9 +171,7 @@ std::string extent_column(const ScanColumn& column, const Part& part,
   uint32_t id = part.column_ids.empty() ? column.column_id : part.column_ids[column.column_id];
   bool is_mapped = !part.column_ids.empty();
   if (is_mapped && id == kql::Source::Part::kName) {
-    std::string text;
-    append_quoted(text, part.name);
-    return text + " AS " + name;
+    return extents::quoted(part.name) + " AS " + name;
   }
   bool is_absent = is_mapped && id == kql::Source::Part::kAbsent;
   const auto& present = extent.column_ids;
@@ -217,7 +207,7 @@ class ExtentSelects {
     if (has_extent_columns_) {
       // The name of the file is <guid>.parquet.
       select += ", left(right(filename, 44), 36)::UUID AS sys_extent, ";
-      append_quoted(select, tags_json(extent.tags));
+      select += extents::quoted(tags_json(extent.tags));
       select += " AS sys_tags, file_row_number AS sys_row";
     }
     // Files of one read_parquet have the same columns of the same types.
@@ -233,7 +223,7 @@ class ExtentSelects {
       std::string sql = key.first + " FROM read_parquet([";
       for (size_t i = 0; i < extents.size(); ++i) {
         if (i > 0) sql += ", ";
-        append_quoted(sql, extents[i]->path.string());
+        sql += extents::quoted(extents[i]->path.string());
       }
       sql += "], hive_partitioning = false";
       if (has_extent_columns_) sql += ", filename = true, file_row_number = true";

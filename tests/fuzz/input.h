@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "catalog/catalog.h"
+#include "common/error.h"
+#include "ingest/ingest.h"
 #include "types/column_batch.h"
 #include "types/text.h"
 
@@ -57,6 +59,20 @@ inline void read_cells(const ColumnView& column, size_t rows) {
     append_cell_json(json, column, row);
     compact.clear();
     require(append_compact_json(compact, json), "a cell's JSON is valid");
+  }
+}
+
+// Parses rows for the table, which may be refused, and reads every cell of what came out.
+inline void ingest_and_read(std::string_view body, const catalog::Table& table,
+                            const ingest::ParseOptions& options) {
+  try {
+    store::Append append = ingest::parse(body, table, options);
+    for (size_t i = 0; i < append.rows->column_count(); ++i) {
+      const Column& column = append.rows->column(i);
+      require(column.size() == append.rows->row_count(), "columns are of one length");
+      read_cells(column.view(), column.size());
+    }
+  } catch (const Error&) {
   }
 }
 

@@ -26,14 +26,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ingest::ParseOptions options;
   options.format = (choice & 1) != 0 ? ingest::Format::kMultiJson : ingest::Format::kJson;
   options.mapping_text = kMappings[(choice >> 1) % kMappings.size()];
-  try {
-    store::Append append = ingest::parse(body, kTable, options);
-    for (size_t i = 0; i < append.rows->column_count(); ++i) {
-      const Column& column = append.rows->column(i);
-      fuzz::require(column.size() == append.rows->row_count(), "columns are of one length");
-      fuzz::read_cells(column.view(), column.size());
-    }
-  } catch (const Error&) {
-  }
+  fuzz::ingest_and_read(body, kTable, options);
   return 0;
 }

@@ -63,9 +63,7 @@ Relation Binder::union_scan(std::span<const Relation* const> tables,
     relation.columns.push_back(std::move(added));
   }
   add_system_columns(relation, state);
-  std::string slot = std::to_string(sources_.size());
-  relation.from = "(SELECT " + marker_ + slot + " FROM s" + slot + ")";
-  sources_.push_back(std::move(state));
+  add_source(relation, std::move(state));
   return relation;
 }
 
