@@ -1,8 +1,6 @@
 #include "support/machine.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -66,20 +64,17 @@ DiskFigures measure_disk(const std::filesystem::path& directory) {
   return figures;
 }
 
-AwakeCores::AwakeCores() {
-  for (unsigned i = 0; i < std::thread::hardware_concurrency(); ++i) {
-    threads_.emplace_back([this] {
-      sched_param none{};
-      pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
-      while (!is_stopping_.load(std::memory_order_relaxed)) {
-      }
-    });
+AwakeCores::AwakeCores() : latency_request_(open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC)) {
+  constexpr int32_t kMicroseconds = 0;
+  if (latency_request_ >= 0 &&
+      write(latency_request_, &kMicroseconds, sizeof kMicroseconds) != sizeof kMicroseconds) {
+    close(latency_request_);
+    latency_request_ = -1;
   }
 }
 
 AwakeCores::~AwakeCores() {
-  is_stopping_ = true;
-  for (std::thread& thread : threads_) thread.join();
+  if (latency_request_ >= 0) close(latency_request_);
 }
 
 OwnServer::OwnServer(std::string binary, std::filesystem::path folder)

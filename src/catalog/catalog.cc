@@ -91,6 +91,9 @@ std::vector<Change> Catalog::changes() const {
     for (const auto& [name, function] : database->functions()) {
       changes.emplace_back(PutFunction{database->id, function});
     }
+    for (const auto& [name, connection] : database->data_connections()) {
+      changes.emplace_back(PutDataConnection{database->id, connection});
+    }
   }
   changes.emplace_back(ReserveIds{next_database_id_, next_table_id_});
   return changes;
@@ -170,23 +173,48 @@ void Catalog::put(const DropTable& change) {
   replace_database(std::move(database));
 }
 
+namespace {
+
+template <typename T>
+using ByName = std::shared_ptr<const std::map<std::string, T, std::less<>>>;
+
+template <typename T>
+void put_entry(ByName<T>& entries, const T& entry) {
+  auto copy = std::make_shared<std::map<std::string, T, std::less<>>>(*entries);
+  copy->insert_or_assign(entry.name, entry);
+  entries = std::move(copy);
+}
+
+template <typename T>
+void drop_entry(ByName<T>& entries, std::string_view kind, const std::string& name) {
+  auto copy = std::make_shared<std::map<std::string, T, std::less<>>>(*entries);
+  if (copy->erase(name) == 0) impossible(fmt::format("there is no {} named '{}'", kind, name));
+  entries = std::move(copy);
+}
+
+}  // namespace
+
 void Catalog::put(const PutFunction& change) {
   auto database = copy_database(change.database_id);
-  auto functions =
-      std::make_shared<std::map<std::string, Function, std::less<>>>(*database->functions_);
-  functions->insert_or_assign(change.function.name, change.function);
-  database->functions_ = std::move(functions);
+  put_entry(database->functions_, change.function);
   replace_database(std::move(database));
 }
 
 void Catalog::put(const DropFunction& change) {
   auto database = copy_database(change.database_id);
-  auto functions =
-      std::make_shared<std::map<std::string, Function, std::less<>>>(*database->functions_);
-  if (functions->erase(change.name) == 0) {
-    impossible(fmt::format("there is no function named '{}'", change.name));
-  }
-  database->functions_ = std::move(functions);
+  drop_entry(database->functions_, "function", change.name);
+  replace_database(std::move(database));
+}
+
+void Catalog::put(const PutDataConnection& change) {
+  auto database = copy_database(change.database_id);
+  put_entry(database->data_connections_, change.connection);
+  replace_database(std::move(database));
+}
+
+void Catalog::put(const DropDataConnection& change) {
+  auto database = copy_database(change.database_id);
+  drop_entry(database->data_connections_, "data connection", change.name);
   replace_database(std::move(database));
 }
 

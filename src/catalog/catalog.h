@@ -71,6 +71,17 @@ struct Function {
   bool operator==(const Function&) const = default;
 };
 
+// A stream that is read into a database. `settings` is JSON that only src/sources understands.
+struct DataConnection {
+  Guid id;
+  std::string name;
+  std::string kind;  // "eventhub", "kafka"
+  std::string settings;
+  bool is_enabled = true;
+
+  bool operator==(const DataConnection&) const = default;
+};
+
 class Database {
  public:
   DatabaseId id = 0;
@@ -96,11 +107,13 @@ class Database {
   PersistentMap<std::shared_ptr<const Table>, TableByName> tables_;
   std::shared_ptr<const std::map<std::string, Function, std::less<>>> functions_ =
       std::make_shared<const std::map<std::string, Function, std::less<>>>();
+  std::shared_ptr<const std::map<std::string, DataConnection, std::less<>>> data_connections_ =
+      std::make_shared<const std::map<std::string, DataConnection, std::less<>>>();
 };
 
 // One step of the fold. Each puts or removes a whole entity, so that applying is simple and exact; the
 // commands that make them look at the newest catalog first (see Store::commit).
-struct PutDatabase {  // creates, or replaces all but tables and functions
+struct PutDatabase {  // creates, or replaces all but tables, functions and data connections
   DatabaseId id = 0;
   Guid guid;
   std::string name;
@@ -125,6 +138,14 @@ struct DropFunction {
   DatabaseId database_id = 0;
   std::string name;
 };
+struct PutDataConnection {
+  DatabaseId database_id = 0;
+  DataConnection connection;
+};
+struct DropDataConnection {
+  DatabaseId database_id = 0;
+  std::string name;
+};
 struct PutClusterPolicies {
   Policies policies;
 };
@@ -133,8 +154,9 @@ struct ReserveIds {
   DatabaseId next_database_id = 1;
   TableId next_table_id = 1;
 };
-using Change = std::variant<PutDatabase, DropDatabase, PutTable, DropTable, PutFunction,
-                            DropFunction, PutClusterPolicies, ReserveIds>;
+using Change =
+    std::variant<PutDatabase, DropDatabase, PutTable, DropTable, PutFunction, DropFunction,
+                 PutDataConnection, DropDataConnection, PutClusterPolicies, ReserveIds>;
 
 // Thread-safe to read, being immutable.
 class Catalog {
@@ -167,6 +189,8 @@ class Catalog {
   void put(const DropTable& change);
   void put(const PutFunction& change);
   void put(const DropFunction& change);
+  void put(const PutDataConnection& change);
+  void put(const DropDataConnection& change);
   void put(const PutClusterPolicies& change);
   void put(const ReserveIds& change);
   // A copy of the database, to be changed and given to replace_database. Throws when there is none.

@@ -92,6 +92,18 @@ TEST(Catalog, Functions) {
   EXPECT_TRUE(catalog->find_database("db")->functions().empty());
 }
 
+TEST(Catalog, DataConnections) {
+  CatalogPtr catalog = catalog_with_database();
+  catalog = catalog->apply(PutDataConnection{1, {Guid{1, 2}, "hub", "eventhub", "{}", true}});
+  catalog = catalog->apply(PutDatabase{1, Guid{}, "db", "Pretty", {}, {}});
+  catalog = catalog->apply(PutDataConnection{1, {Guid{1, 2}, "hub", "eventhub", "{}", false}});
+  const auto& connections = catalog->find_database("db")->data_connections();
+  ASSERT_EQ(connections.size(), 1u);
+  EXPECT_FALSE(connections.at("hub").is_enabled);
+  catalog = catalog->apply(DropDataConnection{1, "hub"});
+  EXPECT_TRUE(catalog->find_database("db")->data_connections().empty());
+}
+
 TEST(Catalog, ImpossibleChangesThrow) {
   CatalogPtr catalog = catalog_with_database()->apply(PutTable{make_table(1, 1, "T")});
   catalog = catalog->apply(PutDatabase{2, Guid{}, "other", "", {}, {}});
@@ -102,7 +114,9 @@ TEST(Catalog, ImpossibleChangesThrow) {
                             DropDatabase{5},
                             PutDatabase{3, Guid{}, "db", "", {}, {}},
                             PutFunction{9, {}},
-                            DropFunction{1, "f"}};
+                            DropFunction{1, "f"},
+                            PutDataConnection{9, {}},
+                            DropDataConnection{1, "hub"}};
   for (const Change& change : changes) EXPECT_THROW(catalog->apply(change), std::runtime_error);
 }
 
@@ -127,6 +141,9 @@ TEST(Catalog, ChangesRebuildItThroughTheirBytes) {
   catalog = catalog->apply(PutTable{make_table(12, 4, "gone")});
   catalog = catalog->apply(DropTable{12});
   catalog = catalog->apply(PutFunction{4, {"f", "(a:long)", "{ a }", "x", "y"}});
+  catalog = catalog->apply(
+      PutDataConnection{4, {Guid{5, 6}, "hub", "eventhub", "{\"table\":\"T\"}", true}});
+  catalog = catalog->apply(PutDataConnection{4, {Guid{7, 8}, "topic", "kafka", "{}", false}});
 
   Catalog rebuilt = rebuild(*catalog);
   EXPECT_EQ(rebuilt.cluster_policies(), catalog->cluster_policies());
@@ -140,6 +157,7 @@ TEST(Catalog, ChangesRebuildItThroughTheirBytes) {
   EXPECT_EQ(database->policies, catalog->find_database(4)->policies);
   EXPECT_EQ(database->mappings, catalog->find_database(4)->mappings);
   EXPECT_EQ(database->functions(), catalog->find_database(4)->functions());
+  EXPECT_EQ(database->data_connections(), catalog->find_database(4)->data_connections());
   auto copy = database->find_table("T\xC3\xA9");
   ASSERT_NE(copy, nullptr);
   EXPECT_EQ(copy->guid, table.guid);

@@ -129,6 +129,20 @@ class Encoder {
     number("database", change.database_id);
     text("name", change.name);
   }
+  void put(const PutDataConnection& change) {
+    text("change", "put_data_connection");
+    number("database", change.database_id);
+    text("guid", to_string(change.connection.id));
+    text("name", change.connection.name);
+    text("kind", change.connection.kind);
+    text("settings", change.connection.settings);
+    if (!change.connection.is_enabled) text("state", "disabled");
+  }
+  void put(const DropDataConnection& change) {
+    text("change", "drop_data_connection");
+    number("database", change.database_id);
+    text("name", change.name);
+  }
   void put(const PutClusterPolicies& change) {
     text("change", "put_cluster_policies");
     put_policies(change.policies);
@@ -258,6 +272,15 @@ Change decode(const Object& record) {
   }
   if (change == "drop_function") {
     return DropFunction{record.number("database"), record.text("name")};
+  }
+  if (change == "put_data_connection") {
+    return PutDataConnection{
+        record.number("database"),
+        {record.guid("guid"), record.text("name"), record.text("kind"), record.text("settings"),
+         record.optional_text("state") != "disabled"}};
+  }
+  if (change == "drop_data_connection") {
+    return DropDataConnection{record.number("database"), record.text("name")};
   }
   if (change == "put_cluster_policies") return PutClusterPolicies{record.policies()};
   if (change == "reserve_ids") {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -75,6 +76,28 @@ class TagExists : public std::exception {
   const char* what() const noexcept override { return "the table has an extent with the tag"; }
 };
 
+// How far a data connection has stored a partition of its topic: committed with the rows that brought it there
+// (P7). docs/data-connections.md.
+struct SourceOffset {
+  Guid connection;
+  std::string topic;
+  int32_t partition = 0;
+  // What the store must hold when the transaction's turn comes, or it is refused with OffsetOutdated.
+  int64_t expected = -1;  // -1: nothing
+  int64_t next = 0;       // the first that is not stored yet
+
+  bool operator==(const SourceOffset&) const = default;
+};
+
+// What refuses a transaction whose SourceOffset expects another offset than there is, or whose connection is
+// not in the catalog any more.
+class OffsetOutdated : public std::exception {
+ public:
+  const char* what() const noexcept override {
+    return "the store holds another offset for the partition";
+  }
+};
+
 // What is committed together: all of it or none. Carried out in the order: alter, clear, replace, appends.
 struct Transaction {
   std::vector<Append> appends;
@@ -85,6 +108,7 @@ struct Transaction {
   // .set-or-replace).
   std::vector<catalog::TableId> clear;
   std::vector<Replace> replace;
+  std::vector<SourceOffset> offsets;
   // If a transaction with this key was committed within StoreOptions::idempotency_window, this one is not
   // looked at: it succeeds, as a repeat, when that one is durable.
   std::optional<IdempotencyKey> key;

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.h"
+#include "ingest/ingest.h"
+
+// Data connections: streams of an Azure Event Hub or a Kafka topic, stored exactly once.
+// docs/data-connections.md.
+namespace rivulet::sources {
+
+enum class ConnectionKind { kEventHub, kKafka };
+
+// What an event without a table, or with one that is not there, comes to.
+enum class MissingTarget { kSkip, kHold };
+
+// What a user gave for a data connection. Secrets stand here as they were given: a literal, or a reference
+// ("env:NAME", "file:NAME") that is looked up when the connection is made (sources/secrets.h).
+struct ConnectionSettings {
+  ConnectionKind kind = ConnectionKind::kKafka;
+  // kEventHub: the connection string of the namespace or the hub, or a reference to one. A secret.
+  std::string connection_string;
+  // kKafka: "host:port,host:port".
+  std::string brokers;
+  // kEventHub: the hub (EntityPath of the connection string, or the property).
+  std::string topic;
+  std::string consumer_group;
+
+  // kKafka; kEventHub has its own.
+  std::string security_protocol;  // "plaintext", "ssl", "sasl_plaintext", "sasl_ssl"
+  std::string sasl_mechanism;     // "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"
+  std::string username;
+  std::string password;     // a secret
+  std::string ca_location;  // a file of certificates to trust; empty: the system's
+
+  // Where an event goes that does not say so itself. The table may be empty when routing is on.
+  std::string table;
+  ingest::Format format = ingest::Format::kMultiJson;
+  std::string mapping_name;
+  bool is_gzip = false;
+  // Event properties (Database, Table, Format, …) are looked at; and Database may name another than the
+  // connection's own.
+  bool is_routed = false;
+  bool may_route_to_other_databases = false;
+  // System properties to embed, "x-opt-enqueued-time" and so on, in the order given.
+  std::vector<std::string> event_system_properties;
+  // Where to begin a partition that was never read: events enqueued from then on.
+  Ticks retrieval_start = 0;
+
+  MissingTarget on_missing_target = MissingTarget::kSkip;
+  // A table of the connection's database that failed events are kept in; empty: they are only counted.
+  std::string dead_letter_table;
+  // Limits: bytes of events fetched and not yet stored, and of one transaction.
+  uint64_t max_queued_bytes = 64 << 20;
+  uint64_t max_batch_bytes = 8 << 20;
+
+  bool operator==(const ConnectionSettings&) const = default;
+};
+
+// Property name, in any case, to its value as text: `table` → "Events", `routing` → "true". A new connection's
+// settings from what a command gave; throws bad_request, which names the property and what it may be.
+// `source` is the text in parentheses of the command: a connection string, or the brokers.
+using Properties = std::map<std::string, std::string, std::less<>>;
+ConnectionSettings parse_settings(ConnectionKind kind, std::string_view source,
+                                  const Properties& properties, Ticks now);
+// The same settings with some properties changed.
+ConnectionSettings change_settings(ConnectionSettings settings, const Properties& properties);
+
+// JSON for the catalog, and back. Throws std::runtime_error on damage.
+std::string encode_settings(const ConnectionSettings& settings);
+ConnectionSettings decode_settings(std::string_view json);
+// The same JSON for people: every secret that is no reference is "****".
+std::string show_settings(const ConnectionSettings& settings);
+
+std::string_view kind_name(ConnectionKind kind);  // "eventhub", "kafka"
+std::optional<ConnectionKind> parse_kind(std::string_view name);
+
+}  // namespace rivulet::sources
