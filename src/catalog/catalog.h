@@ -98,6 +98,9 @@ class Database {
   size_t table_count() const { return tables_.size(); }
   const Function* find_function(std::string_view function_name) const;
   const std::map<std::string, Function, std::less<>>& functions() const { return *functions_; }
+  const std::map<std::string, DataConnection, std::less<>>& data_connections() const {
+    return *data_connections_;
+  }
 
  private:
   friend class Catalog;
