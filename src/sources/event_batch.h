@@ -19,11 +19,14 @@ namespace rivulet::sources {
 
 // What a run of events comes to.
 struct EventBatch {
-  // One append for each target (table, format, mapping), dead letters among them, in the order of first
-  // use. The offsets are the caller's to add.
+  // How many events this is about, from the first. Fewer than were given if their rows would take much more
+  // memory than their bytes; the others are for the next call. At least one.
+  size_t events = 0;
+  // One append for each target (table, format, mapping), in the order of first use, and one of dead letters.
+  // The offsets are the caller's to add.
   std::vector<store::Append> appends;
   uint64_t rows = 0;           // without dead letters
-  uint64_t failed_events = 0;  // passed over, and already in the failure log
+  uint64_t failed_events = 0;  // passed over
   // Partitions that wait for a target (onMissingTarget='hold'): none of their events from this offset on is in
   // the appends.
   struct Held {
@@ -31,11 +34,27 @@ struct EventBatch {
     std::string reason;
   };
   std::map<int32_t, Held> held;
+
+  // For EventIngester::record().
+  struct Target {
+    std::string database, table, mapping_name;
+    std::string_view format;
+    uint64_t rows = 0, bytes = 0;
+  };
+  struct Failure {
+    ingest::IngestionFailure failure;
+    std::string mapping_name;
+    std::string format;
+    uint64_t bytes = 0;
+  };
+  Ticks started = 0;
+  std::vector<Target> targets;
+  std::vector<Failure> failures;
 };
 
 // Turns events into rows: finds the target of each by its properties and the settings, embeds the system
-// properties, unpacks, and parses all events of one target together. An event that cannot be ingested is told
-// to the failure log and, if there is one, the dead-letter table; it never stops another. Used by one thread.
+// properties, unpacks, and parses all events of one target together. An event that cannot be ingested goes to
+// the failure log and, if there is one, the dead-letter table; it never stops another. Used by one thread.
 class EventIngester {
  public:
   struct Connection {
@@ -50,9 +69,14 @@ class EventIngester {
                 const Clock& clock);
   ~EventIngester();
 
-  // Events of a partition stand in the order of their offsets.
+  // Events of a partition stand in the order of their offsets; there is at least one. Throws std::bad_alloc, and
+  // nothing that an event could bring about; after a throw it can be called again.
   EventBatch ingest(std::span<const Event> events,
                     const std::shared_ptr<const catalog::Catalog>& catalog);
+
+  // To be called once the batch is stored: tells its rows to the statistics and its failures to the failure log, so
+  // that one that is made again after a failed commit is not counted twice. Does not look at the appends.
+  void record(const EventBatch& batch);
 
  private:
   struct State;
