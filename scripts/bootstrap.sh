@@ -3,7 +3,8 @@
 #
 #   scripts/bootstrap.sh [build|run|test|dev|fuzz]
 #
-# build: compiler, libraries, npm (for DuckDB). run: and curl. test: and Python's venv.
+# build: compiler, libraries, npm (for DuckDB). run: and curl. test: and Python's venv, and Java and Maven (for a
+# Kafka broker), which the benchmarks need too.
 # dev: and clang-format and clang-tidy. fuzz: and clang with its sanitizers and libFuzzer.
 # Says nothing and takes no time when nothing is missing.
 set -euo pipefail
@@ -36,9 +37,13 @@ missing=()
 for package in "${packages[@]}"; do
   [[ $'\n'$installed$'\n' == *$'\n'"ii  $package"$'\n'* ]] || missing+=("$package")
 done
-# Node is often installed in another way than by Debian's package; the command is what counts.
+# Node and Java are often installed in another way than by Debian's package; the command is what counts.
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
+if [ "${1:-build}" = test ]; then
+  command -v java >/dev/null || missing+=(default-jre-headless)
+  command -v mvn >/dev/null || missing+=(maven)
+fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 command -v apt-get >/dev/null || die "apt-get is not here; these packages are missing: ${missing[*]}"
