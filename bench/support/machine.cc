@@ -11,6 +11,7 @@
 #include <ctime>
 #include <fstream>
 #include <stdexcept>
+#include <thread>
 
 namespace rivulet::bench {
 namespace {
