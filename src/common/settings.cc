@@ -77,6 +77,9 @@ const std::vector<Entry>& entries() {
        "Permits a `listen` address that other machines reach although no `tokens` are set."},
       {"Access", "cors_origins", List{&Settings::cors_origins},
        "Origins whose web pages may call the server (`https://dash.example`), or `*` for all."},
+      {"Access", "secrets", Text{&Settings::secrets},
+       "Folder of secrets that data connections may refer to as `file:NAME`, one a file. Empty: "
+       "there are none."},
 
       {"Connections", "io_threads", Number{&Settings::io_threads},
        "Threads that serve connections. 0: one a core."},

@@ -30,6 +30,7 @@ struct Settings {
   std::vector<std::string> tokens;
   bool allow_anonymous_network = false;
   std::vector<std::string> cors_origins;
+  std::string secrets;
 
   // Connections
   uint64_t io_threads = 0;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,16 +28,19 @@ struct ConnectionSettings {
   std::string connection_string;
   // kKafka: "host:port,host:port".
   std::string brokers;
-  // kEventHub: the hub (EntityPath of the connection string, or the property).
+  // The topic or event hub. kEventHub: empty when the EntityPath of the connection string names it.
   std::string topic;
+  // kKafka: parse_settings() leaves it empty when it is not given.
   std::string consumer_group;
 
-  // kKafka; kEventHub has its own.
-  std::string security_protocol;  // "plaintext", "ssl", "sasl_plaintext", "sasl_ssl"
-  std::string sasl_mechanism;     // "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"
+  // "plaintext", "ssl", "sasl_plaintext", "sasl_ssl". kEventHub: empty for what the endpoint has.
+  std::string security_protocol;
+  // kKafka only.
+  std::string sasl_mechanism;  // "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"; empty without SASL
   std::string username;
-  std::string password;     // a secret
-  std::string ca_location;  // a file of certificates to trust; empty: the system's
+  std::string password;  // a secret
+  // A reference to the PEM certificates to trust ("file:ca.pem"); empty: the system's.
+  std::string ca_location;
 
   // Where an event goes that does not say so itself. The table may be empty when routing is on.
   std::string table;
@@ -68,13 +72,19 @@ struct ConnectionSettings {
 using Properties = std::map<std::string, std::string, std::less<>>;
 ConnectionSettings parse_settings(ConnectionKind kind, std::string_view source,
                                   const Properties& properties, Ticks now);
-// The same settings with some properties changed.
+// The same settings with some properties changed: `connectionString` and `brokers` are properties here.
 ConnectionSettings change_settings(ConnectionSettings settings, const Properties& properties);
+// Whether offsets of the one still mean something for the other: not when the connection strings of both are
+// there to be read and name different namespaces. A cluster of Kafka may be reached by other brokers.
+bool is_same_source(const ConnectionSettings& before, const ConnectionSettings& after);
+
+// The system properties that events may have embedded.
+std::span<const std::string_view> known_system_properties();
 
 // JSON for the catalog, and back. Throws std::runtime_error on damage.
 std::string encode_settings(const ConnectionSettings& settings);
 ConnectionSettings decode_settings(std::string_view json);
-// The same JSON for people: every secret that is no reference is "****".
+// The same JSON for people: every secret that is no reference is "****", in a connection string its key.
 std::string show_settings(const ConnectionSettings& settings);
 
 std::string_view kind_name(ConnectionKind kind);  // "eventhub", "kafka"
