@@ -2,13 +2,11 @@
 
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "catalog/catalog.h"
-#include "common/error.h"
 #include "store/store.h"
 
 // Bytes of a data format in, a column batch out.
@@ -69,18 +67,33 @@ store::Append parse(std::string_view body, const catalog::Table& table,
 // The same with a mapping that was made ready before: what a server does for every small request.
 store::Append parse(std::string_view body, const Mapping& mapping, const ParseOptions& options);
 
-// A body of several that could not be parsed.
-struct RefusedBody {
-  size_t index = 0;
-  Error error;
+// Parses many small bodies into one batch, each on its own: each as parse() does it, and much cheaper. Used by one
+// thread.
+class BatchParser {
+ public:
+  // The mapping and the options outlive it.
+  BatchParser(const Mapping& mapping, const ParseOptions& options);
+  BatchParser(BatchParser&&) noexcept;
+  ~BatchParser();
+
+  // Puts the rows of a body behind those that are there, and returns how many. Throws what parse() throws (what
+  // watch_memory throws, too), and then nothing of the body is left.
+  size_t add(std::string_view body);
+  // Takes the rows of the last body away again.
+  void undo();
+  size_t row_count() const { return row_count_; }
+  // All rows; nothing can be added afterwards.
+  store::Append finish();
+
+ private:
+  void truncate(size_t row_count);
+
+  const Mapping* mapping_;
+  const ParseOptions* options_;
+  std::shared_ptr<ColumnBatch> rows_;
+  size_t row_count_ = 0;
+  size_t last_count_ = 0;  // rows before the last body
+  std::vector<uint32_t> likely_next_;
 };
-struct ParsedBodies {
-  store::Append append;  // the rows of all others, in order
-  std::vector<RefusedBody> refused;
-};
-// Parses many small bodies into one batch, each on its own: a malformed one, or one without a record, leaves
-// nothing behind and stops no other. The same as parse() for each of them, and much cheaper.
-ParsedBodies parse_each(std::span<const std::string_view> bodies, const Mapping& mapping,
-                        const ParseOptions& options);
 
 }  // namespace rivulet::ingest

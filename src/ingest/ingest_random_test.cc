@@ -2,6 +2,7 @@
 // be the same.
 #include <random>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <simdjson.h>
@@ -102,6 +103,75 @@ TEST(RandomInput, NeverCrashes) {
     }
   }
   EXPECT_GT(accepted, 1'000);
+}
+
+// Rows as text, a line each.
+std::vector<std::string> lines(const store::Append& append) {
+  std::vector<std::string> out(append.rows->row_count());
+  for (size_t c = 0; c < append.rows->column_count(); ++c) {
+    const Column& column = append.rows->column(c);
+    EXPECT_EQ(column.size(), out.size());
+    for (size_t row = 0; row < out.size(); ++row) {
+      append_cell_json(out[row], column.view(), row);
+      out[row] += column.view().is_null(row) ? "?;" : ";";
+    }
+  }
+  return out;
+}
+
+// Bodies that are parsed into one batch give what each gives alone, and those that are refused nothing.
+TEST(RandomInput, ABatchOfBodiesIsEachOfThem) {
+  std::mt19937 random(45);
+  catalog::Table table = every_type();
+  constexpr auto kJsonMapping = R"([
+    {"column":"b","ConstValue":"17"},{"column":"a","path":"$.a"},{"column":"c","path":"$.a[0]"},
+    {"column":"h","transform":"SourceLocation"},{"column":"d","transform":"SourceLineNumber"},
+    {"column":"j","Properties":{"path":"$.j","transform":"DropMappedFields"}}])";
+  constexpr auto kCsvMapping = R"([
+    {"column":"c","transform":"SourceLineNumber"},{"column":"a","Ordinal":2},{"column":"i","Ordinal":0},
+    {"column":"h","ConstValue":"a text that does not fit into a cell"},{"column":"j","Ordinal":0}])";
+  size_t accepted = 0, refused = 0;
+  for (int round = 0; round < 2'000; ++round) {
+    ParseOptions options;
+    options.format = static_cast<Format>(round % 10);
+    options.source_location = "somewhere far away";
+    options.ignore_first_record = random() % 4 == 0;
+    bool is_json = mapping_kind(options.format) == "json";
+    std::string_view mapping_text = is_json ? kJsonMapping : kCsvMapping;
+    if (random() % 2 == 0) mapping_text = "";
+    auto mapping = compile_mapping(options.format, mapping_text, table);
+    BatchParser parser(*mapping, options);
+    std::vector<std::string> expected;
+    for (unsigned bodies = random() % 40; bodies > 0; --bodies) {
+      std::string body = random_text(random, random() % (is_json ? 4 : 24));
+      if (is_json) body.insert(0, "{\"a\":[1,").append(random() % 4 == 0 ? "" : "2]}{\"c\":7}");
+      if (is_json && random() % 2 == 0) body = "{\"j\":{\"x\":" + body + "},\"d\":\"7\"}\n{}";
+      if (random() % 16 == 0) body.insert(0, random() % 4 == 0 ? "\xFF\xFE" : "\xEF\xBB\xBF");
+      std::string error, expected_error;
+      std::vector<std::string> rows;
+      try {
+        rows = lines(parse(body, *mapping, options));
+      } catch (const Error& refusal) {
+        expected_error = refusal.code() + refusal.message();
+      }
+      try {
+        ASSERT_EQ(parser.add(body), rows.size());
+        if (random() % 8 == 0) {
+          parser.undo();
+          rows.clear();
+        }
+      } catch (const Error& refusal) {
+        error = refusal.code() + refusal.message();
+      }
+      ASSERT_EQ(error, expected_error) << body;
+      ++(error.empty() ? accepted : refused);
+      expected.insert(expected.end(), rows.begin(), rows.end());
+      ASSERT_EQ(parser.row_count(), expected.size());
+    }
+    ASSERT_EQ(lines(parser.finish()), expected) << round;
+  }
+  EXPECT_GT(accepted, 5'000u);
+  EXPECT_GT(refused, 5'000u);
 }
 
 // What one parser takes for a JSON record, the other does too.

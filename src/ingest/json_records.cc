@@ -15,12 +15,14 @@ namespace {
 
 class JsonRecordParser {
  public:
-  JsonRecordParser(const Mapping& mapping, const ParseOptions& options, ColumnBatch& rows)
+  JsonRecordParser(const Mapping& mapping, const ParseOptions& options, size_t rows_before,
+                   std::vector<uint32_t>& likely_next, ColumnBatch& rows)
       : mapping_(mapping),
         rows_(rows),
         options_(options),
         is_ignored_(options.ignore_first_record),
-        likely_next_(mapping.nodes.size(), 0) {}
+        row_(rows_before),
+        likely_next_(likely_next) {}
 
   // One object, a row.
   void record(JsonReader& reader) {
@@ -221,8 +223,8 @@ class JsonRecordParser {
   const ParseOptions& options_;
   bool is_ignored_;
   size_t records_ = 0;
-  size_t row_ = 0;
-  std::vector<uint32_t> likely_next_;  // by node: where among its properties to look first
+  size_t row_;
+  std::vector<uint32_t>& likely_next_;  // by node: where among its properties to look first
   std::string name_scratch_;
   std::string scratch_;
 };
@@ -262,8 +264,9 @@ void parse_documents(std::string_view body, JsonRecordParser& parser) {
 }  // namespace
 
 size_t parse_json_records(std::string_view body, const Mapping& mapping,
-                          const ParseOptions& options, ColumnBatch& rows) {
-  JsonRecordParser parser(mapping, options, rows);
+                          const ParseOptions& options, size_t rows_before,
+                          std::vector<uint32_t>& likely_next, ColumnBatch& rows) {
+  JsonRecordParser parser(mapping, options, rows_before, likely_next, rows);
   if (mapping.format == Format::kJson) {
     parse_lines(body, parser);
   } else {

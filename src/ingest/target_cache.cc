@@ -44,17 +44,22 @@ const catalog::IngestionMapping& find_mapping(const catalog::Table& table,
 
 struct Found {
   std::shared_ptr<const catalog::Table> table;
+  bool is_streaming_enabled = false;
   std::string mapping_text;
 };
+
+void check_policy(const TargetName& name, bool is_streaming_enabled) {
+  if (name.needs_streaming_policy && !is_streaming_enabled) throw streaming_not_enabled(name.table);
+}
 
 Found find(const catalog::Catalog& catalog, const TargetName& name) {
   auto database = catalog.find_database(name.database);
   if (database == nullptr) throw database_not_found(name.database);
-  Found found{database->find_table(name.table), {}};
+  Found found;
+  found.table = database->find_table(name.table);
   if (found.table == nullptr) throw table_not_found(name.table, name.database);
-  if (!is_streaming_enabled(*found.table, *database, catalog)) {
-    throw streaming_not_enabled(found.table->name);
-  }
+  found.is_streaming_enabled = is_streaming_enabled(*found.table, *database, catalog);
+  check_policy(name, found.is_streaming_enabled);
   if (!name.mapping_name.empty()) {
     std::string_view kind = mapping_kind(name.format);
     found.mapping_text = find_mapping(*found.table, *database, kind, name.mapping_name).text;
@@ -88,7 +93,10 @@ std::shared_ptr<const Mapping> TargetCache::get(
     }
     auto entry = shard.entries.find(hash);
     if (entry != shard.entries.end() && entry->second.key == key) {
-      if (entry->second.generation == shard.generation) return entry->second.mapping;
+      if (entry->second.generation == shard.generation) {
+        check_policy(name, entry->second.is_streaming_enabled);
+        return entry->second.mapping;
+      }
       known = entry->second;
     }
   }
@@ -101,8 +109,12 @@ std::shared_ptr<const Mapping> TargetCache::get(
   // Another thread may have seen a newer catalog meanwhile.
   if (shard.catalog != catalog) return mapping;
   if (shard.entries.size() >= kMaxEntriesOfShard) shard.entries.clear();
-  shard.entries[hash] = {key, shard.generation, std::move(found.table),
-                         std::move(found.mapping_text), mapping};
+  shard.entries[hash] = {key,
+                         shard.generation,
+                         std::move(found.table),
+                         found.is_streaming_enabled,
+                         std::move(found.mapping_text),
+                         mapping};
   return mapping;
 }
 

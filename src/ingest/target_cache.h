@@ -13,15 +13,17 @@
 
 namespace rivulet::ingest {
 
-// Where the rows of a streaming request go, by name, and how.
+// Where rows go, by name, and how.
 struct TargetName {
   std::string_view database;
   std::string_view table;
   Format format;
   std::string_view mapping_name;  // empty: identity
+  // Those of a streaming request: the table's policy must allow it. Those of a data connection need no policy.
+  bool needs_streaming_policy = true;
 };
 
-// What a streaming request asks of the catalog, made ready, so that a small one neither seeks its table
+// What few rows for a table ask of the catalog, made ready, so that a small request neither seeks its table
 // among very many nor parses its mapping again. An entry is good for one catalog: after a change it is
 // checked again, and its mapping made anew when the table or the mapping is another. Holds a bounded
 // number of entries. Thread-safe.
@@ -40,6 +42,7 @@ class TargetCache {
     std::string key;  // the name
     uint64_t generation = 0;
     std::shared_ptr<const catalog::Table> table;
+    bool is_streaming_enabled = false;
     std::string mapping_text;
     std::shared_ptr<const Mapping> mapping;
   };

@@ -85,6 +85,12 @@ TEST(TargetCache, FollowsPoliciesAndMappings) {
   EXPECT_EQ(cache.get(unmapped->apply(mapped), name)->column_ids, std::vector<uint32_t>{2});
   EXPECT_EQ(refusal(cache, unmapped, name), mapping_not_found("m", "T").code());
   EXPECT_EQ(refusal(cache, disabled, name), streaming_not_enabled("T").code());
+
+  // Who needs no policy gets the same, whoever asked first.
+  TargetName plain{"db", "T", Format::kCsv, "", false};
+  EXPECT_EQ(refusal(cache, disabled, plain), "");
+  plain.needs_streaming_policy = true;
+  EXPECT_EQ(refusal(cache, disabled, plain), streaming_not_enabled("T").code());
 }
 
 // More tables than it holds, seen in two catalogs at once.
