@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
@@ -181,8 +182,15 @@ void Connection::head_arrived() {
 
 void Connection::hold(uint64_t bytes) {
   if (bytes <= counted_bytes_) return;
+  uint64_t limit = context_.settings.request_memory;
+  if (bytes > limit) {
+    throw payload_too_large(
+        fmt::format("The request needs more than the {} bytes that all requests may hold together "
+                    "(request_memory): send it in smaller parts.",
+                    limit));
+  }
   uint64_t growth = bytes - std::exchange(counted_bytes_, bytes);
-  if (context_.held_bytes.fetch_add(growth) + growth > context_.settings.request_memory) {
+  if (context_.held_bytes.fetch_add(growth) + growth > limit) {
     throw throttled("The server holds too many request bodies at this time; retry later.");
   }
 }
@@ -193,7 +201,9 @@ void Connection::count_body() {
     hold(request_.body.size());
   } catch (const Error& error) {
     route_.refusal = error;
-    if (route_.endpoint == Endpoint::kIngest) context_.metrics.throttled_ingestions.Increment();
+    if (route_.endpoint == Endpoint::kIngest && error.http_status() == 429) {
+      context_.metrics.throttled_ingestions.Increment();
+    }
     parser_->discard_body = true;
     std::string().swap(request_.body);
     release_memory();

@@ -87,6 +87,14 @@ class Ingestion(unittest.TestCase):
             body = b"x,1\n" * (size // 4)
             self.assertEqual(ask(small, "POST", target, gzip.compress(body)).status, status)
 
+    def test_more_than_the_memory_for_all_requests(self):
+        small = server("--request-memory", "1MiB")
+        target = table(small, "NeverFits")
+        with Connection(small) as connection:
+            self.refused(connection.ask("POST", target, b"x,1\n" * (MIB // 2)), 413, "PayloadTooLarge")
+            self.assertEqual(connection.ask("POST", target, "x,1\n").status, 200)
+        self.assertEqual(rows(query(small, "NeverFits | count"))[0][0], 1)
+
     def test_damaged_bodies(self):
         target = table(self.server, "Damaged")
         packed = gzip.compress(b"x,1\n" * 1000)
