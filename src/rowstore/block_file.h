@@ -23,7 +23,8 @@ enum class BlockKind : uint64_t {
   kRowFiles = 3,
   kRuns = 4,
   kRun = 5,
-  kKeys = 6
+  kKeys = 6,
+  kOffsets = 7
 };
 
 // Bytes of a file without blocks, and what the content of a block takes in the file.

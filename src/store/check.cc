@@ -142,6 +142,8 @@ CheckResult check_data(FileSystem& files, const std::filesystem::path& directory
   state.publish(base + replayed.records, 0, events);
   WholeState whole = state.whole();
   result.found.push_back(fmt::format("Catalog: {} tables", whole.catalog->table_count()));
+  result.found.push_back(
+      fmt::format("Data connections: offsets of {} partitions", whole.offsets.size()));
   check_row_files(read_only, whole, result);
   check_extents(read_only, whole, result);
   return result;

@@ -170,6 +170,9 @@ Sequence Checkpointer::load() {
         case BlockKind::kKeys:
           state_.restore_keys(block.content);
           break;
+        case BlockKind::kOffsets:
+          state_.restore_offsets(block.content);
+          break;
         case BlockKind::kRowFiles:
           while (!reader.at_end()) {
             rowstore::RowFile::Description description;
@@ -309,6 +312,12 @@ void Checkpointer::put_base(const WholeState& whole, const std::set<RowFilePtr>&
   }
   extents.flush();
   if (!whole.keys.empty()) file.put(BlockKind::kKeys, 0, whole.keys);
+  BlockGatherer offsets(file, BlockKind::kOffsets);
+  for (std::span<const SourceOffset> left = whole.offsets; !left.empty();) {
+    left = left.subspan(encode_source_offsets(offsets.content(), left));
+    offsets.end_item();
+  }
+  offsets.flush();
   BlockGatherer named(file, BlockKind::kRowFiles);
   for (const RowFilePtr& row_file : row_files) {
     const rowstore::RowFile::Description& description = row_file->description();

@@ -46,14 +46,34 @@ Committer::~Committer() {
   thread_.join();
 }
 
+void Committer::Pending::refuse(std::exception_ptr error) {
+  result.error = std::move(error);
+  transaction = {};
+  body = std::string();
+}
+
 void Committer::submit(Transaction transaction, CommitCallback done) {
   Pending pending;
   pending.done = std::move(done);
-  for (const Append& append : transaction.appends) {
-    if (has_rows(append)) encode_append(pending.appends, append);
-  }
   pending.transaction = std::move(transaction);
+  try {
+    encode(pending);
+  } catch (...) {
+    pending.refuse(std::current_exception());
+  }
   enqueue(std::move(pending));
+}
+
+void Committer::encode(Pending& pending) const {
+  encode_offsets(pending.body, pending.transaction.offsets);
+  for (const Append& append : pending.transaction.appends) {
+    if (has_rows(append)) encode_append(pending.body, append);
+    if (pending.body.size() > limits_.transaction_bytes) {
+      throw payload_too_large(
+          fmt::format("The request takes more than {} MiB of the log. Send it in parts.",
+                      limits_.transaction_bytes >> 20));
+    }
+  }
 }
 
 void Committer::run(std::function<void()> task) {
@@ -67,16 +87,13 @@ void Committer::run(std::function<void()> task) {
 }
 
 void Committer::enqueue(Pending pending) {
-  uint64_t cost = pending.appends.size() + kQueueOverheadBytes;
+  uint64_t cost = pending.body.size() + kQueueOverheadBytes;
   bool was_empty;
   {
     std::lock_guard lock(mutex_);
     if (!pending.task && queued_bytes_ > 0 && queued_bytes_ + cost > limits_.queue_bytes) {
-      // It still takes its turn, so that callbacks come from one thread only.
-      pending.result.error = std::make_exception_ptr(
-          throttled("Too much is waiting to be written to the log. Retry later."));
-      pending.appends = std::string();
-      pending.transaction = {};
+      pending.refuse(std::make_exception_ptr(
+          throttled("Too much is waiting to be written to the log. Retry later.")));
       cost = kQueueOverheadBytes;
     }
     was_empty = queue_.empty();
@@ -117,7 +134,7 @@ void Committer::work() {
       uint64_t bytes = 0;
       size_t end = done;
       for (; end < waiting.size(); ++end) {
-        uint64_t cost = waiting[end].appends.size() + kQueueOverheadBytes;
+        uint64_t cost = waiting[end].body.size() + kQueueOverheadBytes;
         if (end > done && bytes + cost > kGroupBytes) break;
         bytes += cost;
       }
@@ -153,9 +170,9 @@ void Committer::commit_group(std::span<Pending> group) {
       pending.result.error = std::current_exception();
       continue;
     }
-    pieces.push_back({pending.start, pending.appends});
+    pieces.push_back({pending.start, pending.body});
     records.emplace_back(pieces.back());
-    bytes += pending.start.size() + pending.appends.size();
+    bytes += pending.start.size() + pending.body.size();
     if (pending.transaction.key) staged.keys.emplace(*pending.transaction.key, next);
     pending.result.sequence = next++;
     pending.result.time = staged.now;
@@ -238,6 +255,7 @@ void Committer::prepare(Pending& pending, Staged& staged, Sequence sequence) {
   }
   for (const Append& append : transaction.appends) check_append(append, *catalog);
   check_replaces(transaction, *catalog, staged);
+  SourceOffsets offsets = check_offsets(transaction, *catalog, staged);
   for (const Replace& replace : transaction.replace) {
     for (const auto& extent : replace.added) {
       if (extent->has_system_columns) continue;
@@ -252,6 +270,7 @@ void Committer::prepare(Pending& pending, Staged& staged, Sequence sequence) {
       for (const std::string& tag : extent->tags) staged.tags.emplace(replace.table, tag);
     }
   }
+  staged.offsets.set_all(offsets);
   staged.catalog = std::move(catalog);
   staged.cleared.insert(staged.cleared.end(), cleared.begin(), cleared.end());
 }
@@ -282,6 +301,35 @@ void Committer::check_tags(const Replace& replace, const Staged& staged) const {
     return staged.tags.contains({replace.table, tag});
   });
   if (is_staged || state_.has_tag(replace.table, tags)) throw TagExists();
+}
+
+SourceOffsets Committer::check_offsets(const Transaction& transaction,
+                                       const catalog::Catalog& catalog,
+                                       const Staged& staged) const {
+  SourceOffsets moved;
+  for (const SourceOffset& offset : transaction.offsets) {
+    if (offset.partition < 0 || offset.next < 0) {
+      throw internal_error("A partition or an offset of a data connection is negative");
+    }
+    std::optional<int64_t> current = moved.find(offset);
+    if (!current) current = staged.offsets.find(offset);
+    if (!current) current = state_.source_offset(offset);
+    if (current != offset.expected || !has_connection(offset.connection, catalog))
+      throw OffsetOutdated();
+    moved.set(offset);
+  }
+  return moved;
+}
+
+bool Committer::has_connection(const Guid& guid, const catalog::Catalog& catalog) const {
+  if (&catalog == state_.newest_catalog().get()) return state_.has_connection(guid);
+  // After a change in this group.
+  for (const auto& database : catalog.databases()) {
+    for (const auto& [name, connection] : database->data_connections()) {
+      if (connection.id == guid) return true;
+    }
+  }
+  return false;
 }
 
 void Committer::check_append(const Append& append, const catalog::Catalog& catalog) const {
@@ -328,6 +376,7 @@ void Committer::apply(const Pending& pending) {
   for (const Append& append : pending.transaction.appends) {
     if (has_rows(append)) state_.append(append, pending.result.time, pending.result.sequence);
   }
+  for (const SourceOffset& offset : pending.transaction.offsets) state_.set_offset(offset);
   if (pending.transaction.key) {
     state_.keys().add(*pending.transaction.key, {pending.result.sequence, pending.result.time});
   }

@@ -31,6 +31,8 @@ class CommitListener {
 };
 
 struct CommitterLimits {
+  // The appends and offsets of one transaction, encoded; a larger one is refused.
+  uint64_t transaction_bytes = 1 << 30;
   // Encoded transactions that wait for the log; more are refused.
   uint64_t queue_bytes = 256 << 20;
   // Memory of all tails; while there is more, appends are refused.
@@ -64,12 +66,15 @@ class Committer {
     Transaction transaction;
     std::function<void()> task;  // instead of a transaction
     CommitCallback done;
-    std::string appends;  // encoded on the caller's thread, to keep the committer's work small
+    std::string body;  // offsets and appends, encoded on the caller's thread
     CommitResult result;
     // Made by the committer.
     std::string start;
     std::vector<catalog::Change> changes;
     std::vector<std::shared_ptr<const catalog::Catalog>> catalogs;  // after each change
+
+    // It takes its turn nevertheless, so that callbacks come from one thread only, and in order.
+    void refuse(std::exception_ptr error);
   };
   // What a group has done so far, before it is applied.
   struct Staged {
@@ -80,8 +85,10 @@ class Committer {
     std::set<Guid> removed;
     std::set<std::pair<catalog::TableId, std::string>> tags;  // of extents that came
     std::unordered_map<IdempotencyKey, Sequence, IdempotencyWindow::Hash> keys;
+    SourceOffsets offsets;
   };
 
+  void encode(Pending& pending) const;
   void enqueue(Pending pending);
   void work();
   void commit_group(std::span<Pending> group);
@@ -93,7 +100,11 @@ class Committer {
   void check_tags(const Replace& replace, const Staged& staged) const;
   void check_replaces(const Transaction& transaction, const catalog::Catalog& catalog,
                       const Staged& staged) const;
+  bool has_connection(const Guid& guid, const catalog::Catalog& catalog) const;
   void check_append(const Append& append, const catalog::Catalog& catalog) const;
+  // What the transaction makes of its partitions. Throws OffsetOutdated.
+  SourceOffsets check_offsets(const Transaction& transaction, const catalog::Catalog& catalog,
+                              const Staged& staged) const;
   void apply(const Pending& pending);
 
   log::Log& log_;

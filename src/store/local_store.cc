@@ -111,6 +111,9 @@ class LocalStore final : public Store {
   std::unique_ptr<Snapshot> snapshot(std::span<const catalog::TableId> tables) const override {
     return state_.snapshot(tables);
   }
+  std::vector<SourceOffset> source_offsets(const Guid& connection) const override {
+    return state_.source_offsets(connection);
+  }
   void seal(std::span<const catalog::TableId> tables) override { maintenance_.seal(tables); }
   void checkpoint() override { maintenance_.checkpoint(); }
   void upkeep() override { upkeep_.run_once(); }

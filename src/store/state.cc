@@ -113,6 +113,13 @@ void State::change(const catalog::Change& change, std::shared_ptr<const catalog:
     clear(table);
     tables_.erase(table);
   };
+  // In the catalog before the change.
+  auto connection_named = [this](catalog::DatabaseId id, std::string_view name) -> const Guid* {
+    auto database = newest_catalog_->find_database(id);
+    if (!database) return nullptr;
+    auto found = database->data_connections().find(name);
+    return found == database->data_connections().end() ? nullptr : &found->second.id;
+  };
   if (const auto* put_table = std::get_if<catalog::PutTable>(&change)) {
     tables_[put_table->table.id] = after->find_table(put_table->table.id);
   } else if (const auto* drop_table = std::get_if<catalog::DropTable>(&change)) {
@@ -120,9 +127,27 @@ void State::change(const catalog::Change& change, std::shared_ptr<const catalog:
   } else if (const auto* drop_database = std::get_if<catalog::DropDatabase>(&change)) {
     if (auto database = newest_catalog_->find_database(drop_database->id)) {
       for (const auto& table : database->tables()) drop(table->id);
+      for (const auto& [name, connection] : database->data_connections()) {
+        drop_connection(connection.id);
+      }
     }
+  } else if (const auto* put_connection = std::get_if<catalog::PutDataConnection>(&change)) {
+    const Guid& id = put_connection->connection.id;
+    const Guid* before =
+        connection_named(put_connection->database_id, put_connection->connection.name);
+    if (before != nullptr && *before != id) drop_connection(*before);
+    connections_.insert(id);
+  } else if (const auto* drop_named = std::get_if<catalog::DropDataConnection>(&change)) {
+    const Guid* before = connection_named(drop_named->database_id, drop_named->name);
+    if (before != nullptr) drop_connection(*before);
   }
   newest_catalog_ = std::move(after);
+}
+
+void State::drop_connection(const Guid& connection) {
+  connections_.erase(connection);
+  moved_offsets_.drop(connection);
+  dropped_connections_.push_back(connection);
 }
 
 void State::clear(catalog::TableId table) {
@@ -162,6 +187,14 @@ void State::replace(const Replace& replace) {
   manifest_.remove(replace.table, replace.removed);
   for (const auto& extent : replace.added) manifest_.add(replace.table, extent);
   if (replace.up_to > 0) rows_.cut(replace.table, replace.up_to);
+}
+
+void State::set_offset(const SourceOffset& offset) {
+  if (!has_connection(offset.connection)) {
+    throw std::runtime_error(
+        fmt::format("data connection {} does not exist", to_string(offset.connection)));
+  }
+  moved_offsets_.set(offset);
 }
 
 void State::spill(catalog::TableId table, rowstore::RunList runs, Sequence up_to) {
@@ -207,6 +240,9 @@ void State::replay(Sequence sequence, std::string_view payload) {
       case Kind::kKey:
         keys_.add(item.key, {sequence, reader.time()});
         break;
+      case Kind::kOffsets:
+        for (const SourceOffset& offset : item.offsets) set_offset(offset);
+        break;
       case Kind::kEnd:
         break;
     }
@@ -229,6 +265,13 @@ void State::restore_extents(std::string_view content) {
   }
 }
 
+void State::restore_offsets(std::string_view content) {
+  ByteReader reader(content);
+  while (!reader.at_end()) {
+    for (const SourceOffset& offset : decode_source_offsets(reader)) set_offset(offset);
+  }
+}
+
 void State::restore_runs(catalog::TableId table, rowstore::RunList runs) {
   rows_.restore(existing_table(table).id, std::move(runs));
 }
@@ -244,6 +287,8 @@ uint64_t State::publish(Sequence sequence, uint64_t newly_logged_bytes,
     if (std::exchange(is_restructured_, false)) ++structure_version_;
     rows_.publish(old_tails_, events);
     manifest_.publish(old_extents_);
+    for (const Guid& connection : dropped_connections_) offsets_.drop(connection);
+    offsets_.set_all(moved_offsets_);
     old_catalog = std::exchange(catalog_, newest_catalog_);
     sequence_ = sequence;
     time_ = newest_time_;
@@ -251,6 +296,8 @@ uint64_t State::publish(Sequence sequence, uint64_t newly_logged_bytes,
   }
   old_tails_.clear();
   old_extents_.clear();
+  moved_offsets_.clear();
+  dropped_connections_.clear();
   return logged_bytes;
 }
 
@@ -262,6 +309,11 @@ std::shared_ptr<const catalog::Catalog> State::catalog() const {
 Sequence State::sequence() const {
   std::lock_guard lock(rows_.mutex());
   return sequence_;
+}
+
+std::vector<SourceOffset> State::source_offsets(const Guid& connection) const {
+  std::lock_guard lock(rows_.mutex());
+  return offsets_.of(connection);
 }
 
 std::pair<State::Moment, std::vector<State::TableParts>> State::collect(
@@ -325,6 +377,7 @@ WholeState State::whole() const {
   auto [moment, parts] = collect([&]() -> std::span<const catalog::TableId> {
     tables.clear();
     whole.extents.clear();
+    whole.offsets = offsets_.all();
     rows_.append_tables(tables);
     manifest_.for_each(
         [&](catalog::TableId id, const auto& list) { whole.extents.emplace_back(id, list); });

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -16,6 +17,7 @@
 #include "rowstore/row_store.h"
 #include "rowstore/run_cache.h"
 #include "store/idempotency_window.h"
+#include "store/source_offsets.h"
 #include "store/store.h"
 
 namespace rivulet::store {
@@ -26,6 +28,7 @@ struct WholeState {
   Ticks time = 0;
   uint64_t logged_bytes = 0;
   std::string keys;  // IdempotencyWindow::encode
+  std::vector<SourceOffset> offsets;
   std::shared_ptr<const catalog::Catalog> catalog;
   std::vector<std::pair<catalog::TableId, rowstore::TailView>> tails;  // by table id
   std::vector<std::pair<catalog::TableId, std::shared_ptr<const extents::ExtentList>>> extents;
@@ -64,6 +67,13 @@ class State {
   // The keys of transactions; changed by the writer only.
   IdempotencyWindow& keys() { return keys_; }
   const IdempotencyWindow& keys() const { return keys_; }
+  // Whether a data connection of newest_catalog() has this guid.
+  bool has_connection(const Guid& guid) const { return connections_.contains(guid); }
+  // What is published for a partition, -1 when that is nothing.
+  int64_t source_offset(const SourceOffset& partition) const {
+    return offsets_.find(partition).value_or(-1);
+  }
+  void set_offset(const SourceOffset& offset);
   // What a checkpoint did to the tail of a table: no reader sees a difference. See rowstore::RowStore.
   void spill(catalog::TableId table, rowstore::RunList runs, Sequence up_to);
   void replace_runs(catalog::TableId table, std::span<const rowstore::Run> replaced,
@@ -73,6 +83,7 @@ class State {
   void restore_changes(std::string_view content);
   void restore_extents(std::string_view content);
   void restore_keys(std::string_view content) { keys_.restore(content); }
+  void restore_offsets(std::string_view content);
   void restore_runs(catalog::TableId table, rowstore::RunList runs);
   // Memory of all chunks.
   uint64_t tail_bytes() const { return rows_.published_bytes(); }
@@ -86,6 +97,7 @@ class State {
   std::shared_ptr<const catalog::Catalog> catalog() const;
   std::unique_ptr<Snapshot> snapshot(std::span<const catalog::TableId> tables) const;
   Sequence sequence() const;
+  std::vector<SourceOffset> source_offsets(const Guid& connection) const;
   // The definition of a table and its tail; nothing when the table does not exist.
   std::pair<std::shared_ptr<const catalog::Table>, rowstore::TailView> tail(
       catalog::TableId table) const;
@@ -98,6 +110,8 @@ class State {
 
  private:
   const catalog::Table& existing_table(catalog::TableId table) const;
+  // The offsets of a connection go with it.
+  void drop_connection(const Guid& connection);
 
   // What is published, at one moment.
   struct Moment {
@@ -123,11 +137,18 @@ class State {
   IdempotencyWindow keys_;
   std::shared_ptr<const catalog::Catalog> newest_catalog_;
   std::unordered_map<catalog::TableId, std::shared_ptr<const catalog::Table>> tables_;
+  std::set<Guid> connections_;
+  // Not published yet: what was moved, and whose offsets went.
+  SourceOffsets moved_offsets_;
+  std::vector<Guid> dropped_connections_;
   Ticks newest_time_ = 0;
   rowstore::BatchDecoder decoder_;
   std::vector<ColumnView> columns_;
   std::vector<rowstore::TailView> old_tails_;
   std::vector<std::shared_ptr<const extents::ExtentList>> old_extents_;
+
+  // Published, guarded by rows_.mutex(); the writer, which alone changes it, reads without.
+  SourceOffsets offsets_;
 
   // Published, guarded by rows_.mutex().
   std::shared_ptr<const catalog::Catalog> catalog_;

@@ -79,7 +79,7 @@ class TagExists : public std::exception {
 // How far a data connection has stored a partition of its topic: committed with the rows that brought it there
 // (P7). docs/data-connections.md.
 struct SourceOffset {
-  Guid connection;
+  Guid connection;  // catalog::DataConnection::id; never used again for another one
   std::string topic;
   int32_t partition = 0;
   // What the store must hold when the transaction's turn comes, or it is refused with OffsetOutdated.
@@ -99,6 +99,9 @@ class OffsetOutdated : public std::exception {
 };
 
 // What is committed together: all of it or none. Carried out in the order: alter, clear, replace, appends.
+//
+// Its appends and offsets may take 1 GiB as they are encoded for the log (docs/log-format.md: about what the
+// batches take in memory); a larger one is refused with payload_too_large. There is no limit to their number.
 struct Transaction {
   std::vector<Append> appends;
   // Makes catalog changes from the newest catalog, in the commit order, on the committer thread (so it
@@ -108,6 +111,7 @@ struct Transaction {
   // .set-or-replace).
   std::vector<catalog::TableId> clear;
   std::vector<Replace> replace;
+  // Compared and set one after the other, against what all transactions before this one make of them.
   std::vector<SourceOffset> offsets;
   // If a transaction with this key was committed within StoreOptions::idempotency_window, this one is not
   // looked at: it succeeds, as a repeat, when that one is durable.
@@ -219,6 +223,10 @@ class Store {
   virtual std::shared_ptr<const catalog::Catalog> catalog() const = 0;
   // Everything committed so far, for the tables named; one moment for all of them.
   virtual std::unique_ptr<Snapshot> snapshot(std::span<const catalog::TableId> tables) const = 0;
+  // How far the connection has stored its partitions, by topic and partition, `expected` unset: durable, and
+  // the rows up to there are in every later snapshot. Empty when nothing is stored or there is no such
+  // connection.
+  virtual std::vector<SourceOffset> source_offsets(const Guid& connection) const = 0;
 
   // Seals the tails of the tables into extents now (all tables when empty), and writes a checkpoint:
   // for tests and benchmarks.

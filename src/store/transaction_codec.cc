@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "rowstore/batch_codec.h"
+#include "store/source_offsets.h"
 
 namespace rivulet::store {
 namespace {
@@ -41,6 +42,14 @@ void encode_key(std::string& out, const IdempotencyKey& key) {
   put_kind(writer, Kind::kKey);
   writer.fixed(key.low);
   writer.fixed(key.high);
+}
+
+void encode_offsets(std::string& out, std::span<const SourceOffset> offsets) {
+  ByteWriter writer(out);
+  while (!offsets.empty()) {
+    put_kind(writer, Kind::kOffsets);
+    offsets = offsets.subspan(encode_source_offsets(out, offsets));
+  }
 }
 
 void encode_append(std::string& out, const Append& append) {
@@ -121,6 +130,9 @@ TransactionReader::Item TransactionReader::next() {
     case Kind::kKey:
       item.key.low = reader_.fixed<uint64_t>();
       item.key.high = reader_.fixed<uint64_t>();
+      return item;
+    case Kind::kOffsets:
+      item.offsets = decode_source_offsets(reader_);
       return item;
     case Kind::kEnd:
       break;

@@ -19,6 +19,7 @@ void encode_transaction_start(std::string& out, Ticks time);
 void encode_change(std::string& out, const catalog::Change& change);
 void encode_clear(std::string& out, catalog::TableId table);
 void encode_key(std::string& out, const IdempotencyKey& key);
+void encode_offsets(std::string& out, std::span<const SourceOffset> offsets);
 void encode_append(std::string& out, const Append& append);
 void encode_replace(std::string& out, const Replace& replace);
 
@@ -35,17 +36,19 @@ class TransactionReader {
     kClear = 2,
     kAppend = 3,
     kReplace = 4,
-    kKey = 5
+    kKey = 5,
+    kOffsets = 6
   };
   struct Item {
     Kind kind = Kind::kEnd;
-    catalog::TableId table = 0;  // all but kChange and kKey
+    catalog::TableId table = 0;  // kClear, kAppend and kReplace
     std::string_view bytes;      // kChange: the change; kAppend: the batch
     // kReplace
     Sequence up_to = 0;
     std::vector<Guid> removed;
     std::vector<std::string_view> added;
-    IdempotencyKey key;  // kKey
+    IdempotencyKey key;                 // kKey
+    std::vector<SourceOffset> offsets;  // kOffsets: of one connection and topic
   };
   Item next();
 

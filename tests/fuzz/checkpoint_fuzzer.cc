@@ -78,6 +78,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     checkpointer.load();
     std::vector<rowstore::TailEvent> events;
     state.publish(7, 0, events);
+    for (const store::SourceOffset& offset : state.whole().offsets) {
+      fuzz::require(offset.partition >= 0 && offset.next >= 0, "an offset is not negative");
+    }
     std::vector<catalog::TableId> tables{1, 2, 3};
     auto snapshot = state.snapshot(tables);
     for (catalog::TableId id : tables) {

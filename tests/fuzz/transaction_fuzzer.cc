@@ -4,6 +4,7 @@
 #include "extents/extent.h"
 #include "input.h"
 #include "rowstore/batch_codec.h"
+#include "store/source_offsets.h"
 #include "store/transaction_codec.h"
 
 using namespace rivulet;
@@ -50,6 +51,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                 catalog::decode_change(catalog::encode_change(change)).index() == change.index(),
             "a change is what was written");
         catalog = catalog->apply(change);
+      }
+      if (!item.offsets.empty()) {
+        std::string again;
+        size_t count = store::encode_source_offsets(again, item.offsets);
+        ByteReader bytes(again);
+        fuzz::require(
+            count == item.offsets.size() && store::decode_source_offsets(bytes) == item.offsets,
+            "offsets are what was written");
       }
       for (std::string_view bytes : item.added) {
         std::string again;

@@ -36,6 +36,7 @@ class FakeStore : public store::Store {
   std::shared_ptr<const catalog::Catalog> catalog() const override;
   std::unique_ptr<store::Snapshot> snapshot(
       std::span<const catalog::TableId> tables) const override;
+  std::vector<store::SourceOffset> source_offsets(const Guid&) const override { return {}; }
   void seal(std::span<const catalog::TableId>) override {}
   void checkpoint() override {}
   void upkeep() override {}
