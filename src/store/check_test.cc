@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -31,11 +32,21 @@ class CheckTest : public ::testing::Test {
   CheckTest() {
     auto store = Store::open(small_options(path_), posix_file_system(), clock_);
     auto table = create_table(*store, "T");
+    Guid connection = new_guid();
+    Transaction create;
+    create.alter = [&](const catalog::Catalog&) -> std::vector<catalog::Change> {
+      return {catalog::PutDataConnection{table->database_id, {connection, "hub", "kafka", "{}"}}};
+    };
+    store->commit(std::move(create));
     store->commit(one_append(make_rows(*table, 0, 100)));
     store->seal({});
-    store->commit(one_append(make_rows(*table, 100, 50)));
+    Transaction transaction = one_append(make_rows(*table, 100, 50));
+    transaction.offsets = {{connection, "topic", 0, -1, 50}};
+    store->commit(transaction);
     store->checkpoint();
-    store->commit(one_append(make_rows(*table, 150, 5)));
+    transaction.offsets = {{connection, "topic", 0, 50, 55}, {connection, "topic", 1, -1, 5}};
+    transaction.appends = {make_rows(*table, 150, 5)};
+    store->commit(std::move(transaction));
   }
   CheckResult check() { return check_data(posix_file_system(), path_, clock_); }
   std::filesystem::path only_file(const char* folder) const {
@@ -63,7 +74,10 @@ TEST_F(CheckTest, WhatIsWholeIsSaidAndNothingIsChanged) {
   auto before = contents_of(path_);
   CheckResult result = check();
   EXPECT_TRUE(result.problems.empty()) << result.problems.front();
-  EXPECT_EQ(result.found.size(), 5u);
+  EXPECT_EQ(result.found.size(), 6u);
+  EXPECT_NE(std::find(result.found.begin(), result.found.end(),
+                      "Data connections: offsets of 2 partitions"),
+            result.found.end());
   EXPECT_EQ(contents_of(path_), before);
   EXPECT_TRUE(check().problems.empty());
 }
