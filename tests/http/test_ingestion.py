@@ -249,6 +249,8 @@ class Overload(unittest.TestCase):
             while answer.status == 200:  # what was sent has not all arrived yet
                 answer = other.ask("POST", target, body)
             self.assertEqual((answer.status, answer.error()["@permanent"]), (429, False))
+            # With the next request of its connection, what the refused one held is free again.
+            self.assertEqual(other.ask("POST", target, b"x,1\n").status, 200)
             holder.send(data[-1:])
             self.assertEqual(holder.answer().status, 200)
             self.assertEqual(other.ask("POST", target, body).status, 200)
