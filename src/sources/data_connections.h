@@ -9,6 +9,7 @@
 #include "common/guid.h"
 #include "ingest/failure_log.h"
 #include "ingest/streaming_statistics.h"
+#include "sources/secrets.h"
 #include "store/store.h"
 
 namespace rivulet::sources {
@@ -45,7 +46,7 @@ class DataConnections {
  public:
   // Everything passed in outlives it. Nothing runs before start().
   DataConnections(store::Store& store, ingest::StreamingStatistics& statistics,
-                  ingest::FailureLog& failures, const Clock& clock);
+                  ingest::FailureLog& failures, const Secrets& secrets, const Clock& clock);
   ~DataConnections();
 
   // Starts what the newest catalog has enabled.

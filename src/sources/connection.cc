@@ -1,0 +1,599 @@
+#include "sources/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+#include <spdlog/spdlog.h>
+
+#include "common/error.h"
+#include "sources/broker_access.h"
+
+namespace rivulet::sources {
+namespace {
+
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+// Transactions that wait for their commit, at most: while one is written to the log, others are made.
+constexpr size_t kMaxUnderWay = 4;
+constexpr size_t kMaxBatchEvents = 100'000;
+// What an event costs beside its bytes.
+constexpr uint64_t kEventOverheadBytes = 64;
+// How long the thread sits in one call of the client library: what a stop waits for, at most.
+constexpr milliseconds kPollTime = 100ms;
+constexpr milliseconds kBrokerTimeout = 2s;
+constexpr milliseconds kShortestPause = 100ms, kLongestPause = 30s;
+constexpr size_t kRateSamples = 11;  // of ten seconds
+
+// What ends a connection that another server took the name of.
+class Fenced : public BrokerError {
+ public:
+  using BrokerError::BrokerError;
+};
+
+// Why a commit failed, and whether the same may succeed at once.
+std::pair<std::string, bool> describe(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const store::OffsetOutdated& error) {
+    return {error.what(), true};
+  } catch (const Error& error) {
+    return {error.message(), error.is_permanent()};
+  } catch (const std::exception& error) {
+    return {error.what(), false};
+  }
+}
+
+uint64_t size_of(const Event& event) {
+  uint64_t size = kEventOverheadBytes + event.key.size() + event.body.size();
+  for (const Event::Property& property : event.properties) {
+    size += property.name.size() + property.value.size();
+  }
+  return size;
+}
+
+}  // namespace
+
+Connection::Connection(EventIngester::Connection definition, store::Store& store,
+                       ingest::StreamingStatistics& statistics, ingest::FailureLog& failures,
+                       const Secrets& secrets, const Clock& clock)
+    : definition_(std::move(definition)),
+      log_name_(fmt::format("data connection {}.{}", definition_.database, definition_.name)),
+      store_(store),
+      secrets_(secrets),
+      clock_(clock),
+      ingester_(definition_, targets_, statistics, failures, clock),
+      random_(static_cast<unsigned>(definition_.id.lo)) {
+  status_.id = definition_.id;
+  status_.database = definition_.database;
+  status_.name = definition_.name;
+  set_state("Connecting");
+  thread_ = std::thread([this] { run(); });
+}
+
+Connection::~Connection() {
+  stop(false);
+  thread_.join();
+}
+
+void Connection::stop(bool leaves) {
+  std::lock_guard lock(mutex_);
+  leaves_ = is_stopping_ ? leaves_ : leaves;
+  is_stopping_ = true;
+  stop_came_.notify_all();
+}
+
+ConnectionStatus Connection::status() const {
+  std::lock_guard lock(mutex_);
+  ConnectionStatus status = status_;
+  if (!samples_.empty()) {
+    std::chrono::duration<double> time = clock_.steady_now() - samples_.front().time;
+    auto rows = static_cast<double>(status.rows - samples_.front().rows);
+    if (time > 100ms) status.rows_per_second = rows / time.count();
+  }
+  for (const auto& [number, partition] : partitions_) {
+    PartitionStatus shown;
+    shown.topic = topic_;
+    shown.partition = number;
+    shown.next_offset = partition.stored;
+    shown.end_offset = partition.end;
+    if (partition.end >= 0) shown.lag = std::max<int64_t>(partition.end - partition.position(), 0);
+    shown.state = partition.mode == Partition::Mode::kReading   ? "Reading"
+                  : partition.mode == Partition::Mode::kHolding ? "Holding"
+                                                                : "Waiting";
+    shown.reason = partition.reason;
+    status.partitions.push_back(std::move(shown));
+  }
+  return status;
+}
+
+void Connection::run() {
+  while (!is_stopping()) {
+    try {
+      join_group();
+      read();
+      end_reading();
+      return;
+    } catch (const Fenced& error) {
+      set_error(error.what());
+      set_state("Failed");
+      pause(std::nullopt);
+    } catch (const Error& error) {
+      set_error(error.message());
+      set_state("Failed");
+    } catch (const std::exception& error) {
+      set_error(error.what());
+      set_state("Disconnected");
+    }
+    drop_events();
+    wait_for_all();
+    consumer_.reset();
+    unstarted_.clear();
+    set_partitions({});
+    pause(next_pause());
+  }
+}
+
+void Connection::join_group() {
+  ConsumerOptions options;
+  options.access = broker_access(definition_.settings, secrets_);
+  options.group = definition_.settings.consumer_group;
+  options.instance_id = to_string(definition_.id);
+  options.log_name = log_name_;
+  options.queue_bytes = definition_.settings.max_queued_bytes / 2;
+  {
+    std::lock_guard lock(mutex_);
+    topic_ = options.access.topic;
+  }
+  is_joined_ = is_suspect_ = is_disconnected_ = false;
+  consumer_ = std::make_unique<Consumer>(options);
+}
+
+void Connection::read() {
+  next_second_ = clock_.steady_now();
+  while (!is_stopping()) {
+    gather();
+    take_fault();
+    follow_group();
+    if (!events_.empty()) store_events();
+    take_outcomes();
+    if (failure_) rewind();
+    if (retry_at_ && clock_.steady_now() >= *retry_at_) read_again();
+    start_partitions();
+    if (clock_.steady_now() >= next_second_) each_second();
+    update_state();
+  }
+}
+
+void Connection::end_reading() {
+  drop_events();
+  wait_for_all();
+  if (is_joined_ && !is_disconnected_)
+    consumer_->commit_and_wait(offsets_to_tell(), kBrokerTimeout);
+  if (leaves_) consumer_->leave(kBrokerTimeout);
+  consumer_.reset();
+}
+
+void Connection::gather() {
+  uint64_t budget = definition_.settings.max_queued_bytes / 2;
+  uint64_t limit = std::min(definition_.settings.max_batch_bytes, budget / 2);
+  while (!under_way_.empty() && !failure_ &&
+         (under_way_.size() >= kMaxUnderWay || bytes_under_way_ + limit > budget)) {
+    wait_for_outcome();
+  }
+  while (event_bytes_ < limit && events_.size() < kMaxBatchEvents) {
+    Consumer::Message message = consumer_->poll(events_.empty() ? kPollTime : 0ms);
+    if (!message) return;
+    is_suspect_ = is_disconnected_ = false;
+    auto found = partitions_.find(message->partition);
+    // The library may still give what it had when the partition was paused.
+    if (retry_at_ || found == partitions_.end() || found->second.is_paused ||
+        message->offset < found->second.next) {
+      continue;
+    }
+    found->second.next = message->offset + 1;
+    read_event(*message, events_.emplace_back());
+    messages_.push_back(std::move(message));
+    event_bytes_ += size_of(events_.back());
+  }
+}
+
+void Connection::drop_events() {
+  events_.clear();
+  messages_.clear();
+  event_bytes_ = 0;
+}
+
+void Connection::take_fault() {
+  std::optional<Consumer::Fault> fault = consumer_->take_fault();
+  if (!fault) return;
+  if (fault->is_fenced) {
+    throw Fenced(fmt::format(
+        "Another server reads as this data connection, perhaps with a copy of this data directory. "
+        "Disable and enable it where it is to be read ({})",
+        fault->text));
+  }
+  if (fault->is_fatal) throw BrokerError(fault->text);
+  if (fault->out_of_range) {
+    place(*fault->out_of_range);
+    return;
+  }
+  set_error(fault->text);
+  is_suspect_ = true;
+  // Perhaps it was a commit of these.
+  for (auto& [number, partition] : partitions_) partition.told = -1;
+}
+
+void Connection::follow_group() {
+  std::optional<Consumer::Rebalance> rebalance = consumer_->take_rebalance();
+  if (!rebalance) return;
+  drop_events();
+  if (rebalance->is_assignment) {
+    unstarted_ = std::move(rebalance->partitions);
+    next_start_ = clock_.steady_now();
+    is_joined_ = true;
+    if (unstarted_.empty()) consumer_->assign({});
+    return;
+  }
+  wait_for_all();
+  // What it concerns is given away, or begins anew at the store's offsets.
+  failure_ = nullptr;
+  retry_at_.reset();
+  if (!rebalance->is_lost) consumer_->commit_and_wait(offsets_to_tell(), kBrokerTimeout);
+  consumer_->unassign();
+  unstarted_.clear();
+  set_partitions({});
+  is_joined_ = false;
+}
+
+void Connection::start_partitions() {
+  if (unstarted_.empty() || clock_.steady_now() < next_start_) return;
+  try {
+    std::map<int32_t, Partition> partitions;
+    Consumer::Offsets stored = stored_offsets();
+    Consumer::Offsets committed = consumer_->committed(unstarted_, kBrokerTimeout);
+    std::vector<int32_t> unread;
+    for (int32_t number : unstarted_) {
+      Partition& partition = partitions[number];
+      if (auto found = stored.find(number); found != stored.end()) {
+        partition.stored = found->second;
+      }
+      if (auto found = committed.find(number); found != committed.end()) {
+        partition.told = found->second;
+      }
+      partition.start = std::max(partition.stored, partition.told);
+      if (partition.start < 0) unread.push_back(number);
+    }
+    if (!unread.empty()) {
+      for (const auto& [number, offset] : first_offsets(unread)) partitions[number].start = offset;
+    }
+    set_partitions(std::move(partitions));
+    unstarted_.clear();
+    read_from_positions();
+    is_suspect_ = is_disconnected_ = false;
+  } catch (const BrokerError& error) {
+    set_error(error.what());
+    is_suspect_ = true;
+    next_start_ = clock_.steady_now() + 1s;
+  }
+}
+
+Consumer::Offsets Connection::first_offsets(const std::vector<int32_t>& partitions) {
+  Ticks from = definition_.settings.retrieval_start;
+  if (from <= kUnixEpochTicks)
+    return consumer_->find(partitions, Consumer::kOldest, kBrokerTimeout);
+  // In this order: an event that arrives between the two is behind the end that was asked for first.
+  Consumer::Offsets offsets = consumer_->find(partitions, Consumer::kEnd, kBrokerTimeout);
+  int64_t time = (from - kUnixEpochTicks + kTicksPerMillisecond - 1) / kTicksPerMillisecond;
+  for (const auto& [number, offset] : consumer_->find(partitions, time, kBrokerTimeout)) {
+    offsets[number] = offset;
+  }
+  return offsets;
+}
+
+void Connection::store_events() {
+  try {
+    std::shared_ptr<const catalog::Catalog> catalog = store_.catalog();
+    std::span<Event> rest(events_);
+    while (!rest.empty()) {
+      EventBatch batch = ingester_.ingest(rest, catalog);
+      std::span<Event> done = rest.first(batch.events);
+      rest = rest.subspan(batch.events);
+      if (!batch.held.empty()) {
+        auto is_held = [&](const Event& event) { return batch.held.contains(event.partition); };
+        rest = rest.first(rest.size() - std::ranges::remove_if(rest, is_held).size());
+      }
+      commit(std::move(batch), done);
+    }
+  } catch (const BrokerError&) {
+    throw;
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+  drop_events();
+}
+
+void Connection::commit(EventBatch batch, std::span<const Event> events) {
+  UnderWay under_way;
+  std::map<int32_t, int64_t> next;
+  for (const Event& event : events) {
+    auto held = batch.held.find(event.partition);
+    if (held != batch.held.end() && event.offset >= held->second.offset) continue;
+    next[event.partition] = event.offset + 1;
+    under_way.bytes += size_of(event);
+    ++under_way.events;
+  }
+  for (const auto& [number, held] : batch.held) hold(number, held);
+  store::Transaction transaction;
+  for (const auto& [number, offset] : next) {
+    Partition& partition = partitions_.at(number);
+    if (partition.mode == Partition::Mode::kHolding && !partition.is_paused) {
+      std::lock_guard lock(mutex_);
+      partition.mode = Partition::Mode::kReading;
+      partition.reason.clear();
+    }
+    transaction.offsets.push_back({definition_.id, topic_, number, partition.expected, offset});
+    partition.expected = offset;
+  }
+  if (transaction.offsets.empty()) return;
+  transaction.appends = std::move(batch.appends);
+  under_way.offsets = transaction.offsets;
+  under_way.batch = std::move(batch);
+  bytes_under_way_ += under_way.bytes;
+  under_way_.push_back(std::move(under_way));
+  try {
+    store_.commit(std::move(transaction), [this](const store::CommitResult& result) {
+      std::lock_guard lock(outcomes_mutex_);
+      outcomes_.push_back(result.error);
+      outcome_came_.notify_one();
+    });
+  } catch (...) {
+    bytes_under_way_ -= under_way_.back().bytes;
+    under_way_.pop_back();
+    throw;
+  }
+}
+
+void Connection::hold(int32_t number, const EventBatch::Held& held) {
+  Partition& partition = partitions_.at(number);
+  consumer_->pause({number});
+  std::lock_guard lock(mutex_);
+  partition.mode = Partition::Mode::kHolding;
+  partition.reason = held.reason;
+  partition.is_paused = true;
+  partition.next = held.offset;
+}
+
+void Connection::take_outcomes() {
+  std::deque<std::exception_ptr> outcomes;
+  {
+    std::lock_guard lock(outcomes_mutex_);
+    outcomes.swap(outcomes_);
+  }
+  for (const std::exception_ptr& error : outcomes) {
+    UnderWay under_way = std::move(under_way_.front());
+    under_way_.pop_front();
+    bytes_under_way_ -= under_way.bytes;
+    if (error) {
+      if (!failure_) failure_ = error;
+      continue;
+    }
+    failures_in_a_row_ = 0;
+    ingester_.record(under_way.batch);
+    std::lock_guard lock(mutex_);
+    for (const store::SourceOffset& offset : under_way.offsets) {
+      partitions_.at(offset.partition).stored = offset.next;
+    }
+    status_.events += under_way.events;
+    status_.bytes += under_way.bytes - under_way.events * kEventOverheadBytes;
+    status_.rows += under_way.batch.rows;
+    status_.failed_events += under_way.batch.failed_events;
+  }
+}
+
+void Connection::wait_for_outcome() {
+  {
+    std::unique_lock lock(outcomes_mutex_);
+    outcome_came_.wait(lock, [this] { return !outcomes_.empty(); });
+  }
+  take_outcomes();
+}
+
+void Connection::wait_for_all() {
+  while (!under_way_.empty()) wait_for_outcome();
+}
+
+void Connection::rewind() {
+  wait_for_all();
+  auto [text, is_for_now] = describe(std::exchange(failure_, nullptr));
+  set_error(fmt::format("Events could not be stored: {}", text));
+  bool is_first = failures_in_a_row_ == 0;
+  milliseconds wait = next_pause();
+  if (is_first && is_for_now) wait = 0ms;
+  retry_at_ = clock_.steady_now() + wait;
+  drop_events();
+  consumer_->pause(numbers());
+}
+
+void Connection::read_again() {
+  Consumer::Offsets stored = stored_offsets();
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& [number, partition] : partitions_) {
+      auto found = stored.find(number);
+      partition.stored = found == stored.end() ? -1 : found->second;
+    }
+  }
+  read_from_positions();
+}
+
+void Connection::read_from_positions() {
+  retry_at_.reset();
+  drop_events();
+  Consumer::Offsets positions;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& [number, partition] : partitions_) {
+      partition.expected = partition.stored;
+      partition.next = partition.position();
+      if (partition.mode == Partition::Mode::kWaiting) continue;
+      partition.is_paused = false;
+      positions[number] = partition.next;
+    }
+  }
+  consumer_->assign(positions);
+}
+
+void Connection::place(int32_t number) {
+  auto found = partitions_.find(number);
+  if (found == partitions_.end()) return;
+  drop_events();
+  wait_for_all();
+  if (failure_) return;  // rewind() comes to this again
+  Partition& partition = found->second;
+  int64_t position = partition.position();
+  try {
+    int64_t oldest = consumer_->find({number}, Consumer::kOldest, kBrokerTimeout).at(number);
+    int64_t end = consumer_->find({number}, Consumer::kEnd, kBrokerTimeout).at(number);
+    std::lock_guard lock(mutex_);
+    partition.end = end;
+    if (position > end) {
+      partition.mode = Partition::Mode::kWaiting;
+      partition.is_paused = true;
+      partition.reason = fmt::format(
+          "Event {} is to come next, but the partition ends at {}. If the topic was made anew, "
+          "drop "
+          "the data connection and create it again",
+          position, end);
+      set_error_locked(fmt::format("Partition {}: {}", number, partition.reason));
+    } else if (position < oldest) {
+      set_error_locked(fmt::format(
+          "Partition {}: events {} to {} are no longer at the broker, and were not read", number,
+          position, oldest - 1));
+      partition.start = oldest;
+    }
+  } catch (const BrokerError& error) {
+    // Reading where it cannot be read leads here again.
+    set_error(error.what());
+    is_suspect_ = true;
+    retry_at_ = clock_.steady_now() + 1s;
+    return;
+  }
+  read_from_positions();
+}
+
+void Connection::each_second() {
+  auto now = clock_.steady_now();
+  next_second_ = now + 1s;
+  {
+    std::lock_guard lock(mutex_);
+    samples_.push_back({now, status_.rows});
+    if (samples_.size() > kRateSamples) samples_.pop_front();
+    for (auto& [number, partition] : partitions_) {
+      partition.end = std::max(partition.end, consumer_->end_offset(number));
+    }
+  }
+  if (is_suspect_) probe();
+  if (Consumer::Offsets offsets = offsets_to_tell(); !offsets.empty() && !is_disconnected_) {
+    consumer_->commit(offsets);
+    for (const auto& [number, offset] : offsets) partitions_.at(number).told = offset;
+  }
+  if (retry_at_) return;
+  for (auto& [number, partition] : partitions_) {
+    if (partition.mode != Partition::Mode::kHolding || !partition.is_paused) continue;
+    consumer_->resume(number, partition.next);
+    partition.is_paused = false;
+  }
+}
+
+void Connection::probe() {
+  try {
+    consumer_->probe(1s);
+    is_suspect_ = is_disconnected_ = false;
+  } catch (const BrokerError& error) {
+    set_error(error.what());
+    is_disconnected_ = true;
+  }
+}
+
+Consumer::Offsets Connection::stored_offsets() const {
+  Consumer::Offsets offsets;
+  for (const store::SourceOffset& offset : store_.source_offsets(definition_.id)) {
+    if (offset.topic == topic_) offsets[offset.partition] = offset.next;
+  }
+  return offsets;
+}
+
+Consumer::Offsets Connection::offsets_to_tell() const {
+  Consumer::Offsets offsets;
+  for (const auto& [number, partition] : partitions_) {
+    if (partition.stored > partition.told) offsets[number] = partition.stored;
+  }
+  return offsets;
+}
+
+std::vector<int32_t> Connection::numbers() const {
+  std::vector<int32_t> numbers;
+  for (const auto& [number, partition] : partitions_) numbers.push_back(number);
+  return numbers;
+}
+
+void Connection::set_partitions(std::map<int32_t, Partition> partitions) {
+  std::lock_guard lock(mutex_);
+  partitions_ = std::move(partitions);
+}
+
+void Connection::update_state() {
+  bool is_held = std::ranges::any_of(partitions_, [](const auto& entry) {
+    return entry.second.mode != Partition::Mode::kReading;
+  });
+  set_state(is_disconnected_                     ? "Disconnected"
+            : failures_in_a_row_ > 0             ? "Retrying"
+            : !is_joined_ || !unstarted_.empty() ? "Connecting"
+            : is_held                            ? "Holding"
+                                                 : "Running");
+}
+
+void Connection::set_state(std::string_view state) {
+  if (status_.state == state) return;
+  spdlog::info("{}: {}", log_name_, state);
+  std::lock_guard lock(mutex_);
+  status_.state = state;
+  status_.since = clock_.now();
+}
+
+void Connection::set_error(std::string text) {
+  std::lock_guard lock(mutex_);
+  set_error_locked(std::move(text));
+}
+
+void Connection::set_error_locked(std::string text) {
+  if (status_.last_error != text) spdlog::warn("{}: {}", log_name_, text);
+  status_.last_error = std::move(text);
+  status_.last_error_time = clock_.now();
+}
+
+bool Connection::is_stopping() const {
+  std::lock_guard lock(mutex_);
+  return is_stopping_;
+}
+
+void Connection::pause(std::optional<milliseconds> time) {
+  std::unique_lock lock(mutex_);
+  if (time) {
+    stop_came_.wait_for(lock, *time, [this] { return is_stopping_; });
+  } else {
+    stop_came_.wait(lock, [this] { return is_stopping_; });
+  }
+}
+
+milliseconds Connection::next_pause() {
+  milliseconds longest = kShortestPause * (1 << std::min(failures_in_a_row_++, 10));
+  longest = std::min(longest, kLongestPause);
+  return milliseconds(
+      std::uniform_int_distribution<int64_t>(longest.count() / 2, longest.count())(random_));
+}
+
+}  // namespace rivulet::sources

@@ -1,0 +1,165 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/clock.h"
+#include "ingest/failure_log.h"
+#include "ingest/streaming_statistics.h"
+#include "ingest/target_cache.h"
+#include "sources/consumer.h"
+#include "sources/data_connections.h"
+#include "sources/event_batch.h"
+#include "sources/secrets.h"
+#include "store/store.h"
+
+namespace rivulet::sources {
+
+// A data connection that runs: its thread reads the topic and stores the events, from the constructor to the end.
+//
+// The rows of a batch of events and the offsets behind it are one transaction, and a few of those are under way at a
+// time. Each expects of every partition the offset that the one before it leaves, so if one fails, those behind it
+// that have to do with it fail too; then the connection waits for all of them, asks the store where it is, and reads
+// again from there.
+class Connection {
+ public:
+  // Everything passed in outlives it.
+  Connection(EventIngester::Connection definition, store::Store& store,
+             ingest::StreamingStatistics& statistics, ingest::FailureLog& failures,
+             const Secrets& secrets, const Clock& clock);
+  // As stop(false), and waits until it has ended.
+  ~Connection();
+
+  // Begins to end: what is under way is committed, and the broker told the offsets. With `leaves`, the member of the
+  // group is not to come back, and others get its partitions at once. Returns at once.
+  void stop(bool leaves);
+
+  ConnectionStatus status() const;
+
+ private:
+  using SteadyTime = std::chrono::steady_clock::time_point;
+
+  struct Partition {
+    int64_t start = 0;      // where reading began, when it was assigned
+    int64_t stored = -1;    // as in the store; -1: nothing
+    int64_t expected = -1;  // what the store holds when everything under way is committed
+    int64_t next = 0;       // the event to come
+    int64_t told = -1;      // the broker
+    int64_t end = -1;
+    bool is_paused = false;
+    enum class Mode { kReading, kHolding, kWaiting } mode = Mode::kReading;
+    std::string reason;  // of the mode
+
+    // Where reading goes on.
+    int64_t position() const { return std::max(start, stored); }
+  };
+  struct UnderWay {
+    EventBatch batch;
+    std::vector<store::SourceOffset> offsets;
+    uint64_t events = 0, bytes = 0;
+  };
+
+  void run();
+  void join_group();
+  // Until the connection is stopped; throws when the consumer is of no more use.
+  void read();
+  void end_reading();
+
+  // Steps of read().
+  void gather();
+  void drop_events();
+  void take_fault();
+  void follow_group();
+  void start_partitions();
+  // Of partitions that were never read.
+  Consumer::Offsets first_offsets(const std::vector<int32_t>& partitions);
+  void store_events();
+  void commit(EventBatch batch, std::span<const Event> events);
+  void hold(int32_t number, const EventBatch::Held& held);
+  void take_outcomes();
+  void wait_for_outcome();
+  void wait_for_all();
+  void each_second();
+  void probe();
+  void update_state();
+
+  // After a failed commit: nothing is read for a while, and then from the store's offsets.
+  void rewind();
+  void read_again();
+  // Nothing may be under way.
+  void read_from_positions();
+  // Finds where to read a partition whose position the broker does not have.
+  void place(int32_t number);
+
+  Consumer::Offsets stored_offsets() const;
+  Consumer::Offsets offsets_to_tell() const;
+  std::vector<int32_t> numbers() const;
+  void set_partitions(std::map<int32_t, Partition> partitions);
+  void set_state(std::string_view state);
+  void set_error(std::string text);
+  void set_error_locked(std::string text);
+  bool is_stopping() const;
+  // Waits so long, or without a time for good; a stop ends it.
+  void pause(std::optional<std::chrono::milliseconds> time);
+  // After another failure in a row.
+  std::chrono::milliseconds next_pause();
+
+  const EventIngester::Connection definition_;
+  const std::string log_name_;
+  store::Store& store_;
+  const Secrets& secrets_;
+  const Clock& clock_;
+  ingest::TargetCache targets_;
+  EventIngester ingester_;
+
+  // Of the thread alone.
+  std::unique_ptr<Consumer> consumer_;
+  std::vector<Consumer::Message> messages_;
+  std::vector<Event> events_;  // of messages_
+  uint64_t event_bytes_ = 0;
+  std::deque<UnderWay> under_way_;
+  uint64_t bytes_under_way_ = 0;
+  std::exception_ptr failure_;  // the first of those under way
+  int failures_in_a_row_ = 0;
+  std::optional<SteadyTime> retry_at_;  // nothing is read until then
+  std::vector<int32_t> unstarted_;      // assigned, and their start is not known yet
+  SteadyTime next_start_{}, next_second_{};
+  bool is_joined_ = false;
+  bool is_suspect_ = false;       // something was wrong with the broker
+  bool is_disconnected_ = false;  // and it was asked since
+  std::minstd_rand random_;
+
+  // Written by the committer's callbacks.
+  std::mutex outcomes_mutex_;
+  std::condition_variable outcome_came_;
+  std::deque<std::exception_ptr> outcomes_;
+
+  // The thread alone writes what is guarded by it, and so reads it without.
+  mutable std::mutex mutex_;
+  std::condition_variable stop_came_;
+  bool is_stopping_ = false;
+  bool leaves_ = false;
+  std::string topic_;
+  std::map<int32_t, Partition> partitions_;
+  ConnectionStatus status_;
+  struct Sample {
+    SteadyTime time;
+    uint64_t rows;
+  };
+  std::deque<Sample> samples_;  // one a second
+
+  std::thread thread_;
+};
+
+}  // namespace rivulet::sources
