@@ -34,9 +34,7 @@ class CheckTest : public ::testing::Test {
     auto table = create_table(*store, "T");
     Guid connection = new_guid();
     Transaction create;
-    create.alter = [&](const catalog::Catalog&) -> std::vector<catalog::Change> {
-      return {catalog::PutDataConnection{table->database_id, {connection, "hub", "kafka", "{}"}}};
-    };
+    create.alter = put_connection("hub", connection);
     store->commit(std::move(create));
     store->commit(one_append(make_rows(*table, 0, 100)));
     store->seal({});

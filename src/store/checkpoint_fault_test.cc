@@ -19,12 +19,19 @@ namespace {
 
 using namespace testing;
 
+// Ids by table, and the offset that a data connection has stored by name and partition.
 using Contents = std::map<std::string, std::vector<int64_t>>;
 
 Contents contents_of(const Store& store) {
   Contents contents;
   for (const auto& table : store.catalog()->find_database("NetDefaultDB")->tables()) {
     contents[table->name] = all_ids(store, table->id);
+  }
+  for (const auto& [name, connection] :
+       store.catalog()->find_database("NetDefaultDB")->data_connections()) {
+    for (const auto& [partition, next] : stored_offsets(store, connection.id)) {
+      contents[fmt::format("{}/{}", name, partition)] = {next};
+    }
   }
   return contents;
 }
@@ -61,6 +68,15 @@ class CheckpointFaultTest : public ::testing::Test {
       create_table(store, name);
       ++done_;
     }
+    Guid hub = new_guid();
+    auto connect = [&] {
+      Transaction transaction;
+      transaction.alter = put_connection("hub", hub);
+      store.commit(std::move(transaction));
+      ++done_;
+    };
+    expect([](Contents&) {});
+    connect();
     int64_t id = 0;
     for (int round = 0; round < 10; ++round) {
       Transaction transaction;
@@ -76,9 +92,23 @@ class CheckpointFaultTest : public ::testing::Test {
         transaction.clear.push_back(find("B")->id);
         next["B"].erase(next["B"].begin(), next["B"].end() - 2);
       }
+      for (int32_t partition : {0, round % 3 + 1}) {
+        std::vector<int64_t>& offset = next[fmt::format("hub/{}", partition)];
+        int64_t expected = offset.empty() ? -1 : offset[0];
+        transaction.offsets.push_back({hub, "topic", partition, expected, id});
+        offset = {id};
+      }
       expect([&](Contents& expected) { expected = next; });
       store.commit(std::move(transaction));
       ++done_;
+      if (round == 6) {
+        // Another connection takes the name.
+        expect([&](Contents& expected) {
+          std::erase_if(expected, [](const auto& entry) { return entry.first.starts_with("hub"); });
+        });
+        hub = new_guid();
+        connect();
+      }
       if (round == 5) {
         expect([&](Contents& expected) { expected.erase("C"); });
         drop_table(store, find("C")->id);

@@ -26,8 +26,16 @@ using namespace testing;
 // Ids in each table, by name.
 using Contents = std::map<std::string, std::vector<int64_t>>;
 
-// Runs random transactions against a store, each of which also adds its number to the table "Marker"; so
-// what a copy of the store should hold is told by the newest number in it.
+// What the store holds after a transaction.
+struct Model {
+  Contents tables;
+  // The data connection "hub" and what it has stored: partition 0 is at the number of the transaction.
+  Guid connection;
+  std::map<int32_t, int64_t> offsets;
+};
+
+// Runs random transactions against a store, each of which also adds its number to the table "Marker" and moves
+// offsets; so what a copy of the store should hold is told by the newest number in it.
 class Workload {
  public:
   explicit Workload(uint64_t seed) : random_(seed) {}
@@ -38,6 +46,10 @@ class Workload {
 
   void start(Store& store) {
     create_table(store, "Marker");
+    current_.connection = new_guid();
+    Transaction connect;
+    connect.alter = put_connection("hub", current_.connection);
+    store.commit(std::move(connect));
     step(store, 0);
     for (int i = 0; i < 3; ++i) step(store, 50);
   }
@@ -59,7 +71,8 @@ class Workload {
     int64_t newest = numbers.empty() ? 0 : numbers.back();
     ASSERT_GE(newest, acknowledged);
     ASSERT_LE(newest, submitted);
-    Contents expected, found;
+    Model expected;
+    Contents found;
     std::vector<int64_t> expected_numbers;
     {
       std::lock_guard lock(mutex_);
@@ -72,13 +85,20 @@ class Workload {
     for (const auto& table : database->tables()) {
       if (table->name != "Marker") found[table->name] = all_ids(store, table->id);
     }
-    EXPECT_EQ(found, expected) << "after transaction " << newest;
+    EXPECT_EQ(found, expected.tables) << "after transaction " << newest;
+    if (newest == 0) return;
+    // The offsets are there exactly if the rows are.
+    const auto& connections = database->data_connections();
+    ASSERT_TRUE(connections.contains("hub"));
+    EXPECT_EQ(connections.at("hub").id, expected.connection);
+    EXPECT_EQ(stored_offsets(store, expected.connection), expected.offsets);
   }
 
  private:
   bool step(Store& store, uint64_t kind) {
     Transaction transaction;
-    Contents next = current_;
+    Model model = current_;
+    Contents& next = model.tables;
     auto catalog = store.catalog();
     auto database = catalog->find_database("NetDefaultDB");
     auto append = [&](const catalog::Table& table, size_t count) {
@@ -86,8 +106,9 @@ class Workload {
       for (size_t i = 0; i < count; ++i) next[table.name].push_back(next_id_++);
     };
     auto any_table = [&]() -> std::shared_ptr<const catalog::Table> {
-      if (current_.empty()) return nullptr;
-      auto entry = std::next(current_.begin(), static_cast<ptrdiff_t>(random_() % current_.size()));
+      const Contents& tables = current_.tables;
+      if (tables.empty()) return nullptr;
+      auto entry = std::next(tables.begin(), static_cast<ptrdiff_t>(random_() % tables.size()));
       return database->find_table(entry->first);
     };
     auto table = any_table();
@@ -146,9 +167,37 @@ class Workload {
     }
     int64_t number = ++submitted_;
     transaction.appends.push_back(make_rows(*database->find_table("Marker"), number, 1));
+    if (!transaction.alter && random_() % 16 == 0) {
+      // Another connection of the name: the offsets begin anew.
+      model.connection = new_guid();
+      model.offsets.clear();
+      transaction.alter = put_connection("hub", model.connection);
+    }
+    auto move = [&](int32_t partition) {
+      auto found = model.offsets.find(partition);
+      int64_t expected = found == model.offsets.end() ? -1 : found->second;
+      transaction.offsets.push_back({model.connection, "topic", partition, expected, number});
+      model.offsets[partition] = number;
+    };
+    move(0);
+    for (int32_t partition = 1; partition < 4; ++partition) {
+      if (random_() % 4 == 0) move(partition);
+    }
+    bool is_late = random_() % 16 == 0;
+    if (is_late) transaction.offsets.back().expected = number + 1;
     {
       std::lock_guard lock(mutex_);
-      states_[number] = next;
+      states_[number] = model;
+      if (is_late) refused_.insert(number);
+    }
+    if (is_late) {
+      try {
+        store.commit(std::move(transaction));
+        ADD_FAILURE() << "an offset that was not there was taken for granted";
+      } catch (const OffsetOutdated&) {
+      } catch (const ReplaceOutdated&) {
+      }
+      return true;
     }
     try {
       store.commit(std::move(transaction));
@@ -163,7 +212,7 @@ class Workload {
       refused_.insert(number);
       return false;
     }
-    current_ = std::move(next);
+    current_ = std::move(model);
     acknowledged_ = number;
     return true;
   }
@@ -172,10 +221,10 @@ class Workload {
   int64_t next_id_ = 0;
   int next_table_ = 0;
   std::atomic<int64_t> submitted_ = 0, acknowledged_ = 0;
-  Contents current_;
+  Model current_;
   mutable std::mutex mutex_;
-  std::map<int64_t, Contents> states_;  // guarded by mutex_: after each transaction
-  std::set<int64_t> refused_;           // guarded by mutex_
+  std::map<int64_t, Model> states_;  // guarded by mutex_: after each transaction
+  std::set<int64_t> refused_;        // guarded by mutex_
 };
 
 StoreOptions crash_options(const std::filesystem::path& directory) {

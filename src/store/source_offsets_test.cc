@@ -26,21 +26,24 @@ class SourceOffsetsTest : public ::testing::Test {
   SourceOffsetsTest() {
     reopen();
     table_ = create_table(*store_, "T");
-    alter({put_connection("hub", hub_)});
+    store_->commit(putting("hub", hub_));
   }
   void reopen() {
     store_ = nullptr;
     store_ = Store::open(small_options(directory_.path()), posix_file_system(), clock_);
   }
 
-  // In the first database.
-  catalog::Change put_connection(std::string name, const Guid& guid) const {
-    auto database = store_->catalog()->find_database("NetDefaultDB");
-    return catalog::PutDataConnection{database->id, {guid, std::move(name), "kafka", "{}", true}};
+  static Transaction putting(std::string name, const Guid& id) {
+    Transaction transaction;
+    transaction.alter = put_connection(std::move(name), id);
+    return transaction;
   }
-  catalog::Change drop_connection(std::string name) const {
-    auto database = store_->catalog()->find_database("NetDefaultDB");
-    return catalog::DropDataConnection{database->id, std::move(name)};
+  static Transaction dropping(std::string name) {
+    Transaction transaction;
+    transaction.alter = [name](const catalog::Catalog& catalog) -> std::vector<catalog::Change> {
+      return {catalog::DropDataConnection{catalog.find_database("NetDefaultDB")->id, name}};
+    };
+    return transaction;
   }
   static Transaction altering(std::vector<catalog::Change> changes) {
     Transaction transaction;
@@ -184,19 +187,18 @@ TEST_F(SourceOffsetsTest, OffsetsGoWithTheirConnection) {
   stranger.offsets = {{other, "topic", 0, -1, 10}};
   EXPECT_THROW(store_->commit(std::move(stranger)), OffsetOutdated);
 
-  alter({put_connection("other", other)});
+  store_->commit(putting("other", other));
   Transaction known = rows(2, {move(0, -1, 10)});
   known.offsets.push_back({other, "topic", 0, -1, 100});
   store_->commit(std::move(known));
   // An altered connection keeps them.
-  alter({put_connection("hub", hub_)});
+  store_->commit(putting("hub", hub_));
   EXPECT_EQ(offsets(), "topic/0=10");
   // In one group: before the drop, with it, and after it.
   Transaction with = rows(4, {move(0, 20, 30)});
-  with.alter = altering({drop_connection("hub")}).alter;
-  EXPECT_EQ(commit_together({rows(3, {move(0, 10, 20)}), std::move(with),
-                             altering({drop_connection("hub")}), rows(5, {move(0, 20, 30)}),
-                             rows(6, {move(0, -1, 30)})}),
+  with.alter = dropping("hub").alter;
+  EXPECT_EQ(commit_together({rows(3, {move(0, 10, 20)}), std::move(with), dropping("hub"),
+                             rows(5, {move(0, 20, 30)}), rows(6, {move(0, -1, 30)})}),
             (std::vector<bool>{true, false, true, false, false}));
   everywhere([&] {
     EXPECT_EQ(ids(), (std::vector<int64_t>{2, 3}));
@@ -208,11 +210,11 @@ TEST_F(SourceOffsetsTest, OffsetsGoWithTheirConnection) {
 
   // Another connection of the same name begins anew, and one that takes a name over too.
   Guid second = new_guid(), third = new_guid();
-  alter({put_connection("hub", second)});
+  store_->commit(putting("hub", second));
   Transaction begins = rows(9, {});
   begins.offsets = {{second, "topic", 0, -1, 1}};
   store_->commit(std::move(begins));
-  alter({put_connection("hub", third)});
+  store_->commit(putting("hub", third));
   everywhere([&] {
     EXPECT_EQ(offsets(second), "");
     EXPECT_EQ(offsets(third), "");

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <latch>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -46,12 +47,13 @@ struct Slot {
   std::shared_ptr<const catalog::Table> table;
   std::atomic<catalog::TableId> id = 0;  // for those who look
   int64_t rows = 0;
+  int64_t offset = -1;  // of the topic of this name
 };
 
 class Writer {
  public:
-  Writer(Store& store, std::span<Slot> slots, unsigned seed)
-      : store_(store), slots_(slots), random_(seed) {}
+  Writer(Store& store, const Guid& connection, std::span<Slot> slots, unsigned seed)
+      : store_(store), connection_(connection), slots_(slots), random_(seed) {}
 
   void run() {
     for (int i = 0; i < kSteps && !::testing::Test::HasFailure(); ++i) {
@@ -100,6 +102,8 @@ class Writer {
     size_t count = 1 + random_() % 40;
     Transaction transaction = one_append(make_rows(*slot.table, slot.rows, count));
     slot.rows += static_cast<int64_t>(count);
+    transaction.offsets = {{connection_, slot.name, 0, slot.offset, slot.offset + 1}};
+    ++slot.offset;
     return transaction;
   }
   void clear(Slot& slot) {
@@ -145,6 +149,7 @@ class Writer {
   }
 
   Store& store_;
+  const Guid connection_;
   std::span<Slot> slots_;
   std::minstd_rand random_;
 };
@@ -156,6 +161,10 @@ TEST_F(StressTest, EverythingAtOnce) {
     slots[i].table = create_table(*store_, slots[i].name);
     slots[i].id = slots[i].table->id;
   }
+  Guid connection = new_guid();
+  Transaction connect;
+  connect.alter = put_connection("hub", connection);
+  store_->commit(std::move(connect));
   auto ids = [&] {
     std::vector<catalog::TableId> found;
     for (const Slot& slot : slots) found.push_back(slot.id);
@@ -175,7 +184,12 @@ TEST_F(StressTest, EverythingAtOnce) {
   });
   for (int reader = 0; reader < 2; ++reader) {
     others.emplace_back([&] {
+      std::map<std::string, int64_t> offsets;
       while (!is_done && !HasFailure()) {
+        for (const SourceOffset& offset : store_->source_offsets(connection)) {
+          ASSERT_GE(offset.next, offsets[offset.topic]);
+          offsets[offset.topic] = offset.next;
+        }
         std::vector<catalog::TableId> tables = ids();
         auto snapshot = store_->snapshot(tables);
         for (catalog::TableId id : tables) {
@@ -191,7 +205,7 @@ TEST_F(StressTest, EverythingAtOnce) {
   for (size_t i = 0; i < kWriters; ++i) {
     writers.emplace_back([&, i] {
       std::span<Slot> own = std::span(slots).subspan(i * kTablesOfAWriter, kTablesOfAWriter);
-      Writer(*store_, own, static_cast<unsigned>(i + 1)).run();
+      Writer(*store_, connection, own, static_cast<unsigned>(i + 1)).run();
     });
   }
   for (std::thread& thread : writers) thread.join();
@@ -199,6 +213,11 @@ TEST_F(StressTest, EverythingAtOnce) {
   for (std::thread& thread : others) thread.join();
 
   for (int look = 0; look < 2; ++look) {
+    std::vector<SourceOffset> offsets = store_->source_offsets(connection);
+    ASSERT_EQ(offsets.size(), slots.size());
+    for (size_t i = 0; i < slots.size(); ++i) {
+      EXPECT_EQ(offsets[i], (SourceOffset{connection, slots[i].name, 0, -1, slots[i].offset}));
+    }
     for (const Slot& slot : slots) {
       std::vector<Row> rows = all_rows(*store_, slot.id);
       ASSERT_EQ(rows.size(), static_cast<size_t>(slot.rows));

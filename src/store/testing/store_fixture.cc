@@ -52,6 +52,23 @@ void drop_table(Store& store, catalog::TableId table) {
   store.commit(std::move(transaction));
 }
 
+std::function<std::vector<catalog::Change>(const catalog::Catalog&)> put_connection(
+    std::string name, const Guid& id) {
+  return [name = std::move(name), id](const catalog::Catalog& catalog) {
+    catalog::DatabaseId database = catalog.find_database("NetDefaultDB")->id;
+    catalog::PutDataConnection put{database, {id, name, "kafka", "{}", true}};
+    return std::vector<catalog::Change>{put};
+  };
+}
+
+std::map<int32_t, int64_t> stored_offsets(const Store& store, const Guid& connection) {
+  std::map<int32_t, int64_t> offsets;
+  for (const SourceOffset& offset : store.source_offsets(connection)) {
+    offsets[offset.partition] = offset.next;
+  }
+  return offsets;
+}
+
 std::string text_of(int64_t id) {
   switch (id % 4) {
     case 0:

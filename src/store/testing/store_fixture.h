@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -50,6 +51,13 @@ std::shared_ptr<const catalog::Table> create_table(Store& store, std::string_vie
 // Columns "id:long, text:string".
 std::shared_ptr<const catalog::Table> create_table(Store& store, std::string_view name);
 void drop_table(Store& store, catalog::TableId table);
+
+// For Transaction::alter: creates a data connection of NetDefaultDB, or gives it another guid, so that its offsets
+// go.
+std::function<std::vector<catalog::Change>(const catalog::Catalog&)> put_connection(
+    std::string name, const Guid& id);
+// What is stored for a connection, by partition; of one topic.
+std::map<int32_t, int64_t> stored_offsets(const Store& store, const Guid& connection);
 
 // Rows (id, text(id)) for a table of those columns, ids from `first` on.
 Append make_rows(const catalog::Table& table, int64_t first, size_t count);
