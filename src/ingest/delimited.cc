@@ -137,22 +137,6 @@ class RecordWriter {
   bool is_ignored_;
 };
 
-char delimiter_of(Format format) {
-  switch (format) {
-    case Format::kTsv:
-    case Format::kTsve:
-      return '\t';
-    case Format::kPsv:
-      return '|';
-    case Format::kScsv:
-      return ';';
-    case Format::kSohsv:
-      return '\x01';
-    default:
-      return ',';
-  }
-}
-
 // Fields may stand in quotes, inside which a quote is doubled and delimiters and newlines are text; a
 // quote further inside an unquoted field is text. Lines without any field are skipped.
 class QuotedParser {
@@ -353,10 +337,10 @@ size_t parse_delimited(std::string_view body, const Mapping& mapping, const Pars
       writer.end_record();
       break;
     case Format::kTsve:
-      EscapedParser(body, delimiter_of(mapping.format), writer).run();
+      EscapedParser(body, delimiter(mapping.format), writer).run();
       break;
     default:
-      QuotedParser(body, delimiter_of(mapping.format), writer).run();
+      QuotedParser(body, delimiter(mapping.format), writer).run();
   }
   return writer.records();
 }

@@ -39,8 +39,28 @@ std::string_view format_name(Format format) {
   return {};
 }
 
+bool is_json(Format format) {
+  return format == Format::kJson || format == Format::kMultiJson;
+}
+
+char delimiter(Format format) {
+  switch (format) {
+    case Format::kTsv:
+    case Format::kTsve:
+      return '\t';
+    case Format::kPsv:
+      return '|';
+    case Format::kScsv:
+      return ';';
+    case Format::kSohsv:
+      return '\x01';
+    default:
+      return ',';
+  }
+}
+
 std::string_view mapping_kind(Format format) {
-  return format == Format::kJson || format == Format::kMultiJson ? "json" : "csv";
+  return is_json(format) ? "json" : "csv";
 }
 
 }  // namespace rivulet::ingest

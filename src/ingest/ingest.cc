@@ -12,10 +12,6 @@
 namespace rivulet::ingest {
 namespace {
 
-bool is_json(Format format) {
-  return format == Format::kJson || format == Format::kMultiJson;
-}
-
 std::string_view without_byte_order_mark(std::string_view body) {
   if (body.starts_with("\xEF\xBB\xBF")) return body.substr(3);
   if (body.starts_with("\xFF\xFE") || body.starts_with("\xFE\xFF")) {

@@ -28,6 +28,9 @@ enum class Format {
 // Case-insensitive: "csv", "Csv", "singlejson" …; throws format_not_supported, which names those there are.
 Format parse_format(std::string_view name);
 std::string_view format_name(Format format);
+bool is_json(Format format);
+// What stands between the fields of a record.
+char delimiter(Format format);
 // The mapping kind that goes with a format: "csv" or "json".
 std::string_view mapping_kind(Format format);
 

@@ -83,19 +83,6 @@ std::optional<Ticks> unix_time(std::string_view text, Transform unit) {
   return static_cast<Ticks>(ticks);
 }
 
-void append_base64_text(std::string& out, const std::vector<unsigned char>& bytes) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    size_t count = std::min<size_t>(3, bytes.size() - i);
-    uint32_t group = static_cast<uint32_t>(bytes[i]) << 16;
-    if (count > 1) group |= static_cast<uint32_t>(bytes[i + 1]) << 8;
-    if (count > 2) group |= bytes[i + 2];
-    for (size_t digit = 0; digit < 4; ++digit) {
-      out += digit <= count ? kDigits[group >> (18 - 6 * digit) & 63] : '=';
-    }
-  }
-}
-
 void append_object_without_mapped_fields(std::string& out, const JsonValue& object,
                                          const Mapping& mapping, const Mapping::Node& node) {
   out += '{';
@@ -182,14 +169,28 @@ void append_dictionary(Column& column, const JsonValue& value) {
   append_text_value(column, out);
 }
 
+void append_base64_text(std::string& out, std::string_view bytes) {
+  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    size_t count = std::min<size_t>(3, bytes.size() - i);
+    uint32_t group = 0;
+    for (size_t k = 0; k < 3; ++k) {
+      group = group << 8 | (k < count ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+    }
+    for (size_t digit = 0; digit < 4; ++digit) {
+      out += digit <= count ? kDigits[group >> (18 - 6 * digit) & 63] : '=';
+    }
+  }
+}
+
 void append_base64(Column& column, const JsonValue& value) {
-  std::vector<unsigned char> bytes;
+  std::string bytes;
   bool is_valid = value.kind == JsonValue::Kind::kArray;
   if (is_valid) {
     for_each_element(value, [&](const JsonValue& element) {
       auto byte = element.kind == JsonValue::Kind::kNumber ? parse_int(element.text) : std::nullopt;
       is_valid = is_valid && byte && *byte >= 0 && *byte <= 255;
-      if (is_valid) bytes.push_back(static_cast<unsigned char>(*byte));
+      if (is_valid) bytes.push_back(static_cast<char>(*byte));
     });
   }
   if (!is_valid) {

@@ -21,6 +21,7 @@ void append_unix_time(Column& column, const JsonValue& value, Transform unit);
 // [{"n1":"v1"},{"n2":"v2"}] to {"n1":"v1","n2":"v2"}; a later property replaces one of the same name.
 void append_dictionary(Column& column, const JsonValue& value);
 
+void append_base64_text(std::string& out, std::string_view bytes);
 // An array of bytes (numbers from 0 to 255) to base64; null for anything else.
 void append_base64(Column& column, const JsonValue& value);
 

@@ -278,10 +278,6 @@ class ElementParser {
   int transform_argument_ = 0;
 };
 
-bool is_json(Format format) {
-  return format == Format::kJson || format == Format::kMultiJson;
-}
-
 [[noreturn]] void inconsistent(std::string_view why) {
   throw bad_request("BadRequest_InconsistentMapping",
                     fmt::format("The ingestion mapping does not fit the table: {}", why));

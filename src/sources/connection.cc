@@ -298,7 +298,7 @@ void Connection::store_events() {
     std::shared_ptr<const catalog::Catalog> catalog = store_.catalog();
     std::span<Event> rest(events_);
     while (!rest.empty()) {
-      EventBatch batch = ingester_.ingest(rest, catalog);
+      EventBatch batch = ingester_.ingest(topic_, rest, catalog);
       std::span<Event> done = rest.first(batch.events);
       rest = rest.subspan(batch.events);
       if (!batch.held.empty()) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/clock.h"
@@ -36,19 +37,16 @@ struct EventBatch {
   std::map<int32_t, Held> held;
 
   // For EventIngester::record().
-  struct Target {
-    std::string database, table, mapping_name;
-    std::string_view format;
+  struct Outcome {
+    std::string database, table, format, mapping_name;
     uint64_t rows = 0, bytes = 0;
   };
   struct Failure {
+    Outcome outcome;
     ingest::IngestionFailure failure;
-    std::string mapping_name;
-    std::string format;
-    uint64_t bytes = 0;
   };
   Ticks started = 0;
-  std::vector<Target> targets;
+  std::vector<Outcome> outcomes;  // of the targets
   std::vector<Failure> failures;
 };
 
@@ -71,7 +69,7 @@ class EventIngester {
 
   // Events of a partition stand in the order of their offsets; there is at least one. Throws std::bad_alloc, and
   // nothing that an event could bring about; after a throw it can be called again.
-  EventBatch ingest(std::span<const Event> events,
+  EventBatch ingest(std::string_view topic, std::span<const Event> events,
                     const std::shared_ptr<const catalog::Catalog>& catalog);
 
   // To be called once the batch is stored: tells its rows to the statistics and its failures to the failure log, so
@@ -80,6 +78,9 @@ class EventIngester {
 
  private:
   struct State;
+
+  ingest::StreamingStatistics& statistics_;
+  ingest::FailureLog& failures_;
   std::unique_ptr<State> state_;
 };
 

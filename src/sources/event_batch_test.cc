@@ -1,0 +1,470 @@
+#include "sources/event_batch.h"
+
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "store/testing/store_fixture.h"
+#include "types/text.h"
+
+namespace rivulet::sources {
+namespace {
+
+using ingest::Format;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using namespace std::string_literals;
+
+using CatalogPtr = std::shared_ptr<const catalog::Catalog>;
+
+// "a:long,b:string" as columns.
+std::vector<catalog::ColumnDef> columns_of(std::string_view schema) {
+  std::vector<catalog::ColumnDef> columns;
+  while (!schema.empty()) {
+    size_t end = std::min(schema.find(','), schema.size());
+    std::string_view column = schema.substr(0, end);
+    size_t colon = column.find(':');
+    columns.push_back({static_cast<uint32_t>(columns.size() + 1),
+                       std::string(column.substr(column.find_first_not_of(' '),
+                                                 colon - column.find_first_not_of(' '))),
+                       *parse_scalar_type(column.substr(colon + 1)), ""});
+    schema.remove_prefix(std::min(end + 1, schema.size()));
+  }
+  return columns;
+}
+
+class EventIngesterTest : public ::testing::Test {
+ protected:
+  EventIngesterTest() {
+    put_database(1, "db");
+    settings_.table = "T";
+  }
+
+  void put_database(catalog::DatabaseId id, std::string name) {
+    catalog_ = catalog_->apply(catalog::PutDatabase{id, Guid{1, id}, std::move(name), "", {}, {}});
+  }
+  void put_table(catalog::TableId id, std::string name, std::string_view schema,
+                 std::vector<catalog::IngestionMapping> mappings = {},
+                 catalog::DatabaseId database = 1) {
+    catalog::Table table;
+    table.id = id;
+    table.database_id = database;
+    table.guid = Guid{2, id};
+    table.name = std::move(name);
+    table.columns = columns_of(schema);
+    table.next_column_id = static_cast<uint32_t>(table.columns.size() + 1);
+    table.mappings = std::move(mappings);
+    catalog_ = catalog_->apply(catalog::PutTable{std::move(table)});
+  }
+
+  // Keeps the texts.
+  std::string_view keep(std::string text) { return texts_.emplace_back(std::move(text)); }
+  Event& add(std::string body, std::vector<std::pair<std::string, std::string>> properties = {},
+             int32_t partition = 0) {
+    Event& event = events_.emplace_back();
+    event.partition = partition;
+    event.offset = next_offset_++;
+    event.enqueued = *parse_datetime("2026-01-02T03:04:05.6Z");
+    event.body = keep(std::move(body));
+    for (auto& [name, value] : properties) {
+      event.properties.push_back({keep(std::move(name)), keep(std::move(value))});
+    }
+    return event;
+  }
+
+  // What the events that were added come to; each row as "table: a, b".
+  EventBatch run() {
+    if (!ingester_) {
+      ingester_.emplace(EventIngester::Connection{Guid{3, 3}, "db", "conn", settings_}, cache_,
+                        statistics_, failures_, clock_);
+    }
+    EventBatch batch = ingester_->ingest("topic", events_, catalog_);
+    ingester_->record(batch);
+    rows_.clear();
+    for (const store::Append& append : batch.appends) {
+      for (size_t row = 0; row < append.rows->row_count(); ++row) {
+        std::string& text = rows_.emplace_back(catalog_->find_table(append.table)->name + ":");
+        for (size_t i = 0; i < append.rows->column_count(); ++i) {
+          text += ' ';
+          append_cell_json(text, append.rows->column(i).view(), row);
+        }
+      }
+    }
+    events_.clear();
+    return batch;
+  }
+  // The last failure.
+  std::string failure() const {
+    auto failures = failures_.list();
+    return failures.empty() ? "" : failures[0].error_code + ": " + failures[0].details;
+  }
+
+  store::testing::TestClock clock_;
+  ingest::TargetCache cache_;
+  ingest::StreamingStatistics statistics_;
+  ingest::FailureLog failures_;
+  ConnectionSettings settings_;
+  CatalogPtr catalog_ = std::make_shared<catalog::Catalog>();
+  std::optional<EventIngester> ingester_;
+  std::deque<std::string> texts_;
+  std::vector<Event> events_;
+  std::vector<std::string> rows_;
+  int64_t next_offset_ = 100;
+};
+
+TEST_F(EventIngesterTest, EventsWithoutPropertiesGoToTheTableOfTheConnection) {
+  put_table(1, "T", "a:long,b:string");
+  add(R"({"a":1,"b":"x"})");
+  add(R"([{"a":2},{"a":3,"b":"y"}])", {{"Table", "Other"}});  // routing is off
+  EventBatch batch = run();
+  EXPECT_THAT(rows_, ElementsAre("T: 1 \"x\"", "T: 2 \"\"", "T: 3 \"y\""));
+  EXPECT_EQ(batch.appends.size(), 1u);
+  EXPECT_EQ(batch.events, 2u);
+  EXPECT_EQ(batch.rows, 3u);
+  EXPECT_EQ(batch.failed_events, 0u);
+
+  auto windows = statistics_.windows();
+  ASSERT_EQ(windows.size(), 1u);
+  EXPECT_EQ(windows[0].table, "T");
+  EXPECT_EQ(windows[0].principal, "dataconnection=conn");
+  EXPECT_EQ(windows[0].format, "multijson");
+  EXPECT_EQ(windows[0].total_rows, 3u);
+  EXPECT_EQ(windows[0].total_size, 40u);
+}
+
+TEST_F(EventIngesterTest, PropertiesRoute) {
+  settings_.is_routed = true;
+  put_table(1, "T", "a:long,b:string");
+  put_table(2, "U", "a:long,b:string",
+            {{"csv", "m", R"([{"column":"a","Ordinal":1},{"column":"b","Ordinal":0}])"}});
+  add(R"({"a":1})");
+  add("x,2\ny,3\n", {{"table", "U"}, {"FORMAT", "CSV"}, {"ingestionmappingreference", "m"}});
+  add("4,z", {{"Table", "U"},
+              {"Format", "csv"},
+              {"unknown", "U"},
+              {"Encoding", "UTF-8"},
+              {"Tags", "[ ]"}});
+  add(R"({"a":5})", {{"Database", "db"}, {"Table", ""}});
+  EventBatch batch = run();
+  EXPECT_THAT(rows_,
+              ElementsAre("T: 1 \"\"", "U: 2 \"x\"", "U: 3 \"y\"", "U: 4 \"z\"", "T: 5 \"\""));
+  EXPECT_EQ(batch.failed_events, 0u);
+}
+
+TEST_F(EventIngesterTest, PropertiesOfAmqpAndJsonAreUnderstood) {
+  settings_.is_routed = true;
+  put_table(1, "Events", "a:long");
+  add(R"({"a":1})", {{"Table",
+                      "\xA1\x06"
+                      "Events"s}});
+  add(R"({"a":2})", {{"Table",
+                      "\xB1\0\0\0\x06"
+                      "Events"s}});
+  add(R"({"a":3})", {{"Table",
+                      "\xA3\x06"
+                      "Events"s}});
+  add(R"({"a":4})", {{"Table", "\"Events\""}});
+  EXPECT_EQ(run().rows, 4u);
+  // Sizes that are wrong.
+  add(R"({"a":1})", {{"Table",
+                      "\xA1\x05"
+                      "Events"s}});
+  add(R"({"a":1})", {{"Table", "\xB1\0"s}});
+  EXPECT_EQ(run().failed_events, 2u);
+}
+
+TEST_F(EventIngesterTest, OtherDatabasesNeedLeave) {
+  settings_.is_routed = true;
+  put_database(2, "other");
+  put_table(1, "T", "a:long");
+  put_table(2, "T2", "a:long", {}, 2);
+  auto routed = [&] { return add(R"({"a":1})", {{"Database", "other"}, {"Table", "T2"}}); };
+  routed();
+  EXPECT_EQ(run().failed_events, 1u);
+  EXPECT_THAT(failure(), HasSubstr("databaseRouting='Multi'"));
+  EXPECT_THAT(rows_, IsEmpty());
+
+  ingester_.reset();
+  settings_.may_route_to_other_databases = true;
+  routed();
+  run();
+  EXPECT_THAT(rows_, ElementsAre("T2: 1"));
+}
+
+TEST_F(EventIngesterTest, WhatCannotBeIngestedStopsNoOther) {
+  settings_.is_routed = true;
+  put_table(1, "T", "a:long,b:string");
+  add(R"({"a":1,"b":"a text of more than twelve bytes"})");
+  add(R"({"a":2,"b":"a text of more than twelve bytes"},)");
+  add("");
+  add("[]");
+  add(R"({"a":3})", {{"Table", "Missing"}});
+  add(R"({"a":3})", {{"IngestionMappingReference", "missing"}});
+  add(R"({"a":3})", {{"Format", "avro"}});
+  add(R"({"a":3})", {{"Encoding", "utf-16"}});
+  add(R"({"a":3})", {{"Compression", "zip"}});
+  add(R"({"a":3})", {{"Tags", R"(["drop-by:x"])"}});
+  add(R"({"a":3})", {{"Table", std::string(10'000, 'x')}});
+  add(R"({"a":4})");
+  EventBatch batch = run();
+  EXPECT_THAT(rows_, ElementsAre("T: 1 \"a text of more than twelve bytes\"", "T: 4 \"\""));
+  EXPECT_EQ(batch.failed_events, 10u);
+  EXPECT_EQ(batch.events, 12u);
+  EXPECT_TRUE(batch.held.empty());
+
+  auto failures = failures_.list();  // newest first
+  ASSERT_EQ(failures.size(), 10u);
+  EXPECT_EQ(failures[9].source_path, "kafka://conn/topic/0/101");
+  EXPECT_EQ(failures[9].error_code, "BadRequest_UnexpectedCharacterInInputStream");
+  EXPECT_EQ(failures[9].operation_kind, "DataConnection");
+  EXPECT_EQ(failures[9].ingestion_properties, R"({"format":"multijson"})");
+  EXPECT_TRUE(failures[9].is_permanent);
+  EXPECT_EQ(failures[8].error_code, "BadRequest_NoRecordsOrWrongFormat");
+  EXPECT_EQ(failures[7].error_code, "BadRequest_NoRecordsOrWrongFormat");
+  EXPECT_EQ(failures[6].error_code, "BadRequest_TableNotExist");
+  EXPECT_EQ(failures[6].table, "Missing");
+  EXPECT_EQ(failures[5].error_code, "BadRequest_MappingReferenceWasNotFound");
+  EXPECT_EQ(failures[5].ingestion_properties,
+            R"({"format":"multijson","ingestionMappingReference":"missing"})");
+  EXPECT_EQ(failures[4].error_code, "BadRequest_FormatNotSupported");
+  EXPECT_THAT(failures[3].details, HasSubstr("'utf-16'"));
+  EXPECT_THAT(failures[2].details, HasSubstr("'zip'"));
+  EXPECT_THAT(failures[1].details, HasSubstr("Tags"));
+  EXPECT_THAT(failures[0].details, HasSubstr("too long"));
+
+  auto counted = statistics_.failures();
+  uint64_t count = 0;
+  for (const auto& entry : counted) count += entry.count;
+  EXPECT_EQ(count, 10u);
+}
+
+TEST_F(EventIngesterTest, APartitionWaitsForItsTarget) {
+  settings_.is_routed = true;
+  settings_.on_missing_target = MissingTarget::kHold;
+  put_table(1, "T", "a:long");
+  add(R"({"a":1})", {}, 0);
+  int64_t held = add(R"({"a":2})", {{"Table", "Later"}}, 0).offset;
+  add(R"({"a":3})", {}, 0);
+  add(R"({"a":4})", {}, 1);
+  add("{", {}, 1);  // faulty, not missing
+  std::vector<Event> events = events_;
+  EventBatch batch = run();
+  EXPECT_THAT(rows_, ElementsAre("T: 1", "T: 4"));
+  EXPECT_EQ(batch.events, 5u);
+  EXPECT_EQ(batch.failed_events, 1u);
+  ASSERT_EQ(batch.held.size(), 1u);
+  EXPECT_EQ(batch.held[0].offset, held);
+  EXPECT_THAT(batch.held[0].reason, HasSubstr("Later"));
+
+  put_table(2, "Later", "a:long");
+  events_ = {events[1], events[2]};
+  batch = run();
+  EXPECT_TRUE(batch.held.empty());
+  EXPECT_THAT(rows_, ElementsAre("Later: 2", "T: 3"));
+}
+
+TEST_F(EventIngesterTest, AnEventWithoutATableIsToldSo) {
+  settings_.is_routed = true;
+  settings_.table = "";
+  add(R"({"a":1})");
+  EXPECT_EQ(run().failed_events, 1u);
+  EXPECT_THAT(failure(), HasSubstr("names no table"));
+}
+
+TEST_F(EventIngesterTest, FollowsTheCatalog) {
+  put_table(1, "T", "a:long");
+  auto ingest_one = [&] {
+    add(R"({"a":1,"b":"x"})");
+    run();
+    return rows_;
+  };
+  EXPECT_THAT(ingest_one(), ElementsAre("T: 1"));
+  put_table(1, "T", "a:long,b:string");
+  EXPECT_THAT(ingest_one(), ElementsAre("T: 1 \"x\""));
+  catalog_ = catalog_->apply(catalog::DropTable{1});
+  EXPECT_THAT(ingest_one(), IsEmpty());
+}
+
+TEST_F(EventIngesterTest, CompressedBodies) {
+  // `{"a":7}` by gzip.
+  const std::string packed =
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\x4a\x54\xb2\x32\xaf\x05\x00\x29\x0b\x41\x00\x07\x00\x00\x00"s;
+  settings_.is_routed = true;
+  put_table(1, "T", "a:long");
+  add(packed, {{"Compression", "GZip"}});
+  add(packed.substr(0, 20), {{"Compression", "GZip"}});
+  add(R"({"a":8})", {{"Compression", "GZip"}});
+  add(R"({"a":9})", {{"Compression", "None"}});
+  EXPECT_EQ(run().failed_events, 2u);
+  EXPECT_THAT(rows_, ElementsAre("T: 7", "T: 9"));
+
+  ingester_.reset();
+  settings_.is_routed = false;
+  settings_.is_gzip = true;
+  settings_.max_queued_bytes = 6;
+  add(packed);
+  EXPECT_EQ(run().failed_events, 1u);
+  EXPECT_THAT(failure(), HasSubstr("exceeds 6 bytes"));
+}
+
+TEST_F(EventIngesterTest, SystemPropertiesInJson) {
+  settings_.is_routed = true;
+  settings_.event_system_properties = {"x-opt-enqueued-time", "x-opt-sequence-number",
+                                       "x-opt-offset",        "x-opt-publisher",
+                                       "x-opt-partition-key", "kafka-key",
+                                       "kafka-partition",     "kafka-timestamp"};
+  put_table(
+      1, "T",
+      "a:long,x-opt-enqueued-time:datetime,x-opt-sequence-number:long,x-opt-offset:string,"
+      "x-opt-publisher:string,x-opt-partition-key:string,kafka-key:string,kafka-partition:int,"
+      "kafka-timestamp:datetime");
+  Event& event = add("\xEF\xBB\xBF [ {\"a\":1}, {\"a\":2} ]", {{"x-opt-publisher", "me"}}, 5);
+  event.key = "a \"key\"";
+  add("{ }", {{"x-opt-partition-key", "\xA1\x02pk"}}, 6).key = "k";
+  run();
+  EXPECT_THAT(
+      rows_,
+      ElementsAre(
+          R"(T: 1 "2026-01-02T03:04:05.6Z" 100 "100" "me" "a \"key\"" "a \"key\"" 5 "2026-01-02T03:04:05.6Z")",
+          R"(T: 2 null null "" "" "" "" null null)",
+          R"(T: null "2026-01-02T03:04:05.6Z" 101 "101" "" "pk" "k" 6 "2026-01-02T03:04:05.6Z")"));
+
+  // By mappings, in both forms of the path.
+  put_table(2, "U", "a:long,t:datetime,o:string,all:dynamic",
+            {{"json", "m",
+              R"([{"column":"a","path":"$.a"},{"column":"t","path":"$.x-opt-enqueued-time"},
+                  {"column":"o","path":"$.['x-opt-offset']"},{"column":"all","path":"$"}])"}});
+  ingester_.reset();
+  settings_.event_system_properties = {"x-opt-enqueued-time", "x-opt-offset"};
+  add(R"({"a":1})", {{"Table", "U"}, {"Format", "json"}, {"IngestionMappingReference", "m"}});
+  add("7", {{"Table", "U"}, {"Format", "json"}});
+  add("", {{"Table", "U"}, {"Format", "json"}});
+  EXPECT_EQ(run().failed_events, 2u);
+  EXPECT_THAT(
+      rows_,
+      ElementsAre(
+          R"(U: 1 "2026-01-02T03:04:05.6Z" "102" {"x-opt-enqueued-time":"2026-01-02T03:04:05.6000000Z","x-opt-offset":"102","a":1})"));
+}
+
+TEST_F(EventIngesterTest, SystemPropertiesInDelimitedText) {
+  settings_.is_routed = true;
+  settings_.event_system_properties = {"kafka-key", "x-opt-publisher", "x-opt-offset"};
+  put_table(1, "T", "k:string,p:string,o:long,a:long,b:string");
+  for (std::string_view format : {"csv", "tsv", "psv", "scsv", "sohsv", "tsve"}) {
+    char delimiter = ingest::delimiter(ingest::parse_format(format));
+    add("\xEF\xBB\xBF\r\n1"s + delimiter + "x\r\n", {{"Format", std::string(format)}}).key =
+        "a\"\t\n\\,;|b";
+  }
+  run();
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    EXPECT_EQ(rows_[i], R"(T: "a\"\t\n\\,;|b" "" )" + std::to_string(100 + i) + " 1 \"x\"");
+  }
+  EXPECT_EQ(rows_.size(), 6u);
+
+  add("1,x\n2,y\n", {{"Format", "csv"}});
+  add("3,z\n", {{"Format", "csv"}});
+  add("\n\n", {{"Format", "csv"}});
+  add("text\n", {{"Format", "txt"}});  // nothing is embedded
+  EXPECT_EQ(run().failed_events, 2u);
+  EXPECT_THAT(rows_, ElementsAre("T: \"\" \"\" 107 3 \"z\"", "T: \"text\" \"\" null null \"\""));
+}
+
+TEST_F(EventIngesterTest, FailedEventsAreKept) {
+  settings_.is_routed = true;
+  settings_.dead_letter_table = "Dead";
+  put_table(1, "T", "a:long");
+  put_table(2, "Dead", dead_letter_schema());
+  Event& event = add("{", {{"Table", "T"}, {"other", "\xA1\x01x"}}, 3);
+  event.key = "key";
+  add("\xff{", {{"Table", "no\xffne"}});
+  add(R"({"a":1})");
+  EventBatch batch = run();
+  EXPECT_EQ(batch.rows, 1u);
+  EXPECT_EQ(batch.failed_events, 2u);
+  ASSERT_EQ(rows_.size(), 3u);
+  EXPECT_EQ(rows_[0], "T: 1");
+  EXPECT_THAT(
+      rows_[1],
+      HasSubstr(
+          R"(Dead: "2026-01-02T03:04:05.6Z" "conn" "topic" 3 100 "key" {"Table":"T","other":"x"} "db" "T" "{" "utf-8" "BadRequest_UnexpectedCharacterInInputStream" "Invalid JSON)"));
+  EXPECT_THAT(rows_[2],
+              HasSubstr("\"no\xEF\xBF\xBDne\" \"/3s=\" \"base64\" \"BadRequest_TableNotExist\""));
+
+  // What the table has of the columns is filled; a table of something else takes nothing.
+  put_table(2, "Dead", "Body:string,Offset:string,Partition:int,x:long");
+  add("{");
+  run();
+  EXPECT_THAT(rows_, ElementsAre("Dead: 0 \"{\""));
+  put_table(2, "Dead", "body:string,Offset:string");
+  add("{");
+  EXPECT_EQ(run().failed_events, 1u);
+  EXPECT_THAT(rows_, IsEmpty());
+  catalog_ = catalog_->apply(catalog::DropTable{2});
+  add("{");
+  EXPECT_EQ(run().failed_events, 1u);
+}
+
+TEST_F(EventIngesterTest, ABatchEndsBeforeItsRowsTakeTooMuch) {
+  std::string schema;
+  for (int i = 0; i < 500; ++i) schema += (i == 0 ? "c" : ",c") + std::to_string(i) + ":long";
+  put_table(1, "T", schema);
+  settings_.max_batch_bytes = 100'000;
+  settings_.max_queued_bytes = 10'000'000;
+  for (int i = 0; i < 1'000; ++i) add("{}");
+  std::vector<Event> events = events_;
+  size_t batches = 0, rows = 0;
+  while (!events.empty()) {
+    events_ = events;
+    EventBatch batch = run();
+    EXPECT_EQ(batch.rows, batch.events);
+    EXPECT_GE(batch.events, 1u);
+    events.erase(events.begin(), events.begin() + static_cast<ptrdiff_t>(batch.events));
+    rows += batch.rows;
+    ++batches;
+  }
+  EXPECT_EQ(rows, 1'000u);
+  EXPECT_GT(batches, 5u);
+  EXPECT_LT(batches, 20u);
+
+  // One event that takes more than all may.
+  std::string body;
+  for (int i = 0; i < 10'000; ++i) body += "{}";
+  add(body);
+  add("{}");
+  EventBatch batch = run();
+  EXPECT_EQ(batch.failed_events, 1u);
+  EXPECT_EQ(batch.rows, 1u);
+  EXPECT_THAT(failure(), HasSubstr("more memory"));
+}
+
+// Through a store, with its own catalog.
+TEST(EventIngester, RowsAreStored) {
+  TemporaryDirectory directory;
+  store::testing::TestClock clock;
+  auto store = store::Store::open(store::testing::small_options(directory.path()),
+                                  posix_file_system(), clock);
+  auto table = store::testing::create_table(*store, "T");
+  ingest::TargetCache cache;
+  ingest::StreamingStatistics statistics;
+  ingest::FailureLog failures;
+  EventIngester::Connection connection{Guid{3, 3}, "NetDefaultDB", "conn", {}};
+  connection.settings.table = "T";
+  EventIngester ingester(connection, cache, statistics, failures, clock);
+  std::vector<Event> events(2);
+  events[0].body = R"({"id":1,"text":"one"}{"id":2})";
+  events[1].body = R"({"id":3})";
+  EventBatch batch = ingester.ingest("topic", events, store->catalog());
+  store::Transaction transaction;
+  transaction.appends = std::move(batch.appends);
+  store->commit(std::move(transaction));
+  ingester.record(batch);
+  EXPECT_THAT(store::testing::all_ids(*store, table->id), ElementsAre(1, 2, 3));
+  EXPECT_EQ(statistics.windows().at(0).total_rows, 3u);
+}
+
+}  // namespace
+}  // namespace rivulet::sources
