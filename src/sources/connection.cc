@@ -58,9 +58,11 @@ uint64_t size_of(const Event& event) {
 
 Connection::Connection(EventIngester::Connection definition, store::Store& store,
                        ingest::StreamingStatistics& statistics, ingest::FailureLog& failures,
-                       const Secrets& secrets, const Clock& clock)
+                       const Secrets& secrets, const Clock& clock,
+                       std::chrono::milliseconds session_timeout)
     : definition_(std::move(definition)),
       log_name_(fmt::format("data connection {}.{}", definition_.database, definition_.name)),
+      session_timeout_(session_timeout),
       store_(store),
       secrets_(secrets),
       clock_(clock),
@@ -142,6 +144,7 @@ void Connection::join_group() {
   options.group = definition_.settings.consumer_group;
   options.instance_id = to_string(definition_.id);
   options.log_name = log_name_;
+  options.session_timeout = session_timeout_;
   options.queue_bytes = definition_.settings.max_queued_bytes / 2;
   {
     std::lock_guard lock(mutex_);

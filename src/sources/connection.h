@@ -37,7 +37,7 @@ class Connection {
   // Everything passed in outlives it.
   Connection(EventIngester::Connection definition, store::Store& store,
              ingest::StreamingStatistics& statistics, ingest::FailureLog& failures,
-             const Secrets& secrets, const Clock& clock);
+             const Secrets& secrets, const Clock& clock, std::chrono::milliseconds session_timeout);
   // As stop(false), and waits until it has ended.
   ~Connection();
 
@@ -117,6 +117,7 @@ class Connection {
 
   const EventIngester::Connection definition_;
   const std::string log_name_;
+  const std::chrono::milliseconds session_timeout_;
   store::Store& store_;
   const Secrets& secrets_;
   const Clock& clock_;

@@ -32,7 +32,7 @@ struct ConsumerOptions {
   std::string instance_id;
   std::string log_name;             // begins the library's lines in the log
   uint64_t queue_bytes = 32 << 20;  // of events fetched and not yet polled
-  std::chrono::milliseconds session_timeout{30'000};
+  std::chrono::milliseconds session_timeout{};
 };
 
 // A member of a consumer group that reads one topic: librdkafka, with the choices that exactly-once storage

@@ -39,6 +39,7 @@ struct DataConnections::State {
   ingest::FailureLog& failures;
   const Secrets& secrets;
   const Clock& clock;
+  const std::chrono::milliseconds session_timeout;
 
   std::mutex change_mutex;  // held while connections start and end
   bool is_started = false;
@@ -69,7 +70,7 @@ struct DataConnections::State {
       EventIngester::Connection to_run{id, definition.database, definition.connection.name,
                                        decode_settings(definition.connection.settings)};
       auto connection = std::make_unique<Connection>(std::move(to_run), store, statistics, failures,
-                                                     secrets, clock);
+                                                     secrets, clock, session_timeout);
       std::lock_guard lock(mutex);
       running.emplace(id, Running{std::move(definition), std::move(connection)});
     }
@@ -78,8 +79,8 @@ struct DataConnections::State {
 
 DataConnections::DataConnections(store::Store& store, ingest::StreamingStatistics& statistics,
                                  ingest::FailureLog& failures, const Secrets& secrets,
-                                 const Clock& clock)
-    : state_(new State{store, statistics, failures, secrets, clock}) {}
+                                 const Clock& clock, std::chrono::milliseconds session_timeout)
+    : state_(new State{store, statistics, failures, secrets, clock, session_timeout}) {}
 
 DataConnections::~DataConnections() {
   for (auto& [id, running] : state_->running) running.connection->stop(false);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -44,9 +45,13 @@ struct ConnectionStatus {
 // is committed, and the broker told the offsets.
 class DataConnections {
  public:
+  // How long its place in the consumer group is kept for a server that went away.
+  static constexpr std::chrono::milliseconds kSessionTimeout{30'000};
+
   // Everything passed in outlives it. Nothing runs before start().
   DataConnections(store::Store& store, ingest::StreamingStatistics& statistics,
-                  ingest::FailureLog& failures, const Secrets& secrets, const Clock& clock);
+                  ingest::FailureLog& failures, const Secrets& secrets, const Clock& clock,
+                  std::chrono::milliseconds session_timeout = kSessionTimeout);
   ~DataConnections();
 
   // Starts what the newest catalog has enabled.
