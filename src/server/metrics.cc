@@ -102,6 +102,7 @@ std::string Metrics::text(const store::StoreStatistics& store) {
   set("extent_bytes", store.extent_bytes);
   set("checkpoints", store.checkpoints);
   set("seals", store.seals);
+  set("slowed_commit_groups", store.slowed_groups);
   set("idempotency_keys", store.idempotency_keys);
   return prometheus::TextSerializer().Serialize(registry_.Collect());
 }

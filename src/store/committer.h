@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <functional>
@@ -35,9 +37,9 @@ struct CommitterLimits {
   uint64_t transaction_bytes = 1 << 30;
   // Encoded transactions that wait for the log; more are refused.
   uint64_t queue_bytes = 256 << 20;
-  // Memory of all tails; while there is more, appends are refused.
+  // Memory of all tails; while there is more, appends are refused, and shortly before they are slowed.
   uint64_t tail_bytes = UINT64_MAX;
-  // What the log and the row files take on disk, and may take; beyond it appends are refused too.
+  // What the log and the row files take on disk, and may take: the same.
   std::function<uint64_t()> disk_usage;
   uint64_t disk_bytes = UINT64_MAX;
 };
@@ -60,6 +62,8 @@ class Committer {
   // rest of its group and stands in no record: `task` may change what no reader sees, and must be quick.
   // Returns when it is done.
   void run(std::function<void()> task);
+  // See slowdown().
+  uint64_t slowed_groups() const { return slowed_groups_; }
 
  private:
   struct Pending {
@@ -91,6 +95,9 @@ class Committer {
   void encode(Pending& pending) const;
   void enqueue(Pending pending);
   void work();
+  // How long the next group is to wait because memory or disk is nearly used up: that slows the clients while
+  // the background makes room.
+  std::chrono::microseconds slowdown() const;
   void commit_group(std::span<Pending> group);
   // Whether the transaction was committed before, or is in the group before it; its result tells then.
   bool is_repeat(Pending& pending, const Staged& staged) const;
@@ -117,7 +124,9 @@ class Committer {
   std::condition_variable wake_;
   std::vector<Pending> queue_;  // guarded by mutex_
   uint64_t queued_bytes_ = 0;   // guarded by mutex_
+  bool has_task_ = false;       // guarded by mutex_
   bool is_stopping_ = false;    // guarded by mutex_
+  std::atomic<uint64_t> slowed_groups_ = 0;
   std::vector<rowstore::TailEvent> events_;
   bool is_disk_short_ = false;  // as of the start of the group
   // Drafts of records that failed in the log: a record may still be there until another one succeeds.

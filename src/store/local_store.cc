@@ -123,6 +123,7 @@ class LocalStore final : public Store {
     result.log_bytes = log.bytes;
     result.log_segments = log.segments;
     result.log_syncs = log.syncs;
+    result.slowed_groups = committer_->slowed_groups();
     result.log_records = log.records;
     result.log_written = state_.logged_bytes() - replayed_bytes_;
     result.tail_limit_bytes = options_.tail_limit_bytes;

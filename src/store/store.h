@@ -185,6 +185,8 @@ struct StoreStatistics {
   uint64_t extent_count = 0, extent_rows = 0, extent_bytes = 0;
   uint64_t checkpoints = 0, row_file_merges = 0, seals = 0, merges = 0;
   uint64_t idempotency_keys = 0;
+  // Groups of commits that were made to wait a little because memory or disk was nearly used up.
+  uint64_t slowed_groups = 0;
   // Written since the store was opened: what all writes of a row come to is told by these next to the bytes
   // that were ingested.
   uint64_t log_written = 0, spill_written = 0, merge_written = 0, base_written = 0,
