@@ -164,7 +164,9 @@ TEST_F(MaintenanceTest, RowsThatFillMemoryGoToRowFilesAndUntilThenAppendsAreRefu
     EXPECT_LT(store_->statistics().tail_bytes, (2u << 20) + (1 << 20));
   }
   EXPECT_GT(store_->statistics().checkpoints, 0u);
-  if (refused > 0) EXPECT_GT(store_->statistics().slowed_groups, 0u);
+  if (refused > 0) {
+    EXPECT_GT(store_->statistics().slowed_groups, 0u);
+  }
   EXPECT_EQ(store_->statistics().extent_count, 0u);
   EXPECT_EQ(store_->statistics().tail_rows, static_cast<uint64_t>(next));
   size_t rows = 0;
