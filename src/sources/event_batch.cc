@@ -13,6 +13,7 @@
 #include "ingest/mapping.h"
 #include "sources/dead_letters.h"
 #include "sources/event_properties.h"
+#include "sources/text_encoding.h"
 #include "types/text.h"
 #include "types/text_scanner.h"
 
@@ -82,15 +83,6 @@ void check_compression(std::string_view name) {
       fmt::format("The event property Compression is '{}'; it may be None or GZip.", start(name)));
 }
 
-void check_encoding(std::string_view name) {
-  for (std::string_view known : {"", "utf-8", "utf8", "us-ascii", "ascii"}) {
-    if (equals_ignoring_case(name, known)) return;
-  }
-  throw bad_request(fmt::format(
-      "The event property Encoding is '{}'; only UTF-8 is supported: send the body in it.",
-      start(name)));
-}
-
 // Tags belong to extents, and recent rows are in none yet.
 void check_tags(std::string_view tags) {
   std::string_view rest = text::trim(tags);
@@ -155,7 +147,7 @@ struct EventIngester::State {
   std::optional<DeadLetters> dead_letters;
   Guid operation_id;
   // Kept for their memory.
-  std::string key, unpacked, embedded;
+  std::string key, unpacked, decoded, embedded;
 };
 
 void EventIngester::State::begin(std::string_view new_topic,
@@ -263,7 +255,6 @@ Slot& EventIngester::State::slot_of(Target& target) {
 
 void EventIngester::State::parse(const Event& event, const EventRoute& route, Target& target) {
   check_compression(route.compression);
-  check_encoding(route.encoding);
   check_tags(route.tags);
   std::string_view body = event.body;
   bool is_gzip = route.compression.empty() ? settings.is_gzip
@@ -275,6 +266,10 @@ void EventIngester::State::parse(const Event& event, const EventRoute& route, Ta
     }
     unpacked = ingest::decompress(body, ingest::ContentEncoding::kGzip, settings.max_queued_bytes);
     body = unpacked;
+  }
+  if (!is_utf8_name(route.encoding)) {
+    decoded = to_utf8(route.encoding, body);
+    body = decoded;
   }
   bool is_embedded = properties.is_embedded(target.format);
   if (is_embedded) body = properties.embed(event, target.format, body, embedded);

@@ -205,7 +205,7 @@ TEST_F(EventIngesterTest, WhatCannotBeIngestedStopsNoOther) {
   add(R"({"a":3})", {{"Table", "Missing"}});
   add(R"({"a":3})", {{"IngestionMappingReference", "missing"}});
   add(R"({"a":3})", {{"Format", "avro"}});
-  add(R"({"a":3})", {{"Encoding", "utf-16"}});
+  add(R"({"a":3})", {{"Encoding", "../none"}});
   add(R"({"a":3})", {{"Compression", "zip"}});
   add(R"({"a":3})", {{"Tags", R"(["drop-by:x"])"}});
   add(R"({"a":3})", {{"Table", std::string(10'000, 'x')}});
@@ -231,7 +231,7 @@ TEST_F(EventIngesterTest, WhatCannotBeIngestedStopsNoOther) {
   EXPECT_EQ(failures[5].ingestion_properties,
             R"({"format":"multijson","ingestionMappingReference":"missing"})");
   EXPECT_EQ(failures[4].error_code, "BadRequest_FormatNotSupported");
-  EXPECT_THAT(failures[3].details, HasSubstr("'utf-16'"));
+  EXPECT_THAT(failures[3].details, HasSubstr("'../none'"));
   EXPECT_THAT(failures[2].details, HasSubstr("'zip'"));
   EXPECT_THAT(failures[1].details, HasSubstr("Tags"));
   EXPECT_THAT(failures[0].details, HasSubstr("too long"));
@@ -309,6 +309,31 @@ TEST_F(EventIngesterTest, CompressedBodies) {
   add(packed);
   EXPECT_EQ(run().failed_events, 1u);
   EXPECT_THAT(failure(), HasSubstr("exceeds 6 bytes"));
+}
+
+TEST_F(EventIngesterTest, EncodedBodies) {
+  settings_.is_routed = true;
+  put_table(1, "T", "a:string,b:string");
+  auto add_csv = [&](std::string body, std::string encoding) {
+    add(std::move(body), {{"Format", "csv"}, {"Encoding", std::move(encoding)}});
+  };
+  add_csv(
+      "\xFF\xFE"
+      "a\0,\0\xAC\x20"s,
+      "utf-16");  // with its byte order mark
+  add_csv("\0b\0,\x20\xAC"s, "unicodeFFFE");
+  add_csv("c,\x80", "Windows-1252");
+  add_csv("d,\x82\xA0", "shift_jis");
+  add_csv("e\0,\0f"s, "Unicode");  // half a character at the end
+  add_csv(std::string(1, 'f'), "UTF-8");
+  EXPECT_EQ(run().failed_events, 0u);
+  EXPECT_THAT(rows_, ElementsAre("T: \"a\" \"€\"", "T: \"b\" \"€\"", "T: \"c\" \"€\"",
+                                 "T: \"d\" \"あ\"", "T: \"e\" \"\uFFFD\"", "T: \"f\" \"\""));
+  for (std::string_view name : {"none", "utf-16,version=1", "/etc/passwd", "UTF-16LE,swaplfnl"}) {
+    add_csv("g", std::string(name));
+    EXPECT_EQ(run().failed_events, 1u) << name;
+    EXPECT_THAT(failure(), HasSubstr("'" + std::string(name) + "' is not known"));
+  }
 }
 
 TEST_F(EventIngesterTest, SystemPropertiesInJson) {
