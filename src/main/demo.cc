@@ -5,13 +5,16 @@
 #include <csignal>
 #include <cstdio>
 #include <future>
+#include <optional>
 #include <set>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include "commands/text.h"
 #include "main/host_metrics.h"
 #include "main/http_client.h"
+#include "main/kafka_producer.h"
 #include "main/result_printer.h"
 #include "types/text.h"
 
@@ -25,6 +28,7 @@ class Demo {
   explicit Demo(const DemoArguments& arguments) : arguments_(arguments) {
     for (size_t i = 0; i < kConnections; ++i)
       clients_.emplace_back(arguments.server, arguments.token);
+    if (!arguments.kafka.empty()) connect_kafka();
   }
 
   void run() {
@@ -34,7 +38,11 @@ class Demo {
     while (!is_interrupted) {
       std::vector<MetricRow> rows = metrics_.sample(system_clock().now());
       create_tables(rows);
-      send(rows);
+      if (kafka_) {
+        send_events(rows);
+      } else {
+        send(rows);
+      }
       if (std::chrono::steady_clock::now() >= next_report) {
         report();
         next_report += std::chrono::seconds(arguments_.report_seconds);
@@ -49,11 +57,16 @@ class Demo {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
       }
     }
-    fmt::print("{} rows were streamed into {} tables.\n", sent_rows_, tables_.size());
+    if (kafka_) kafka_->flush();
+    fmt::print("{} rows were {} {} tables.\n", sent_rows_,
+               kafka_ ? "sent as events for" : "streamed into", tables_.size());
   }
 
  private:
   static constexpr size_t kConnections = 4;
+  static constexpr const char* kDataConnection = "RivuletDemo";
+  static constexpr const char* kTopic = "rivulet-demo";
+  static constexpr int kPartitions = 4;
 
   HttpAnswer ask(std::string_view target, const std::string& text) {
     std::string body = "{\"db\":";
@@ -66,6 +79,16 @@ class Demo {
     return answer;
   }
 
+  // From now on the server reads the topic, and each event says itself which table it is for.
+  void connect_kafka() {
+    kafka_.emplace(arguments_.kafka, kTopic, kPartitions);
+    ask("/v1/rest/mgmt",
+        fmt::format(
+            ".create-or-alter data-connection {} kind=kafka ({}) with (topic='{}', format='csv', "
+            "routing=true, onMissingTarget='hold')",
+            kDataConnection, commands::quoted_string(arguments_.kafka), kTopic));
+  }
+
   void create_tables(const std::vector<MetricRow>& rows) {
     size_t known = tables_.size();
     for (const MetricRow& row : rows) {
@@ -75,8 +98,10 @@ class Demo {
       tables_.insert(row.table);
     }
     if (known == 0)
-      fmt::print("Streaming a row a second into each of {} tables of {}.\n", tables_.size(),
-                 arguments_.server);
+      fmt::print(
+          "Streaming a row a second into each of {} tables of {}{}.\n", tables_.size(),
+          arguments_.server,
+          kafka_ ? fmt::format(" through the topic {} of {}", kTopic, arguments_.kafka) : "");
     std::fflush(stdout);
   }
 
@@ -98,6 +123,11 @@ class Demo {
     for (auto& sender : senders) sender.get();
   }
 
+  void send_events(const std::vector<MetricRow>& rows) {
+    for (const MetricRow& row : rows) kafka_->send(row.table, row.csv);
+    sent_rows_ += rows.size();
+  }
+
   std::string union_of(std::string_view kind) {
     std::string names;
     for (const std::string& table : tables_) {
@@ -110,7 +140,8 @@ class Demo {
 
   void show(const std::string& query) {
     if (query.empty()) return;
-    HttpAnswer answer = ask("/v2/rest/query", query);
+    bool is_command = query.starts_with('.');
+    HttpAnswer answer = ask(is_command ? "/v1/rest/mgmt" : "/v2/rest/query", query);
     Answer parsed(answer.body);
     for (const Answer::Table& table : parsed.results()) fmt::print("{}\n", as_text_table(table));
   }
@@ -131,11 +162,18 @@ class Demo {
            "ResidentMB=max(ResidentBytes)/1048576, Newest=max(Timestamp) by ProcessId, Name | top "
            "5 by Cpu desc");
     }
+    if (kafka_) {
+      show(fmt::format(
+          ".show data-connections | where Name == '{}' | project Name, State, Lag, Rows, "
+          "RowsPerSecond, LastError",
+          kDataConnection));
+    }
     std::fflush(stdout);
   }
 
   const DemoArguments& arguments_;
   std::vector<HttpClient> clients_;
+  std::optional<KafkaProducer> kafka_;
   HostMetrics metrics_;
   std::set<std::string> tables_;
   std::atomic<uint64_t> sent_rows_{0};

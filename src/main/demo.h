@@ -8,6 +8,8 @@ struct DemoArguments {
   std::string server = "http://127.0.0.1:8080";
   std::string database = "NetDefaultDB";
   std::string token;
+  // "host:port" of a Kafka broker that the rows go through; empty: they are streamed to the server.
+  std::string kafka;
   int seconds = 0;
   int report_seconds = 5;
 };

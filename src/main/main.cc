@@ -100,6 +100,10 @@ void add_demo(CLI::App& app, DemoArguments& arguments) {
       ->capture_default_str();
   demo->add_option("--db", arguments.database, "Database")->capture_default_str();
   demo->add_option("--token", arguments.token, "Bearer token")->envname("RIVULET_TOKEN");
+  demo->add_option(
+      "--kafka", arguments.kafka,
+      "HOST:PORT of a Kafka broker: the rows are sent to a topic there, and a data connection of "
+      "the server stores them");
   demo->add_option("--seconds", arguments.seconds, "Ends after this time; 0: with Ctrl-C")
       ->capture_default_str();
   demo->add_option("--report-seconds", arguments.report_seconds, "Time between two queries")
