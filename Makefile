@@ -34,9 +34,11 @@ test: ## Build, and run every test
 	@scripts/test.sh
 
 bench: build ## Build, and run the benchmarks
+	@scripts/bootstrap.sh test
 	@bench/report.py
 
 bench-long: build ## The same, with those that take minutes
+	@scripts/bootstrap.sh test
 	@bench/report.py --long
 
 format: ## Format every C++ file in place
@@ -66,9 +68,11 @@ fuzz: ## Fuzz each target for SECONDS_EACH (60), in build-fuzz/; TARGETS limits 
 	@cmake --build build-fuzz -j $(JOBS) --target fuzzers
 	@tests/fuzz/run.sh $(TARGETS)
 
-soak: build ## Kill the server RIVULET_CRASH_KILLS (500) times, and break the disk in RIVULET_FAULT_SEEDS (100) histories
+soak: build ## Kill the server RIVULET_CRASH_KILLS (500) and RIVULET_KAFKA_KILLS (500) times, and break the disk in RIVULET_FAULT_SEEDS (100) histories
+	@scripts/bootstrap.sh test
 	@RIVULET_FAULT_SEEDS=$${RIVULET_FAULT_SEEDS:-100} build/src/store/store_test --gtest_filter='Seeds/*' --gtest_brief=1
 	@RIVULET_CRASH_KILLS=$${RIVULET_CRASH_KILLS:-500} tests/suites/50-crash.sh
+	@RIVULET_KAFKA_KILLS=$${RIVULET_KAFKA_KILLS:-500} tests/suites/55-kafka.sh kills
 
 clean: ## Remove what was built; data and downloads stay
 	rm -rf build build-asan build-tsan build-fuzz

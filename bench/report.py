@@ -31,6 +31,14 @@ def load(arguments):
     return json.loads(out[out.index("{"):])
 
 
+def kafka(arguments):
+    """Data connections, on a broker of this run; one JSON object."""
+    with tempfile.TemporaryDirectory(prefix="rivulet-bench-", dir=".") as folder:
+        out = subprocess.run(["tests/kafka/broker.py", f"{BUILD}/kafka_bench", "--data", folder, *arguments],
+                             check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(out)
+
+
 def parser():
     """The bare parsers, without a server; name to figures."""
     out = subprocess.run([f"{BUILD}/ingest_bench", "--benchmark_format=json", "--benchmark_min_time=0.5"],
@@ -75,6 +83,7 @@ def main():
     if options.long:
         figures["100,000 tables, ten rows each"] = load(["--only", "many_tables", "--tables", "100000", *awake])
         figures["restart with 1 GiB of ingested text"] = load(["--only", "log_replay", *awake])
+    figures["Kafka topics, JSON events of 200 bytes"] = kafka(["--seconds", str(2 * options.seconds), *awake])
     figures["parser alone, one thread"] = parser()
     for name, value in figures.items():
         table(name, value)

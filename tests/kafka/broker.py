@@ -38,39 +38,43 @@ def _free_ports(count):
 
 class Broker:
     """One broker in KRaft mode, which is its own controller. `plain` is the address of a listener without
-    credentials; the other is as Event Hubs has it: TLS, SASL PLAIN, the user "$ConnectionString" with
-    `connection_string` as its password, and a certificate that `certificate`, a file, makes trusted."""
+    credentials. Two more are as Event Hubs has them: TLS with a certificate that `certificate`, a file, makes
+    trusted, SASL PLAIN, and the user "$ConnectionString" with one password: at one of them
+    `namespace_connection_string`, at the other `hub_connection_string`, whose EntityPath is "hub"."""
 
     def __init__(self, heap="512m"):
         self.folder = tempfile.mkdtemp(prefix="rivulet-kafka-")
         self.heap = heap
         self.process = None
-        plain_port, tls_port, controller_port = _free_ports(3)
+        plain_port, namespace_port, hub_port, controller_port = _free_ports(4)
         self.plain = f"127.0.0.1:{plain_port}"
-        self.tls = f"localhost:{tls_port}"
-        self.connection_string = (f"Endpoint=sb://localhost:{tls_port}/;SharedAccessKeyName=RootManageSharedAccessKey;"
-                                  "SharedAccessKey=c2VjcmV0IG9mIHRoZSB0ZXN0cw==")
+        self.namespace_connection_string = (
+            f"Endpoint=sb://localhost:{namespace_port}/;SharedAccessKeyName=RootManageSharedAccessKey;"
+            "SharedAccessKey=c2VjcmV0IG9mIHRoZSB0ZXN0cw==")
+        self.hub_connection_string = self.namespace_connection_string.replace(
+            str(namespace_port), str(hub_port)) + ";EntityPath=hub"
         self.certificate = os.path.join(self.folder, "certificate.pem")
         self._make_certificate()
         self._jars = subprocess.run([ROOT / "scripts" / "fetch_kafka.sh"], check=True, stdout=subprocess.PIPE,
                                     text=True).stdout.strip()
         self._properties = os.path.join(self.folder, "server.properties")
-        password = self.connection_string
+        login = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_$ConnectionString="{}";'.format
         with open(self._properties, "w", encoding="ascii") as out:
             out.write(f"""\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
-listeners=PLAINTEXT://{self.plain},SASL_SSL://127.0.0.1:{tls_port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://{self.plain},SASL_SSL://{self.tls}
-inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=PLAIN:PLAINTEXT,NAMESPACE:SASL_SSL,HUB:SASL_SSL,CONTROLLER:PLAINTEXT
+listeners=PLAIN://{self.plain},NAMESPACE://127.0.0.1:{namespace_port},HUB://127.0.0.1:{hub_port},\
+CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAIN://{self.plain},NAMESPACE://localhost:{namespace_port},HUB://localhost:{hub_port}
+inter.broker.listener.name=PLAIN
 sasl.enabled.mechanisms=PLAIN
-listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule \
-required user_$ConnectionString="{password}";
-listener.name.sasl_ssl.ssl.keystore.type=PEM
-listener.name.sasl_ssl.ssl.keystore.location={self.folder}/keystore.pem
+ssl.keystore.type=PEM
+ssl.keystore.location={self.folder}/keystore.pem
+listener.name.namespace.plain.sasl.jaas.config={login(self.namespace_connection_string)}
+listener.name.hub.plain.sasl.jaas.config={login(self.hub_connection_string)}
 log.dirs={self.folder}/data
 auto.create.topics.enable=false
 num.io.threads=2

@@ -29,9 +29,10 @@ def broker():
 
 
 def server():
-    """One for all tests that leave it alone. Its secrets: ca.pem, and what the tests write into its folder."""
+    """One for all tests that leave it alone. Its secrets: ca.pem, the variable RIVULET_SECRET_HUB, and what the tests
+    write into its folder."""
     if "server" not in _shared:
-        _shared["server"] = Server()
+        _shared["server"] = Server(RIVULET_SECRET_HUB=broker().namespace_connection_string)
         shutil.copy(broker().certificate, os.path.join(_shared["server"].secrets, "ca.pem"))
     return _shared["server"]
 
@@ -107,10 +108,10 @@ class Server:
         with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def _ask(self, path, text):
+    def _ask(self, path, text, database):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
-            body = {"db": DATABASE, "csl": text, "properties": {"Options": {"notruncation": True}}}
+            body = {"db": database, "csl": text, "properties": {"Options": {"notruncation": True}}}
             connection.request("POST", path, json.dumps(body))
             response = connection.getresponse()
             answer = json.loads(response.read())
@@ -120,14 +121,14 @@ class Server:
             raise Refused(answer["error"]["@message"])
         return answer
 
-    def command(self, text):
+    def command(self, text, database=DATABASE):
         """The rows of its first table, as dictionaries."""
-        table = self._ask("/v1/rest/mgmt", text)["Tables"][0]
+        table = self._ask("/v1/rest/mgmt", text, database)["Tables"][0]
         names = [column["ColumnName"] for column in table["Columns"]]
         return [dict(zip(names, row)) for row in table["Rows"]]
 
-    def rows(self, query):
-        return next(frame["Rows"] for frame in self._ask("/v2/rest/query", query)
+    def rows(self, query, database=DATABASE):
+        return next(frame["Rows"] for frame in self._ask("/v2/rest/query", query, database)
                     if frame.get("TableKind") == "PrimaryResult")
 
     def count(self, table):
@@ -159,15 +160,25 @@ def new_name(kind):
     return f"{kind}{next(_numbers)}"
 
 
+def as_properties(given):
+    """What stands behind `with` in a command."""
+    return ", ".join(f"{name}={json.dumps(value)}" if isinstance(value, (bool, int)) else f"{name}='{value}'"
+                     for name, value in given.items())
+
+
 def client_settings(**more):
     return {"bootstrap.servers": broker().plain, "log_level": 0, **more}
 
 
-def new_topic(partitions=1):
-    name = new_name("topic-")
-    (result,) = AdminClient(client_settings()).create_topics([NewTopic(name, partitions, 1)]).values()
+def create_topic(name, partitions=1):
+    admin = AdminClient(client_settings())
+    (result,) = admin.create_topics([NewTopic(name, partitions, 1)]).values()
     result.result(PATIENCE)
     return name
+
+
+def new_topic(partitions=1):
+    return create_topic(new_name("topic-"), partitions)
 
 
 def producer(**more):
