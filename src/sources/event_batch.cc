@@ -23,14 +23,14 @@ namespace {
 using text::equals_ignoring_case;
 
 // Targets that are remembered from batch to batch.
-constexpr size_t kMaxTargets = 65'536;
+constexpr size_t kMaxTargets = 16'384;
 // A batch ends when its rows take so many times the bytes that a transaction may have.
 constexpr size_t kRowBytesPerByte = 4;
 // What a column of a batch takes at least, and about what a failed event does beside its body.
 constexpr size_t kColumnBytes = 128;
 constexpr size_t kFailureBytes = 1024;
 // What the names of a target may take together.
-constexpr size_t kMaxNameBytes = 4096;
+constexpr size_t kMaxNameBytes = 2048;
 
 // Where events go, by the names that they give.
 struct Target {

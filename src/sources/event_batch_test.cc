@@ -338,10 +338,8 @@ TEST_F(EventIngesterTest, EncodedBodies) {
 
 TEST_F(EventIngesterTest, SystemPropertiesInJson) {
   settings_.is_routed = true;
-  settings_.event_system_properties = {"x-opt-enqueued-time", "x-opt-sequence-number",
-                                       "x-opt-offset",        "x-opt-publisher",
-                                       "x-opt-partition-key", "kafka-key",
-                                       "kafka-partition",     "kafka-timestamp"};
+  auto known = known_system_properties();
+  settings_.event_system_properties.assign(known.begin(), known.end());
   put_table(
       1, "T",
       "a:long,x-opt-enqueued-time:datetime,x-opt-sequence-number:long,x-opt-offset:string,"
@@ -473,22 +471,31 @@ TEST(EventIngester, RowsAreStored) {
   auto store = store::Store::open(store::testing::small_options(directory.path()),
                                   posix_file_system(), clock);
   auto table = store::testing::create_table(*store, "T");
+  auto dead = store::testing::create_table(*store, "Dead", {{"Body", ScalarType::kString}});
   ingest::TargetCache cache;
   ingest::StreamingStatistics statistics;
   ingest::FailureLog failures;
   EventIngester::Connection connection{Guid{3, 3}, "NetDefaultDB", "conn", {}};
   connection.settings.table = "T";
+  connection.settings.is_routed = true;
+  connection.settings.dead_letter_table = "Dead";
   EventIngester ingester(connection, cache, statistics, failures, clock);
-  std::vector<Event> events(2);
+  std::vector<Event> events(4);
   events[0].body = R"({"id":1,"text":"one"}{"id":2})";
-  events[1].body = R"({"id":3})";
+  events[1].body = "3";
+  events[1].properties = {{"Format", "csv"}};
+  events[2].body = "{";
+  events[3].body = R"({"id":4})";
   EventBatch batch = ingester.ingest("topic", events, store->catalog());
   store::Transaction transaction;
   transaction.appends = std::move(batch.appends);
   store->commit(std::move(transaction));
   ingester.record(batch);
-  EXPECT_THAT(store::testing::all_ids(*store, table->id), ElementsAre(1, 2, 3));
-  EXPECT_EQ(statistics.windows().at(0).total_rows, 3u);
+  EXPECT_THAT(store::testing::all_ids(*store, table->id), ElementsAre(1, 2, 3, 4));
+  auto snapshot = store->snapshot(std::vector<catalog::TableId>{dead->id});
+  ASSERT_EQ(snapshot->table(dead->id)->chunks().size(), 1u);
+  EXPECT_EQ(snapshot->table(dead->id)->chunks()[0].row_count, 1u);
+  EXPECT_EQ(failures.list().size(), 1u);
 }
 
 }  // namespace
