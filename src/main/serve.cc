@@ -13,9 +13,12 @@
 #include "commands/commands.h"
 #include "common/logging.h"
 #include "common/settings.h"
+#include "ingest/failure_log.h"
 #include "ingest/streaming_statistics.h"
 #include "query/engine.h"
 #include "server/server.h"
+#include "sources/data_connections.h"
+#include "sources/secrets.h"
 #include "store/store.h"
 
 extern char** environ;
@@ -132,6 +135,9 @@ void serve(const Settings& settings) {
   create_default_database(*store, settings.default_database);
   auto engine = query::Engine::open(engine_options(settings), *store, clock);
   ingest::StreamingStatistics streaming;
+  ingest::FailureLog failures;
+  sources::Secrets secrets(settings.secrets);
+  sources::DataConnections data_connections(*store, streaming, failures, secrets, clock);
   server::Metrics metrics;
 
   // The server knows its address once it is bound, and the commands tell it.
@@ -141,6 +147,7 @@ void serve(const Settings& settings) {
                             *engine,
                             [&](const commands::CommandRequest& request) { return commands->execute(request); },
                             streaming,
+                            data_connections,
                             clock,
                             metrics};
   server::Server server(services);
@@ -151,6 +158,7 @@ void serve(const Settings& settings) {
   commands = std::make_unique<commands::Commands>(*store, *engine, engine->queries(), streaming,
                                                   clock, facts);
   server.start();
+  data_connections.start();
   if (!settings.port_file.empty()) write_port_file(settings.port_file, server.port());
   fmt::print("Rivulet {} listens on {}\nData lies in {}\n", RIVULET_VERSION, server.url(),
              std::filesystem::absolute(settings.data).lexically_normal().string());

@@ -1,5 +1,9 @@
 #include "server/metrics.h"
 
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
 #include <prometheus/text_serializer.h>
 
 namespace rivulet::server {
@@ -22,6 +26,49 @@ prometheus::Histogram& seconds(prometheus::Registry& registry, const char* name,
 constexpr const char* kEndpointNames[] = {"unknown", "ingest",   "query_v1", "query_v2",
                                           "mgmt",    "metadata", "healthz",  "metrics",
                                           "root",    "preflight"};
+
+// Made anew for each answer, so that a connection that is dropped is told no more.
+std::vector<prometheus::MetricFamily> collect(
+    std::span<const sources::ConnectionStatus> data_connections) {
+  prometheus::Registry registry;
+  auto counters = [&](const char* name, const char* help) -> auto& {
+    return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+  };
+  auto gauges = [&](const char* name, const char* help) -> auto& {
+    return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+  };
+  auto& events = counters("rivulet_data_connection_events_total", "Events stored, or passed over");
+  auto& rows = counters("rivulet_data_connection_rows_total", "Rows stored of events");
+  auto& bytes = counters("rivulet_data_connection_bytes_total", "Bytes of the events");
+  auto& failed =
+      counters("rivulet_data_connection_failed_events_total", "Events that could not be ingested");
+  auto& state = gauges("rivulet_data_connection_state", "1 for the state that it is in");
+  auto& offset =
+      gauges("rivulet_data_connection_offset", "Offset of the first event that is not stored");
+  auto& lag =
+      gauges("rivulet_data_connection_lag", "Events of the partition that are not stored yet");
+  for (const sources::ConnectionStatus& status : data_connections) {
+    prometheus::Labels labels{{"database", status.database}, {"connection", status.name}};
+    events.Add(labels).Increment(static_cast<double>(status.events));
+    rows.Add(labels).Increment(static_cast<double>(status.rows));
+    bytes.Add(labels).Increment(static_cast<double>(status.bytes));
+    failed.Add(labels).Increment(static_cast<double>(status.failed_events));
+    auto with = [&labels](const char* name, std::string value) {
+      prometheus::Labels more = labels;
+      more[name] = std::move(value);
+      return more;
+    };
+    state.Add(with("state", status.state)).Set(1);
+    for (const sources::PartitionStatus& partition : status.partitions) {
+      prometheus::Labels of_partition = with("partition", std::to_string(partition.partition));
+      if (partition.next_offset >= 0) {
+        offset.Add(of_partition).Set(static_cast<double>(partition.next_offset));
+      }
+      if (partition.lag >= 0) lag.Add(of_partition).Set(static_cast<double>(partition.lag));
+    }
+  }
+  return registry.Collect();
+}
 
 }  // namespace
 
@@ -77,7 +124,8 @@ void Metrics::answered(Endpoint endpoint, int status) {
     counter->Increment();
 }
 
-std::string Metrics::text(const store::StoreStatistics& store) {
+std::string Metrics::text(const store::StoreStatistics& store,
+                          std::span<const sources::ConnectionStatus> data_connections) {
   auto set = [&](const char* name, uint64_t value) {
     store_family_.Add({{"name", name}}).Set(static_cast<double>(value));
   };
@@ -104,7 +152,9 @@ std::string Metrics::text(const store::StoreStatistics& store) {
   set("seals", store.seals);
   set("slowed_commit_groups", store.slowed_groups);
   set("idempotency_keys", store.idempotency_keys);
-  return prometheus::TextSerializer().Serialize(registry_.Collect());
+  std::vector<prometheus::MetricFamily> families = registry_.Collect();
+  std::ranges::move(collect(data_connections), std::back_inserter(families));
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace rivulet::server

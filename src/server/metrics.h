@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 #include <prometheus/registry.h>
 
 #include "server/router.h"
+#include "sources/data_connections.h"
 #include "store/store.h"
 
 namespace rivulet::server {
@@ -41,8 +43,9 @@ class Metrics {
   // Counts an answer by endpoint and status class.
   void answered(Endpoint endpoint, int status);
 
-  // Everything in Prometheus' text format, with what the store says of itself.
-  std::string text(const store::StoreStatistics& store);
+  // Everything in Prometheus' text format, with what the store and the data connections say of themselves.
+  std::string text(const store::StoreStatistics& store,
+                   std::span<const sources::ConnectionStatus> data_connections);
 
  private:
   static constexpr int kEndpoints = 10;

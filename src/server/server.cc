@@ -119,7 +119,8 @@ struct Server::State {
         break;
       case Endpoint::kMetrics:
         response.content_type = "text/plain; version=0.0.4";
-        response.body = services.metrics.text(services.store.statistics());
+        response.body =
+            services.metrics.text(services.store.statistics(), services.data_connections.status());
         break;
       case Endpoint::kRoot:
         response.content_type = "text/plain; charset=utf-8";

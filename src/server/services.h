@@ -8,6 +8,7 @@
 #include "ingest/streaming_statistics.h"
 #include "query/engine.h"
 #include "server/metrics.h"
+#include "sources/data_connections.h"
 #include "store/store.h"
 
 namespace rivulet::server {
@@ -19,6 +20,7 @@ struct Services {
   query::Engine& engine;
   std::function<commands::CommandResult(const commands::CommandRequest&)> execute_command;
   ingest::StreamingStatistics& streaming;
+  const sources::DataConnections& data_connections;
   const Clock& clock;
   Metrics& metrics;
 
