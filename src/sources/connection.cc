@@ -329,7 +329,7 @@ void Connection::commit(EventBatch batch, std::span<const Event> events) {
     ++under_way.events;
   }
   for (const auto& [number, held] : batch.held) hold(number, held);
-  store::Transaction transaction;
+  store::Transaction transaction = transaction_of(batch, store_);
   for (const auto& [number, offset] : next) {
     Partition& partition = partitions_.at(number);
     if (partition.mode == Partition::Mode::kHolding && !partition.is_paused) {
@@ -341,7 +341,6 @@ void Connection::commit(EventBatch batch, std::span<const Event> events) {
     partition.expected = offset;
   }
   if (transaction.offsets.empty()) return;
-  transaction.appends = std::move(batch.appends);
   under_way.offsets = transaction.offsets;
   under_way.batch = std::move(batch);
   bytes_under_way_ += under_way.bytes;

@@ -29,12 +29,16 @@ constexpr size_t kRowBytesPerByte = 4;
 // What a column of a batch takes at least, and about what a failed event does beside its body.
 constexpr size_t kColumnBytes = 128;
 constexpr size_t kFailureBytes = 1024;
+// A batch ends when it needs so many extents, each of which takes a while to write.
+constexpr size_t kMaxExtents = 16;
 // What the names of a target may take together.
 constexpr size_t kMaxNameBytes = 2048;
 
 // Where events go, by the names that they give.
 struct Target {
   std::string database, table, format_name, mapping_name;
+  std::string tags_text;
+  std::vector<std::string> tags;
   ingest::Format format = ingest::Format::kMultiJson;
   // Good for one catalog.
   uint64_t catalog_number = 0;
@@ -81,18 +85,6 @@ void check_compression(std::string_view name) {
     return;
   throw bad_request(
       fmt::format("The event property Compression is '{}'; it may be None or GZip.", start(name)));
-}
-
-// Tags belong to extents, and recent rows are in none yet.
-void check_tags(std::string_view tags) {
-  std::string_view rest = text::trim(tags);
-  if (rest.starts_with('[') && rest.ends_with(']')) {
-    rest = text::trim(rest.substr(1, rest.size() - 2));
-  }
-  if (rest.empty()) return;
-  throw bad_request(fmt::format(
-      "The event property Tags is '{}'; tags are not supported, as streamed rows are in no extent.",
-      start(tags)));
 }
 
 }  // namespace
@@ -144,6 +136,7 @@ struct EventIngester::State {
   EventBatch batch;
   std::vector<Slot> slots;
   size_t row_bytes = 0;
+  size_t extents = 0;
   std::optional<DeadLetters> dead_letters;
   Guid operation_id;
   // Kept for their memory.
@@ -163,6 +156,7 @@ void EventIngester::State::begin(std::string_view new_topic,
   batch.started = clock.now();
   slots.clear();
   row_bytes = 0;
+  extents = 0;
   operation_id = new_guid();
   dead_letters.reset();
   if (settings.dead_letter_table.empty()) return;
@@ -192,7 +186,8 @@ void EventIngester::State::take(const Event& event) {
 
 Target& EventIngester::State::find_target(const EventRoute& route) {
   key.clear();
-  for (std::string_view part : {route.database, route.table, route.format, route.mapping_name}) {
+  for (std::string_view part :
+       {route.database, route.table, route.format, route.mapping_name, route.tags}) {
     append_part(key, part);
   }
   if (key.size() > kMaxNameBytes) return unroutable;
@@ -206,6 +201,7 @@ Target& EventIngester::State::find_target(const EventRoute& route) {
     target.table = or_else(route.table, settings.table);
     target.format_name = or_else(route.format, ingest::format_name(settings.format));
     target.mapping_name = or_else(route.mapping_name, settings.mapping_name);
+    target.tags_text = valid_utf8(route.tags);
     found = targets.emplace(key, std::move(target)).first;
   }
   Target& target = found->second;
@@ -229,6 +225,7 @@ void EventIngester::State::resolve(Target& target) {
                       "own: it has not databaseRouting='Multi'.",
                       target.database));
     }
+    target.tags = parse_tags(target.tags_text);
     target.is_missing = true;
     if (target.table.empty()) {
       throw bad_request("The event names no table, and the data connection has none.");
@@ -249,13 +246,13 @@ Slot& EventIngester::State::slot_of(Target& target) {
     target.batch_number = batch_number;
     target.slot = slots.size() - 1;
     row_bytes += target.mapping->types.size() * kColumnBytes;
+    if (!target.tags.empty()) ++extents;
   }
   return slots[target.slot];
 }
 
 void EventIngester::State::parse(const Event& event, const EventRoute& route, Target& target) {
   check_compression(route.compression);
-  check_tags(route.tags);
   std::string_view body = event.body;
   bool is_gzip = route.compression.empty() ? settings.is_gzip
                                            : equals_ignoring_case(route.compression, "gzip");
@@ -323,7 +320,13 @@ void EventIngester::State::finish() {
     batch.rows += rows;
     batch.outcomes.push_back(
         {target.database, target.table, target.format_name, target.mapping_name, rows, slot.bytes});
-    batch.appends.push_back(slot.parser.finish());
+    store::Append append = slot.parser.finish();
+    if (target.tags.empty()) {
+      batch.appends.push_back(std::move(append));
+    } else {
+      auto table = catalog->find_table(append.table);
+      batch.tagged.push_back({std::move(table), std::move(append), target.tags});
+    }
   }
   slots.clear();
   if (!dead_letters) return;
@@ -345,7 +348,8 @@ EventBatch EventIngester::ingest(std::string_view topic, std::span<const Event> 
   state.begin(topic, catalog);
   EventBatch& batch = state.batch;
   size_t limit = kRowBytesPerByte * state.settings.max_batch_bytes;
-  while (batch.events < events.size() && (batch.events == 0 || state.row_bytes <= limit)) {
+  while (batch.events < events.size() &&
+         (batch.events == 0 || (state.row_bytes <= limit && state.extents < kMaxExtents))) {
     const Event& event = events[batch.events++];
     if (batch.held.empty() || !batch.held.contains(event.partition)) state.take(event);
   }
@@ -378,6 +382,20 @@ void EventIngester::record(const EventBatch& batch) {
     statistics_.record(outcome);
     failures_.record(of.failure);
   }
+}
+
+store::Transaction transaction_of(EventBatch& batch, store::Store& store) {
+  store::Transaction transaction;
+  transaction.appends = std::move(batch.appends);
+  for (const EventBatch::Tagged& tagged : batch.tagged) {
+    auto extent = store.write_extent(*tagged.table, tagged.append);
+    extent->tags = tagged.tags;
+    store::Replace& replace = transaction.replace.emplace_back();
+    replace.table = tagged.table->id;
+    replace.added.push_back(std::move(extent));
+  }
+  batch.tagged.clear();
+  return transaction;
 }
 
 }  // namespace rivulet::sources

@@ -21,11 +21,18 @@ namespace rivulet::sources {
 // What a run of events comes to.
 struct EventBatch {
   // How many events this is about, from the first. Fewer than were given if their rows would take much more
-  // memory than their bytes; the others are for the next call. At least one.
+  // memory than their bytes, or need many extents; the others are for the next call. At least one.
   size_t events = 0;
   // One append for each target (table, format, mapping), in the order of first use, and one of dead letters.
   // The offsets are the caller's to add.
   std::vector<store::Append> appends;
+  // Rows that an extent with tags is to be made of: transaction_of() does it.
+  struct Tagged {
+    std::shared_ptr<const catalog::Table> table;
+    store::Append append;
+    std::vector<std::string> tags;
+  };
+  std::vector<Tagged> tagged;
   uint64_t rows = 0;           // without dead letters
   uint64_t failed_events = 0;  // passed over
   // Partitions that wait for a target (onMissingTarget='hold'): none of their events from this offset on is in
@@ -83,6 +90,10 @@ class EventIngester {
   ingest::FailureLog& failures_;
   std::unique_ptr<State> state_;
 };
+
+// The transaction that stores the batch, but for its offsets: takes the appends, and writes the extents of tagged
+// rows. Throws what Store::write_extent() throws.
+store::Transaction transaction_of(EventBatch& batch, store::Store& store);
 
 // The columns of a dead-letter table, as a command creates it: "Enqueued:datetime, Connection:string, …".
 std::string dead_letter_schema();

@@ -1,6 +1,8 @@
 #include "sources/event_batch.h"
 
 #include <deque>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -207,7 +209,7 @@ TEST_F(EventIngesterTest, WhatCannotBeIngestedStopsNoOther) {
   add(R"({"a":3})", {{"Format", "avro"}});
   add(R"({"a":3})", {{"Encoding", "../none"}});
   add(R"({"a":3})", {{"Compression", "zip"}});
-  add(R"({"a":3})", {{"Tags", R"(["drop-by:x"])"}});
+  add(R"({"a":3})", {{"Tags", "drop-by:x"}});
   add(R"({"a":3})", {{"Table", std::string(10'000, 'x')}});
   add(R"({"a":4})");
   EventBatch batch = run();
@@ -233,7 +235,8 @@ TEST_F(EventIngesterTest, WhatCannotBeIngestedStopsNoOther) {
   EXPECT_EQ(failures[4].error_code, "BadRequest_FormatNotSupported");
   EXPECT_THAT(failures[3].details, HasSubstr("'../none'"));
   EXPECT_THAT(failures[2].details, HasSubstr("'zip'"));
-  EXPECT_THAT(failures[1].details, HasSubstr("Tags"));
+  EXPECT_THAT(failures[1].details,
+              HasSubstr("Tags must be a JSON array of strings, and is drop-by:x"));
   EXPECT_THAT(failures[0].details, HasSubstr("too long"));
 
   auto counted = statistics_.failures();
@@ -465,37 +468,76 @@ TEST_F(EventIngesterTest, ABatchEndsBeforeItsRowsTakeTooMuch) {
 }
 
 // Through a store, with its own catalog.
-TEST(EventIngester, RowsAreStored) {
-  TemporaryDirectory directory;
-  store::testing::TestClock clock;
-  auto store = store::Store::open(store::testing::small_options(directory.path()),
-                                  posix_file_system(), clock);
-  auto table = store::testing::create_table(*store, "T");
-  auto dead = store::testing::create_table(*store, "Dead", {{"Body", ScalarType::kString}});
-  ingest::TargetCache cache;
-  ingest::StreamingStatistics statistics;
-  ingest::FailureLog failures;
-  EventIngester::Connection connection{Guid{3, 3}, "NetDefaultDB", "conn", {}};
-  connection.settings.table = "T";
-  connection.settings.is_routed = true;
-  connection.settings.dead_letter_table = "Dead";
-  EventIngester ingester(connection, cache, statistics, failures, clock);
+class StoredEventsTest : public ::testing::Test {
+ protected:
+  StoredEventsTest() {
+    connection_.settings.table = "T";
+    connection_.settings.is_routed = true;
+    connection_.settings.dead_letter_table = "Dead";
+  }
+
+  EventBatch store_events(std::vector<Event> events) {
+    EventIngester ingester(connection_, cache_, statistics_, failures_, clock_);
+    EventBatch batch = ingester.ingest("topic", events, store_->catalog());
+    store_->commit(transaction_of(batch, *store_));
+    ingester.record(batch);
+    return batch;
+  }
+  std::shared_ptr<const store::TableSnapshot> snapshot(const catalog::Table& table) {
+    return store_->snapshot(std::vector<catalog::TableId>{table.id})->table(table.id);
+  }
+
+  TemporaryDirectory directory_;
+  store::testing::TestClock clock_;
+  std::unique_ptr<store::Store> store_ = store::Store::open(
+      store::testing::small_options(directory_.path()), posix_file_system(), clock_);
+  std::shared_ptr<const catalog::Table> table_ = store::testing::create_table(*store_, "T");
+  std::shared_ptr<const catalog::Table> dead_ =
+      store::testing::create_table(*store_, "Dead", {{"Body", ScalarType::kString}});
+  ingest::TargetCache cache_;
+  ingest::StreamingStatistics statistics_;
+  ingest::FailureLog failures_;
+  EventIngester::Connection connection_{Guid{3, 3}, "NetDefaultDB", "conn", {}};
+};
+
+TEST_F(StoredEventsTest, WithWhatFailed) {
   std::vector<Event> events(4);
   events[0].body = R"({"id":1,"text":"one"}{"id":2})";
   events[1].body = "3";
   events[1].properties = {{"Format", "csv"}};
   events[2].body = "{";
   events[3].body = R"({"id":4})";
-  EventBatch batch = ingester.ingest("topic", events, store->catalog());
-  store::Transaction transaction;
-  transaction.appends = std::move(batch.appends);
-  store->commit(std::move(transaction));
-  ingester.record(batch);
-  EXPECT_THAT(store::testing::all_ids(*store, table->id), ElementsAre(1, 2, 3, 4));
-  auto snapshot = store->snapshot(std::vector<catalog::TableId>{dead->id});
-  ASSERT_EQ(snapshot->table(dead->id)->chunks().size(), 1u);
-  EXPECT_EQ(snapshot->table(dead->id)->chunks()[0].row_count, 1u);
-  EXPECT_EQ(failures.list().size(), 1u);
+  store_events(events);
+  EXPECT_THAT(store::testing::all_ids(*store_, table_->id), ElementsAre(1, 2, 3, 4));
+  ASSERT_EQ(snapshot(*dead_)->chunks().size(), 1u);
+  EXPECT_EQ(snapshot(*dead_)->chunks()[0].row_count, 1u);
+  EXPECT_EQ(failures_.list().size(), 1u);
+}
+
+TEST_F(StoredEventsTest, WithTags) {
+  std::vector<Event> events(5);
+  const char* const tags[] = {"['a','drop-by:b']", "", R"(["c"])", "['a','drop-by:b']", "[]"};
+  std::vector<std::string> bodies;
+  for (size_t i = 0; i < events.size(); ++i) {
+    bodies.push_back("{\"id\":" + std::to_string(i) + "}");
+    events[i].properties = {{"Tags", tags[i]}};
+  }
+  for (size_t i = 0; i < events.size(); ++i) events[i].body = bodies[i];
+  EventBatch batch = store_events(events);
+  EXPECT_EQ(batch.rows, 5u);
+  EXPECT_THAT(store::testing::all_ids(*store_, table_->id), ElementsAre(0, 1, 2, 3, 4));
+  auto extents = snapshot(*table_)->extents();
+  ASSERT_EQ(extents.size(), 2u);
+  EXPECT_THAT(extents[0]->tags, ElementsAre("a", "drop-by:b"));
+  EXPECT_EQ(store::testing::extent_rows(*table_, *extents[0]).size(), 2u);
+  EXPECT_THAT(extents[1]->tags, ElementsAre("c"));
+
+  // A batch makes a limited number of extents.
+  std::vector<std::string> many;
+  for (int i = 0; i < 100; ++i) many.push_back("['" + std::to_string(i) + "']");
+  events.assign(100, events[0]);
+  for (size_t i = 0; i < events.size(); ++i) events[i].properties = {{"Tags", many[i]}};
+  EXPECT_EQ(store_events(events).events, 16u);
 }
 
 }  // namespace

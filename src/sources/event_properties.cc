@@ -1,11 +1,14 @@
 #include "sources/event_properties.h"
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
+#include <rapidjson/document.h>
 
+#include "common/error.h"
 #include "types/text.h"
 #include "types/text_scanner.h"
 
@@ -107,6 +110,26 @@ EventRoute read_route(const Event& event) {
     }
   }
   return route;
+}
+
+std::vector<std::string> parse_tags(std::string_view text) {
+  std::vector<std::string> tags;
+  std::string json(text::trim(text));
+  if (json.empty()) return tags;
+  if (json.find('"') == std::string::npos) std::ranges::replace(json, '\'', '"');
+  rapidjson::Document document;
+  document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
+  bool is_list =
+      !document.HasParseError() && document.IsArray() &&
+      std::ranges::all_of(document.GetArray(), [](const auto& tag) { return tag.IsString(); });
+  if (!is_list) {
+    throw bad_request(fmt::format(
+        "The event property Tags must be a JSON array of strings, and is {}", text.substr(0, 100)));
+  }
+  for (const auto& tag : document.GetArray()) {
+    tags.emplace_back(tag.GetString(), tag.GetStringLength());
+  }
+  return tags;
 }
 
 SystemProperties::SystemProperties(const std::vector<std::string>& names) {

@@ -22,6 +22,9 @@ struct EventRoute {
 // off. Of a property that stands twice, the last counts.
 EventRoute read_route(const Event& event);
 
+// The tags of the property Tags: a JSON array of strings, whose quotes may be single ones. Throws bad_request.
+std::vector<std::string> parse_tags(std::string_view text);
+
 // Puts system properties of events into their bodies, as the service does: into the first object of JSON as
 // properties, and at the beginning of a delimited record as fields.
 class SystemProperties {

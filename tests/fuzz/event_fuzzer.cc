@@ -87,6 +87,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fuzz::require(batch.failures.size() == batch.failed_events, "failures are counted");
     fuzz::require(settings.on_missing_target == sources::MissingTarget::kHold || batch.held.empty(),
                   "nothing is held unasked");
+    for (sources::EventBatch::Tagged& tagged : batch.tagged) {
+      fuzz::require(tagged.table != nullptr && !tagged.tags.empty(), "an extent has tags");
+      batch.appends.push_back(std::move(tagged.append));
+    }
     uint64_t rows = 0;
     for (const store::Append& append : batch.appends) {
       for (size_t i = 0; i < append.rows->column_count(); ++i) {
