@@ -1,6 +1,6 @@
 // The store alone: durable commits a second next to what the disk gives bare, large appends, recovery, and
 // what very many small tables cost.
-// Usage: store_bench [directory [idle|commits|replay|amplification [MiB of log to replay]]]
+// Usage: store_bench [directory [idle|commits|events|replay|amplification [MiB of log to replay]]]
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -29,9 +29,9 @@ double seconds_since(SteadyClock::time_point start) {
   return std::chrono::duration<double>(SteadyClock::now() - start).count();
 }
 
-double cpu_seconds() {
+double cpu_seconds(int who = RUSAGE_SELF) {
   rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
+  getrusage(who, &usage);
   auto seconds = [](const timeval& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
   };
@@ -338,6 +338,70 @@ void bench_amplification(const StoreOptions& options) {
       statistics.row_files);
 }
 
+// What a data connection does: transactions of very many small appends with the offsets of 64 partitions, four
+// under way.
+void bench_events(Store& store) {
+  constexpr size_t kTables = 10'000, kPartitions = 64;
+  constexpr double kSeconds = 3;
+  Guid connection = new_guid();
+  Transaction connect;
+  connect.alter = testing::put_connection("hub", connection);
+  store.commit(std::move(connect));
+  std::vector<Append> appends;
+  for (size_t i = 0; i < kTables; ++i) {
+    appends.push_back(sensor_rows(*sensor_table(store, fmt::format("events_{}", i)), 1));
+  }
+  for (auto [tables, partitions] : {std::pair<size_t, size_t>{1, 0},
+                                    {1, kPartitions},
+                                    {100, kPartitions},
+                                    {5'000, 0},
+                                    {5'000, kPartitions}}) {
+    std::vector<int64_t> offsets(kPartitions, -1);
+    for (const SourceOffset& stored : store.source_offsets(connection)) {
+      offsets[static_cast<size_t>(stored.partition)] = stored.next;
+    }
+    std::mutex mutex;
+    std::condition_variable wake;
+    size_t in_flight = 0, transactions = 0, next_table = 0;
+    double committer_first = -1, committer_last = 0;
+    double caller = cpu_seconds(RUSAGE_THREAD);
+    auto start = SteadyClock::now();
+    std::unique_lock lock(mutex);
+    for (; seconds_since(start) < kSeconds; ++transactions) {
+      wake.wait(lock, [&] { return in_flight < 4; });
+      ++in_flight;
+      lock.unlock();
+      Transaction transaction;
+      for (size_t i = 0; i < tables; ++i) {
+        transaction.appends.push_back(appends[next_table++ % kTables]);
+      }
+      for (size_t i = 0; i < partitions; ++i) {
+        transaction.offsets.push_back({connection, "telemetry-of-the-north",
+                                       static_cast<int32_t>(i), offsets[i], offsets[i] + 100});
+        offsets[i] += 100;
+      }
+      store.commit(std::move(transaction), [&](const CommitResult& result) {
+        if (result.error) std::rethrow_exception(result.error);
+        std::lock_guard done(mutex);
+        committer_last = cpu_seconds(RUSAGE_THREAD);
+        if (committer_first < 0) committer_first = committer_last;
+        --in_flight;
+        wake.notify_one();
+      });
+      lock.lock();
+    }
+    wake.wait(lock, [&] { return in_flight == 0; });
+    double seconds = seconds_since(start);
+    auto count = static_cast<double>(transactions);
+    fmt::print(
+        "{:5} appends, {:2} offsets  {:7.0f} transactions/s  {:8.0f} appends/s  CPU a transaction: "
+        "caller {:8.1f} us, committer {:8.1f} us\n",
+        tables, partitions, count / seconds, count * static_cast<double>(tables) / seconds,
+        (cpu_seconds(RUSAGE_THREAD) - caller) / count * 1e6,
+        (committer_last - committer_first) / (count - 1) * 1e6);
+  }
+}
+
 void run(const std::filesystem::path& parent, const std::string& part, uint64_t size) {
   auto directory = parent / fmt::format("rivulet-store-bench-{}", getpid());
   auto is_wanted = [&](const char* name) { return part.empty() || part == name; };
@@ -359,6 +423,11 @@ void run(const std::filesystem::path& parent, const std::string& part, uint64_t 
     auto store = Store::open(options, posix_file_system(), system_clock());
     for (size_t outstanding : {1, 16, 64, 256}) bench_commits(*store, outstanding);
     bench_large_appends(*store);
+  }
+  if (is_wanted("events")) {
+    fresh();
+    auto store = Store::open(options, posix_file_system(), system_clock());
+    bench_events(*store);
   }
   if (is_wanted("replay")) {
     fresh();
