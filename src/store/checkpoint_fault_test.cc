@@ -250,6 +250,35 @@ TEST_F(CheckpointFaultTest, ACutThatEndsInsideARunIsExact) {
   }
 }
 
+// A file that cannot be read is left out of a merge, and taken by the next checkpoint's.
+TEST_F(CheckpointFaultTest, AFileThatCouldNotBeReadOnceIsMergedLater) {
+  TemporaryDirectory directory;
+  FaultFileSystem files(directory.path());
+  auto store = Store::open(small_options(directory.path()), files, clock_);
+  auto table = create_table(*store, "T");
+  auto checkpoint = [&](int64_t i) {
+    store->commit(one_append(make_rows(*table, 10 * i, 10)));
+    store->checkpoint();
+  };
+  for (int64_t i = 0; i < 7; ++i) checkpoint(i);
+  std::atomic<int> failures = 0;
+  files.set_read_hook([&](const std::filesystem::path& path) {
+    bool is_first = path.filename() == "0000000000000001.rows";
+    failures += is_first ? 1 : 0;
+    return is_first ? EIO : 0;
+  });
+  checkpoint(7);
+  EXPECT_GE(failures, 1);
+  EXPECT_EQ(store->statistics().row_file_merges, 1u);
+  EXPECT_EQ(store->statistics().row_files, 2u);
+  files.set_read_hook(nullptr);
+  for (int64_t i = 8; i < 14; ++i) checkpoint(i);
+  EXPECT_EQ(store->statistics().row_files, 8u);
+  checkpoint(14);
+  EXPECT_EQ(store->statistics().row_files, 2u);
+  EXPECT_EQ(all_ids(*store, table->id).size(), 150u);
+}
+
 // What a merge replaced, and what was cleared, is there for who looked before.
 TEST_F(CheckpointFaultTest, ASnapshotKeepsItsFiles) {
   TemporaryDirectory directory;

@@ -225,6 +225,7 @@ void Checkpointer::checkpoint(Committer& committer) {
   spill(whole, committer);
   write_base(whole);
   ++checkpoints_;
+  unread_files_.clear();
   while (merge(whole, committer)) write_base(whole);
 }
 
@@ -344,6 +345,9 @@ void Checkpointer::put_base(const WholeState& whole, const std::set<RowFilePtr>&
 }
 
 std::set<Checkpointer::RowFilePtr> Checkpointer::choose_merge(const WholeState& whole) const {
+  auto is_readable = [this](const RowFilePtr& file) {
+    return !damaged_files_.contains(file) && !unread_files_.contains(file);
+  };
   std::map<RowFilePtr, uint64_t> live_bytes;
   for (const auto& [table, tail] : whole.tails) {
     if (!tail.runs) continue;
@@ -351,7 +355,7 @@ std::set<Checkpointer::RowFilePtr> Checkpointer::choose_merge(const WholeState& 
   }
   std::map<uint8_t, std::set<RowFilePtr>> generations;
   for (const auto& [file, bytes] : live_bytes) {
-    if (damaged_files_.contains(file)) continue;
+    if (!is_readable(file)) continue;
     std::set<RowFilePtr>& generation = generations[file->description().generation];
     generation.insert(file);
     if (generation.size() >= kMergedFiles && file->description().generation < kLastGeneration) {
@@ -360,7 +364,7 @@ std::set<Checkpointer::RowFilePtr> Checkpointer::choose_merge(const WholeState& 
   }
   for (const auto& [file, bytes] : live_bytes) {
     uint64_t rewritten_bytes = bytes + rowstore::kBlockFileOverhead;
-    if (rewritten_bytes < file->description().bytes / 2 && !damaged_files_.contains(file)) {
+    if (rewritten_bytes < file->description().bytes / 2 && is_readable(file)) {
       return {file};
     }
   }
@@ -403,7 +407,8 @@ bool Checkpointer::merge(WholeState& whole, Committer& committer) {
         } catch (const std::exception& error) {
           // The rest of what is merged goes on without these rows, which stay where they are.
           spdlog::error("A merge leaves out what it cannot read: {}", error.what());
-          damaged_files_.insert(end->file);
+          bool is_damaged = dynamic_cast<const Error*>(&error) != nullptr;
+          (is_damaged ? damaged_files_ : unread_files_).insert(end->file);
           break;
         }
         replacement.old.push_back(*end);

@@ -64,7 +64,8 @@ class Checkpointer {
   std::atomic<uint64_t> logged_bytes_ = 0;
   // What the base on disk names; after a rename that could not be synced, what either of two names.
   std::set<RowFilePtr> named_files_;
-  std::set<RowFilePtr> damaged_files_;  // a merge could not read them, and leaves them alone
+  // Merges leave them alone: for good, and until the next checkpoint, since reading them may succeed then.
+  std::set<RowFilePtr> damaged_files_, unread_files_;
   std::atomic<uint64_t> checkpoints_ = 0, merges_ = 0;
   std::atomic<uint64_t> spill_written_ = 0, merge_written_ = 0, base_written_ = 0;
 };

@@ -58,24 +58,27 @@ void ExtentUpkeep::on_extents_added(catalog::TableId table) {
 }
 
 void ExtentUpkeep::run() {
-  auto next_removal = std::chrono::steady_clock::now();
-  while (!is_stopping_) {
-    auto pause_until = next_removal;
+  auto succeeds = [this](void (ExtentUpkeep::*work)()) {
     try {
-      // First what frees space: a merge needs some.
-      if (std::chrono::steady_clock::now() >= next_removal) {
-        next_removal = std::chrono::steady_clock::now() + kRetentionInterval;
-        pause_until = next_removal;
-        remove_expired();
-      }
-      merge_all();
+      (this->*work)();
+      return true;
     } catch (const std::exception& error) {
-      if (is_stopping_) return;
-      spdlog::warn("Merging or removing extents failed, and will be tried again: {}", error.what());
-      pause_until = std::chrono::steady_clock::now() + kPauseAfterFailure;
+      if (!is_stopping_) {
+        spdlog::warn("Merging or removing extents failed, and will be tried again: {}",
+                     error.what());
+      }
+      return false;
     }
+  };
+  auto now = [] { return std::chrono::steady_clock::now(); };
+  auto next_removal = now();
+  while (!is_stopping_) {
+    // First what frees space: a merge needs some.
+    bool is_removed = now() < next_removal || succeeds(&ExtentUpkeep::remove_expired);
+    if (is_removed && now() >= next_removal) next_removal = now() + kRetentionInterval;
+    bool has_failed = !succeeds(&ExtentUpkeep::merge_all) || !is_removed;
+    auto pause_until = has_failed ? now() + kPauseAfterFailure : next_removal;
     std::unique_lock lock(mutex_);
-    bool has_failed = pause_until < next_removal;
     wake_.wait_until(lock, pause_until,
                      [&] { return is_stopping_ || (!has_failed && !grown_.empty()); });
   }
@@ -134,14 +137,21 @@ bool ExtentUpkeep::merge(catalog::TableId id) {
 void ExtentUpkeep::remove_expired() {
   std::lock_guard work(work_mutex_);
   auto catalog = state_.catalog();
+  // A table that fails does not hold the others up.
+  std::exception_ptr error;
   for (const auto& database : catalog->databases()) {
     for (const auto& table : database->tables()) {
       if (is_stopping_) return;
-      if (auto period = catalog::soft_delete_period(*catalog, *table)) {
+      auto period = catalog::soft_delete_period(*catalog, *table);
+      if (!period) continue;
+      try {
         remove_expired(*table, *period);
+      } catch (...) {
+        error = std::current_exception();
       }
     }
   }
+  if (error) std::rethrow_exception(error);
 }
 
 void ExtentUpkeep::remove_expired(const catalog::Table& table, Ticks period) {

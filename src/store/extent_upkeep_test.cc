@@ -136,6 +136,53 @@ TEST_F(ExtentUpkeepTest, ADatabasePolicyHoldsForTablesWithoutTheirOwn) {
   EXPECT_EQ(all_ids(*store_, kept->id).size(), 5u);
 }
 
+TEST_F(ExtentUpkeepTest, ATableWhoseRowsCannotGoDoesNotHoldTheOthersUp) {
+  // The log is tried again a tenth of a second after a failure: at once, by this clock.
+  class FastClock final : public Clock {
+   public:
+    explicit FastClock(Ticks now) : now_(now) {}
+    Ticks now() const override { return now_; }
+    std::chrono::steady_clock::time_point steady_now() const override {
+      return std::chrono::steady_clock::time_point(std::chrono::seconds(++seconds_));
+    }
+    void advance(Ticks ticks) { now_ += ticks; }
+
+   private:
+    std::atomic<Ticks> now_;
+    mutable std::atomic<int> seconds_ = 0;
+  };
+  FastClock clock(clock_.now());
+  store_ = nullptr;
+  store_ = Store::open(small_options(directory_.path()), files_, clock);
+  auto other = create_table(*store_, "U");
+  for (const auto& table : {table_, other}) {
+    Transaction transaction = one_append(make_rows(*table, 0, 10));
+    transaction.alter = [id = table->id](const catalog::Catalog& catalog) {
+      catalog::Table changed = *catalog.find_table(id);
+      changed.policies["retention"] = R"({"SoftDeletePeriod":"1.00:00:00"})";
+      return std::vector<catalog::Change>{catalog::PutTable{changed}};
+    };
+    store_->commit(std::move(transaction));
+  }
+  // Once the background has merged, it is done with the removal that it begins with.
+  for (int64_t i = 1; i < 5; ++i) seal(10 * i, 10);
+  while (store_->statistics().merges == 0) std::this_thread::yield();
+
+  clock.advance(2 * kTicksPerDay);
+  std::atomic<bool> fails = true;
+  files_.set_hook([&](FaultFileSystem::Operation operation, const std::filesystem::path& path) {
+    bool is_sync = operation == FaultFileSystem::Operation::kSync && path.extension() == ".log";
+    return is_sync && fails.exchange(false) ? EIO : 0;
+  });
+  EXPECT_THROW(store_->upkeep(), Error);
+  files_.set_hook(nullptr);
+  EXPECT_EQ(all_ids(*store_, table_->id).size(), 50u);
+  EXPECT_EQ(all_ids(*store_, other->id).size(), 0u);
+  store_->upkeep();
+  EXPECT_EQ(all_ids(*store_, table_->id).size(), 0u);
+  store_ = nullptr;
+}
+
 // Rows of the table after each step: what is there at any instant is one of them, and none that came before
 // what was done already.
 class UpkeepFaultTest : public ExtentUpkeepTest {

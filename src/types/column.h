@@ -36,7 +36,7 @@ struct alignas(8) StringRef {
   explicit StringRef(std::string_view text) : inlined{} {
     size = static_cast<uint32_t>(text.size());
     if (size <= kInlineSize) {
-      std::memcpy(inlined, text.data(), size);
+      text.copy(inlined, size);  // an empty text may be a null pointer
     } else {
       std::memcpy(pointer.prefix, text.data(), sizeof(pointer.prefix));
       pointer.data = text.data();

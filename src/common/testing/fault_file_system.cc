@@ -16,6 +16,8 @@ class FaultFileSystem::TrackedFile final : public File {
 
   size_t read(uint64_t offset, std::span<std::byte> out) const override {
     std::lock_guard lock(files_.mutex_);
+    int error = files_.read_hook_ ? files_.read_hook_(path_) : 0;
+    if (error != 0) throw IoError(path_, "read", error);
     return node_->file->read(offset, out);
   }
 
@@ -69,6 +71,11 @@ FaultFileSystem::FaultFileSystem(Path root) : root_(std::move(root)), disk_(posi
 }
 
 FaultFileSystem::~FaultFileSystem() = default;
+
+void FaultFileSystem::set_read_hook(ReadHook hook) {
+  std::lock_guard lock(mutex_);
+  read_hook_ = std::move(hook);
+}
 
 void FaultFileSystem::set_hook(Hook hook) {
   std::lock_guard lock(mutex_);

@@ -45,6 +45,9 @@ class FaultFileSystem final : public FileSystem {
   // failing sync leaves it open what is durable, any other failing operation has done nothing.
   using Hook = std::function<int(Operation, const std::filesystem::path&)>;
   void set_hook(Hook hook);
+  // Gives the errno that a read of a file fails with, or 0.
+  using ReadHook = std::function<int(const std::filesystem::path&)>;
+  void set_read_hook(ReadHook hook);
   // Says how many bytes are free; nothing: what the disk says.
   void set_free_bytes(std::optional<uint64_t> bytes);
 
@@ -96,6 +99,7 @@ class FaultFileSystem final : public FileSystem {
   FileSystem& disk_;
   mutable std::recursive_mutex mutex_;
   Hook hook_;
+  ReadHook read_hook_;
   std::optional<uint64_t> free_bytes_;
   std::map<std::filesystem::path, Folder> folders_;
 };
