@@ -1,5 +1,6 @@
 #include "sources/event_batch.h"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -29,6 +30,8 @@ constexpr size_t kRowBytesPerByte = 4;
 // What a column of a batch takes at least, and about what a failed event does beside its body.
 constexpr size_t kColumnBytes = 128;
 constexpr size_t kFailureBytes = 1024;
+// At most, of one event: so that a commit stays far below what the log takes in a record.
+constexpr size_t kMaxEventBytes = 256 << 20;
 // A batch ends when it needs so many extents, each of which takes a while to write.
 constexpr size_t kMaxExtents = 16;
 // What the names of a target may take together.
@@ -95,12 +98,13 @@ struct EventIngester::State {
         settings(connection.settings),
         cache(target_cache),
         clock(the_clock),
+        event_bytes(std::min(settings.max_queued_bytes, kMaxEventBytes)),
         properties(settings.event_system_properties),
         principal("dataconnection=" + connection.name) {
     unroutable.refusal =
         bad_request("The properties of the event that name its target are too long.");
-    // Rows of what a batch may hold besides, and of one event.
-    size_t limit = 2 * kRowBytesPerByte * settings.max_batch_bytes + settings.max_queued_bytes;
+    // Of the other events of a batch, and of one.
+    size_t limit = 2 * kRowBytesPerByte * settings.max_batch_bytes + event_bytes;
     options.watch_memory = [limit](size_t bytes) {
       if (bytes > limit) {
         throw limits_exceeded("The rows of the event take more memory than a batch may.");
@@ -121,6 +125,7 @@ struct EventIngester::State {
   const ConnectionSettings& settings;
   ingest::TargetCache& cache;
   const Clock& clock;
+  const size_t event_bytes;  // of the rows of one event, and of its body unpacked
   const SystemProperties properties;
   const std::string principal;
   ingest::ParseOptions options;
@@ -261,7 +266,7 @@ void EventIngester::State::parse(const Event& event, const EventRoute& route, Ta
       throw bad_request("BadRequest_InvalidArchive",
                         "The body of the event is not compressed as gzip.");
     }
-    unpacked = ingest::decompress(body, ingest::ContentEncoding::kGzip, settings.max_queued_bytes);
+    unpacked = ingest::decompress(body, ingest::ContentEncoding::kGzip, event_bytes);
     body = unpacked;
   }
   if (!is_utf8_name(route.encoding)) {
