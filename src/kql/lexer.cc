@@ -292,6 +292,38 @@ void Lexer::read_punctuation(Token& token) {
   advance(1);
 }
 
+std::string hide_secrets(std::string_view text) {
+  constexpr std::string_view kHidden = "h'****'";
+  // Where h'… begins at or behind `from`, as far as one can see without lexing.
+  auto find_secret = [text](size_t from) {
+    for (size_t at = from; (at = text.find_first_of("hH", at)) != std::string_view::npos; ++at) {
+      size_t quote = at + 1 < text.size() && text[at + 1] == '@' ? at + 2 : at + 1;
+      if (quote < text.size() &&
+          std::string_view("'\"`~").find(text[quote]) != std::string_view::npos)
+        return at;
+    }
+    return std::string_view::npos;
+  };
+  if (find_secret(0) == std::string_view::npos) return std::string(text);
+  std::string shown;
+  size_t copied = 0;
+  Lexer lexer(text, {.allow_line_breaks = true});
+  try {
+    for (Token token = lexer.next(); token.kind != Token::Kind::kEnd; token = lexer.next()) {
+      if (!token.is_obfuscated) continue;
+      shown += text.substr(copied, token.offset - copied);
+      shown += kHidden;
+      copied = token.end_offset();
+    }
+  } catch (const Error&) {
+    size_t secret = find_secret(lexer.offset());
+    if (secret != std::string_view::npos) {
+      return shown.append(text.substr(copied, secret - copied)).append(kHidden);
+    }
+  }
+  return shown.append(text.substr(copied));
+}
+
 std::vector<Token> tokenize(std::string_view text) {
   std::vector<Token> tokens;
   Lexer lexer(text);

@@ -77,6 +77,10 @@ class Lexer {
   Position position_;
 };
 
+// The text as it may be shown or traced: what h'…' holds is "****". Where the text is no KQL, everything from the
+// next h'… on is.
+std::string hide_secrets(std::string_view text);
+
 // All tokens; the last is kEnd.
 std::vector<Token> tokenize(std::string_view text);
 

@@ -89,5 +89,17 @@ TEST(TokenReader, Names) {
   EXPECT_THROW(reader.read_name("a name"), Error);
 }
 
+TEST(Lexer, SecretsAreHidden) {
+  EXPECT_EQ(hide_secrets("print 'hat', high"), "print 'hat', high");
+  EXPECT_EQ(hide_secrets("T | where x == h'secret' | take 1"), "T | where x == h'****' | take 1");
+  EXPECT_EQ(hide_secrets("f(H@\"sec\"\"ret\", 'h', h\"s\\\"ecret\")"), "f(h'****', 'h', h'****')");
+  EXPECT_EQ(hide_secrets("h```sec\nret```, 'oh\\'h', x"), "h'****', 'oh\\'h', x");
+  EXPECT_EQ(hide_secrets("// h'comment'\nh'a\nsecret'"), "// h'comment'\nh'****'");
+  // Not KQL up to its end.
+  EXPECT_EQ(hide_secrets("a h'secret' b h'secret"), "a h'****' b h'****'");
+  EXPECT_EQ(hide_secrets("a \x01 h'secret' b"), "a \x01 h'****'");
+  EXPECT_EQ(hide_secrets("a h'secret' b 'c"), "a h'****' b 'c");
+}
+
 }  // namespace
 }  // namespace rivulet::kql

@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "kql/lexer.h"
 #include "query/error_mapping.h"
 #include "query/functions/register.h"
 #include "query/statement_run.h"
@@ -83,7 +84,8 @@ class EngineImpl : public Engine {
     QueryRecord record;
     record.client_activity_id = request.client_activity_id;
     record.root_activity_id = request.root_activity_id;
-    record.text = request.text;
+    record.text = kql::hide_secrets(request.text);
+    context->has_secrets = record.text != request.text;
     record.database = request.database;
     record.user = request.user;
     record.application = request.application;

@@ -74,7 +74,9 @@ Error query_error(duckdb_error_type type, std::string_view message, QueryControl
     default:
       break;
   }
-  spdlog::error("query engine: {} in: {}", message, sql);
+  // The message may quote the SQL.
+  spdlog::error("query engine: {} in: {}", sql.empty() ? "an error" : message,
+                sql.empty() ? "a query with secrets, which is not shown" : sql);
   return internal_error(
       "The query engine failed to execute the query; the server's log has the details.");
 }

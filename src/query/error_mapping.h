@@ -10,7 +10,7 @@ namespace rivulet::query {
 
 // The Error a client sees for a failure of the engine: what the data caused is a bad request, a lack of
 // memory says so, an interrupt is the reason why the query was stopped, and the rest is a fault of ours:
-// logged with the engine's message and `sql`, and told without either.
+// logged with the engine's message and `sql` (with neither, when the SQL is empty), and told without either.
 Error query_error(duckdb_error_type type, std::string_view message, QueryControl::Stop stop,
                   std::string_view sql);
 // The reason why a query was stopped; not for kNone.

@@ -23,7 +23,7 @@ struct QueryRecord {
   uint64_t id = 0;  // given by the registry, never again used
   std::string client_activity_id;
   std::string root_activity_id;
-  std::string text;
+  std::string text;  // without its secrets: kql::hide_secrets()
   std::string database;
   std::string user;
   std::string application;

@@ -122,7 +122,7 @@ class StatementStream : public ResultStream {
   [[noreturn]] void fail(duckdb_error_type type, const char* message) {
     if (run_->composed_.sources) run_->composed_.sources->throw_failure();
     throw query_error(type, message != nullptr ? message : "unknown",
-                      run_->context_->control->stop(), run_->statement_.sql);
+                      run_->context_->control->stop(), run_->logged_sql());
   }
 
   void end(bool is_clean) {
@@ -261,7 +261,7 @@ PreparedRun::PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatem
     idx_t count = duckdb_prepared_statement_column_count(prepared_.get());
     if (count != statement_.columns.size()) {
       spdlog::error("query: {} columns are declared, but the SQL has {}: {}",
-                    statement_.columns.size(), count, statement_.sql);
+                    statement_.columns.size(), count, logged_sql());
       throw internal_error("A query's declared columns differ from those of its plan.");
     }
     bool matches = true;
@@ -270,12 +270,12 @@ PreparedRun::PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatem
       matches = has_type(found.get(), statement_.columns[i].type);
     }
     if (!matches) {
-      spdlog::debug("query: column types differ from the declared ones: {}", statement_.sql);
+      spdlog::debug("query: column types differ from the declared ones: {}", logged_sql());
       prepared_ = (*connection_)
                       ->prepare(composed_.with + with_declared_types(statement_, prepared_.get()));
     }
   } catch (const DuckdbError& error) {
-    throw query_error(error.type(), error.what(), context_->control->stop(), statement_.sql);
+    throw query_error(error.type(), error.what(), context_->control->stop(), logged_sql());
   }
 }
 

@@ -34,6 +34,8 @@ struct QueryContext {
   QueryRegistry& registry;
   const std::shared_ptr<QueryControl> control;
   uint64_t registry_id = 0;
+  // The query holds h'…', which its SQL has in plain: that is not logged then.
+  bool has_secrets = false;
   ResultLimits limits;
   std::atomic<int> open_streams = 0;  // started and not at their end
 };
@@ -52,6 +54,11 @@ class PreparedRun {
 
  private:
   friend class StatementStream;
+
+  // The SQL as it may be logged; empty when it may not.
+  std::string_view logged_sql() const {
+    return context_->has_secrets ? std::string_view() : statement_.sql;
+  }
 
   std::shared_ptr<QueryContext> context_;
   kql::BoundStatement statement_;
