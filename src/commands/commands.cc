@@ -10,11 +10,15 @@ namespace rivulet::commands {
 
 struct Commands::State {
   State(Commands& commands, store::Store& store, query::Engine& engine,
-        query::QueryRegistry& queries, ingest::StreamingStatistics& streaming, const Clock& clock,
-        ServiceFacts service_facts)
-      : facts(std::move(service_facts)), operations(clock), services{store,      engine,  queries,
-                                                                     streaming,  clock,   facts,
-                                                                     operations, commands} {}
+        query::QueryRegistry& queries, ingest::StreamingStatistics& streaming,
+        ingest::FailureLog& failures, sources::DataConnections* connections,
+        const sources::Secrets& secrets, const Clock& clock, ServiceFacts service_facts)
+      : facts(std::move(service_facts)), operations(clock), services{store,    engine,
+                                                                     queries,  streaming,
+                                                                     failures, connections,
+                                                                     secrets,  clock,
+                                                                     facts,    operations,
+                                                                     commands} {}
 
   ServiceFacts facts;
   OperationLog operations;
@@ -22,9 +26,11 @@ struct Commands::State {
 };
 
 Commands::Commands(store::Store& store, query::Engine& engine, query::QueryRegistry& queries,
-                   ingest::StreamingStatistics& streaming, const Clock& clock, ServiceFacts facts)
-    : state_(std::make_unique<State>(*this, store, engine, queries, streaming, clock,
-                                     std::move(facts))) {}
+                   ingest::StreamingStatistics& streaming, ingest::FailureLog& failures,
+                   sources::DataConnections* connections, const sources::Secrets& secrets,
+                   const Clock& clock, ServiceFacts facts)
+    : state_(std::make_unique<State>(*this, store, engine, queries, streaming, failures,
+                                     connections, secrets, clock, std::move(facts))) {}
 
 Commands::~Commands() = default;
 

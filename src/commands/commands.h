@@ -13,11 +13,16 @@
 #include "types/column_batch.h"
 
 namespace rivulet::ingest {
+class FailureLog;
 class StreamingStatistics;
-}
+}  // namespace rivulet::ingest
 namespace rivulet::query {
 class QueryRegistry;
 }
+namespace rivulet::sources {
+class DataConnections;
+class Secrets;
+}  // namespace rivulet::sources
 
 // Management commands: the requests whose text begins with a dot.
 namespace rivulet::commands {
@@ -60,8 +65,11 @@ struct ServiceFacts {
 // when its change is durable and visible. Everything passed in must outlive it.
 class Commands {
  public:
+  // Without `connections` (null) data connections are kept and shown, and none runs.
   Commands(store::Store& store, query::Engine& engine, query::QueryRegistry& queries,
-           ingest::StreamingStatistics& streaming, const Clock& clock, ServiceFacts facts);
+           ingest::StreamingStatistics& streaming, ingest::FailureLog& failures,
+           sources::DataConnections* connections, const sources::Secrets& secrets,
+           const Clock& clock, ServiceFacts facts);
   ~Commands();
   Commands(const Commands&) = delete;
   Commands& operator=(const Commands&) = delete;

@@ -5,8 +5,10 @@
 #include <map>
 
 #include "common/error.h"
+#include "ingest/failure_log.h"
 #include "ingest/streaming_statistics.h"
 #include "query/query_registry.h"
+#include "sources/secrets.h"
 #include "store/testing/store_fixture.h"
 #include "types/text.h"
 
@@ -90,7 +92,8 @@ class CommandsTest : public ::testing::Test {
       : store_(store::Store::open(store::testing::small_options(directory_.path()),
                                   posix_file_system(), clock_)),
         engine_(clock_),
-        commands_(*store_, engine_, engine_.queries(), streaming_, clock_, facts()) {}
+        commands_(*store_, engine_, engine_.queries(), streaming_, failures_, nullptr, secrets_,
+                  clock_, facts()) {}
 
   static ServiceFacts facts() {
     ServiceFacts facts;
@@ -159,6 +162,8 @@ class CommandsTest : public ::testing::Test {
   std::unique_ptr<store::Store> store_;
   FakeEngine engine_;
   ingest::StreamingStatistics streaming_;
+  ingest::FailureLog failures_;
+  sources::Secrets secrets_;
   Commands commands_;
 };
 
@@ -444,6 +449,40 @@ TEST_F(CommandsTest, RunsInTheBackground) {
   }
   EXPECT_EQ(column(".show operations (" + id + ")", "State"), Strings{"Completed"});
   EXPECT_EQ(row_count("T"), 4u);
+}
+
+TEST_F(CommandsTest, ShowsEventsThatFailed) {
+  ingest::IngestionFailure failure;
+  failure.operation_id = new_guid();
+  failure.database = "D";
+  failure.table = "T";
+  failure.source_path = "kafka://c/t/0/7";
+  failure.error_code = "BadRequest_TableNotExist";
+  failure.operation_kind = "DataConnection";
+  failures_.record(failure);
+  failure.operation_id = new_guid();
+  failure.source_path = "kafka://c/t/0/8";
+  failure.is_permanent = false;
+  failures_.record(failure);
+  EXPECT_EQ(column(".show ingestion failures", "IngestionSourcePath"),
+            (Strings{"kafka://c/t/0/8", "kafka://c/t/0/7"}));
+  EXPECT_EQ(column(".show ingestion failures", "FailureKind"), (Strings{"Transient", "Permanent"}));
+  std::string one =
+      ".show ingestion failures with (OperationId = " + to_string(failure.operation_id) + ")";
+  EXPECT_EQ(column(one, "IngestionSourcePath"), Strings{"kafka://c/t/0/8"});
+  EXPECT_EQ(column(one, "ShouldRetry"), Strings{"true"});
+}
+
+TEST_F(CommandsTest, RefusesToChangeWithoutRepeatingTheCommand) {
+  CommandRequest read_only = request(".create data-connection C kind=kafka (h's3cret')");
+  read_only.read_only = true;
+  try {
+    commands_.execute(read_only);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_TRUE(contains(error.message(), "read-only"));
+    EXPECT_FALSE(contains(error.message(), "s3cret"));
+  }
 }
 
 TEST_F(CommandsTest, PassesPipelinesOn) {

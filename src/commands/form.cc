@@ -13,12 +13,13 @@ namespace {
 class FormTable {
  public:
   FormTable() {
-    for (Forms family :
-         {database_forms(), schema_forms(), table_forms(), column_forms(), mapping_forms(),
-          policy_forms(), function_forms(), extent_forms(), extent_change_forms(),
-          soft_delete_forms(), inline_ingestion_forms(), query_ingestion_forms(), streaming_forms(),
-          query_forms(), operation_forms(), system_forms(), principal_forms(), script_forms(),
-          absent_forms()}) {
+    for (Forms family : {database_forms(),        schema_forms(),      table_forms(),
+                         column_forms(),          mapping_forms(),     data_connection_forms(),
+                         policy_forms(),          function_forms(),    extent_forms(),
+                         extent_change_forms(),   soft_delete_forms(), inline_ingestion_forms(),
+                         query_ingestion_forms(), streaming_forms(),   query_forms(),
+                         operation_forms(),       system_forms(),      principal_forms(),
+                         script_forms(),          absent_forms()}) {
       for (const CommandForm& form : family) entries_.push_back({&form, split(form.pattern)});
     }
   }
@@ -122,7 +123,6 @@ const CommandForm& match_form(CommandContext& context) {
 
 Action prepare(CommandContext& context, const CommandForm** form_out) {
   context.reader.expect_symbol(".");
-  size_t words_start = context.reader.consumed_end();
   const CommandForm& form = match_form(context);
   if (form_out != nullptr) *form_out = &form;
   if (form.handler == nullptr) {
@@ -130,8 +130,7 @@ Action prepare(CommandContext& context, const CommandForm** form_out) {
   }
   if (form.is_changing && context.request.read_only) {
     throw forbidden("The request is read-only (request_readonly), and the command '." +
-                    std::string(trim(context.request.text.substr(words_start, 40))) +
-                    "' changes data or schema");
+                    std::string(form.pattern) + "' changes data or schema");
   }
   Action action = form.handler(context);
   if (!context.reader.at_command_end())

@@ -20,6 +20,9 @@ struct Services {
   query::Engine& engine;
   query::QueryRegistry& queries;
   ingest::StreamingStatistics& streaming;
+  ingest::FailureLog& failures;
+  sources::DataConnections* connections;  // null: none run
+  const sources::Secrets& secrets;
   const Clock& clock;
   const ServiceFacts& facts;
   OperationLog& operations;
@@ -58,6 +61,7 @@ Forms schema_forms();
 Forms table_forms();
 Forms column_forms();
 Forms mapping_forms();
+Forms data_connection_forms();
 Forms policy_forms();
 Forms function_forms();
 Forms extent_forms();

@@ -26,6 +26,7 @@ class Properties {
     items_.emplace_back(std::move(name), std::move(value));
   }
   bool empty() const { return items_.empty(); }
+  const std::vector<std::pair<std::string, std::string>>& items() const { return items_; }
   std::optional<std::string> find(std::string_view name) const;
   // Throws bad_request for what is neither true nor false.
   bool flag(std::string_view name, bool otherwise) const;

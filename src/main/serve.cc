@@ -155,8 +155,9 @@ void serve(const Settings& settings) {
   facts.product_version = RIVULET_VERSION;
   facts.start_time = clock.now();
   facts.address = server.url();
-  commands = std::make_unique<commands::Commands>(*store, *engine, engine->queries(), streaming,
-                                                  clock, facts);
+  commands =
+      std::make_unique<commands::Commands>(*store, *engine, engine->queries(), streaming, failures,
+                                           &data_connections, secrets, clock, facts);
   server.start();
   data_connections.start();
   if (!settings.port_file.empty()) write_port_file(settings.port_file, server.port());

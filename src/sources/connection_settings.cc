@@ -274,7 +274,6 @@ void check(ConnectionSettings& settings) {
   bool has_tls = settings.security_protocol.ends_with("ssl");
   if (settings.kind == ConnectionKind::kEventHub) {
     has_tls = has_tls || settings.security_protocol.empty();
-    if (settings.consumer_group.empty()) settings.consumer_group = "$Default";
     if (!Secrets::is_reference(settings.connection_string)) {
       ConnectionSettings without_references = settings;
       without_references.ca_location.clear();

@@ -30,7 +30,7 @@ struct ConnectionSettings {
   std::string brokers;
   // The topic or event hub. kEventHub: empty when the EntityPath of the connection string names it.
   std::string topic;
-  // kKafka: parse_settings() leaves it empty when it is not given.
+  // parse_settings() leaves it empty when it is not given: whoever makes the connection gives it its own.
   std::string consumer_group;
 
   // "plaintext", "ssl", "sasl_plaintext", "sasl_ssl". kEventHub: empty for what the endpoint has.

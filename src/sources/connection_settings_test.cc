@@ -46,7 +46,7 @@ std::string error_of(Work work) {
 TEST(ConnectionSettings, DefaultsOfAnEventHub) {
   ConnectionSettings settings = event_hub({{"Table", "T"}});
   EXPECT_EQ(settings.connection_string, kHub);
-  EXPECT_EQ(settings.consumer_group, "$Default");
+  EXPECT_EQ(settings.consumer_group, "");
   EXPECT_EQ(settings.table, "T");
   EXPECT_EQ(settings.format, ingest::Format::kMultiJson);
   EXPECT_FALSE(settings.is_routed);

@@ -10,6 +10,7 @@
 #include "commands/table_statistics.h"
 #include "commands/text.h"
 #include "common/error.h"
+#include "sources/data_connections.h"
 
 namespace rivulet::commands {
 namespace {
@@ -85,6 +86,8 @@ Action drop_database(CommandContext& context) {
       if (dropped == nullptr) throw database_not_found(name);
       return {catalog::DropDatabase{dropped->id}};
     });
+    // Its data connections end with it.
+    if (services.connections != nullptr) services.connections->follow_catalog();
     return answer;
   };
 }

@@ -8,6 +8,7 @@
 #include "commands/rows.h"
 #include "commands/text.h"
 #include "common/error.h"
+#include "ingest/failure_log.h"
 
 namespace rivulet::commands {
 namespace {
@@ -54,8 +55,8 @@ Action show_operations(CommandContext& context) {
   };
 }
 
-// Failures of ingestion that nobody was told of at once. Streaming and inline ingestion answer their own
-// failures, so what is left are the commands that run in the background.
+// Failures of ingestion that nobody was told of at once: commands that run in the background, and events of
+// data connections. Streaming and inline ingestion answer their own failures.
 Action show_ingestion_failures(CommandContext& context) {
   std::set<Guid> ids;
   if (context.reader.try_word("with")) {
@@ -82,15 +83,23 @@ Action show_ingestion_failures(CommandContext& context) {
                                       {"ShouldRetry", ScalarType::kBool},
                                       {"User", kString},
                                       {"IngestionProperties", kString}});
+    auto append = [&](const ingest::IngestionFailure& failure, const std::string& principal,
+                      const std::string& user) {
+      if (!ids.empty() && !ids.contains(failure.operation_id)) return;
+      append_row(answer, {failure.operation_id, failure.database, failure.table, failure.failed_on,
+                          failure.source_path, failure.details,
+                          failure.is_permanent ? "Permanent" : "Transient", failure.operation_id,
+                          failure.operation_kind, 0, failure.error_code, principal,
+                          int64_t{!failure.is_permanent}, user, failure.ingestion_properties});
+    };
     for (const Operation& operation : services.operations.list()) {
       if (operation.state != "Failed" && operation.state != "BadInput") continue;
-      if (!ids.empty() && !ids.contains(operation.id)) continue;
-      append_row(answer,
-                 {operation.id, operation.database, operation.table, operation.updated, "",
-                  operation.status, operation.should_retry ? "Transient" : "Permanent",
-                  operation.id, operation.kind, 0, operation.error_code, operation.principal,
-                  int64_t{operation.should_retry}, operation.user, ""});
+      append({operation.id, operation.database, operation.table, operation.updated, "",
+              operation.error_code, operation.status, !operation.should_retry, operation.kind, ""},
+             operation.principal, operation.user);
     }
+    for (const ingest::IngestionFailure& failure : services.failures.list())
+      append(failure, "", "");
     return answer;
   };
 }

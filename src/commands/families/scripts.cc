@@ -4,6 +4,7 @@
 #include "commands/rows.h"
 #include "commands/text.h"
 #include "common/error.h"
+#include "kql/lexer.h"
 
 namespace rivulet::commands {
 namespace {
@@ -105,7 +106,7 @@ Action execute_script(CommandContext& context) {
   for (const std::string& command : commands) {
     if (!command.starts_with('.')) {
       throw bad_request("A script holds management commands only, and this is none: " +
-                        command.substr(0, 100));
+                        kql::hide_secrets(command).substr(0, 100));
     }
   }
   return [&services = context.services, &request = context.request, commands = std::move(commands),
@@ -118,10 +119,12 @@ Action execute_script(CommandContext& context) {
     for (const std::string& command : commands) {
       Outcome outcome = run_one(services, request, command);
       bool has_failed = outcome.result == "Failed";
+      std::string shown = kql::hide_secrets(command);
       if (has_failed && throws) {
-        throw bad_request("The script failed at the command '" + command + "': " + outcome.reason);
+        throw bad_request("The script failed at the command '" + shown + "': " + outcome.reason);
       }
-      append_row(answer, {new_guid(), outcome.type, command, outcome.result, outcome.reason});
+      append_row(answer,
+                 {new_guid(), outcome.type, std::move(shown), outcome.result, outcome.reason});
       if (has_failed && !continues) break;
     }
     return answer;
