@@ -35,6 +35,8 @@ struct BrokerAccess {
   std::string username;
   std::string password;
   std::string ca_pem;  // certificates to trust; empty: the system's
+
+  bool operator==(const BrokerAccess&) const = default;
 };
 // Throws bad_request when a reference cannot be looked up, or leads to what is no connection string.
 BrokerAccess broker_access(const ConnectionSettings& settings, const Secrets& secrets);

@@ -113,15 +113,16 @@ ConnectionStatus Connection::status() const {
 
 void Connection::run() {
   while (!is_stopping()) {
+    bool is_fenced = false;
     try {
       join_group();
       read();
       end_reading();
       return;
     } catch (const Fenced& error) {
+      is_fenced = true;
       set_error(error.what());
       set_state("Failed");
-      pause(std::nullopt);
     } catch (const Error& error) {
       set_error(error.message());
       set_state("Failed");
@@ -131,16 +132,19 @@ void Connection::run() {
     }
     drop_events();
     wait_for_all();
+    failure_ = nullptr;
+    retry_at_.reset();
     consumer_.reset();
     unstarted_.clear();
     set_partitions({});
-    pause(next_pause());
+    // Going on would only fence the other in turn.
+    pause(is_fenced ? std::nullopt : std::optional(next_pause()));
   }
 }
 
 void Connection::join_group() {
   ConsumerOptions options;
-  options.access = broker_access(definition_.settings, secrets_);
+  options.access = access_ = broker_access(definition_.settings, secrets_);
   options.group = definition_.settings.consumer_group;
   options.instance_id = to_string(definition_.id);
   options.log_name = log_name_;
@@ -174,7 +178,7 @@ void Connection::end_reading() {
   drop_events();
   wait_for_all();
   if (is_joined_ && !is_disconnected_)
-    consumer_->commit_and_wait(offsets_to_tell(), kBrokerTimeout);
+    consumer_->commit_and_wait(stored_since_start(), kBrokerTimeout);
   if (leaves_) consumer_->leave(kBrokerTimeout);
   consumer_.reset();
 }
@@ -244,7 +248,7 @@ void Connection::follow_group() {
   // What it concerns is given away, or begins anew at the store's offsets.
   failure_ = nullptr;
   retry_at_.reset();
-  if (!rebalance->is_lost) consumer_->commit_and_wait(offsets_to_tell(), kBrokerTimeout);
+  if (!rebalance->is_lost) consumer_->commit_and_wait(stored_since_start(), kBrokerTimeout);
   consumer_->unassign();
   unstarted_.clear();
   set_partitions({});
@@ -325,7 +329,7 @@ void Connection::commit(EventBatch batch, std::span<const Event> events) {
     auto held = batch.held.find(event.partition);
     if (held != batch.held.end() && event.offset >= held->second.offset) continue;
     next[event.partition] = event.offset + 1;
-    under_way.bytes += size_of(event);
+    under_way.event_bytes += size_of(event) - kEventOverheadBytes;
     ++under_way.events;
   }
   for (const auto& [number, held] : batch.held) hold(number, held);
@@ -342,8 +346,11 @@ void Connection::commit(EventBatch batch, std::span<const Event> events) {
   }
   if (transaction.offsets.empty()) return;
   under_way.offsets = transaction.offsets;
+  for (const store::Append& append : transaction.appends) {
+    under_way.memory += append.rows->memory_bytes();
+  }
   under_way.batch = std::move(batch);
-  bytes_under_way_ += under_way.bytes;
+  bytes_under_way_ += under_way.memory;
   under_way_.push_back(std::move(under_way));
   try {
     store_.commit(std::move(transaction), [this](const store::CommitResult& result) {
@@ -352,7 +359,7 @@ void Connection::commit(EventBatch batch, std::span<const Event> events) {
       outcome_came_.notify_one();
     });
   } catch (...) {
-    bytes_under_way_ -= under_way_.back().bytes;
+    bytes_under_way_ -= under_way_.back().memory;
     under_way_.pop_back();
     throw;
   }
@@ -377,7 +384,7 @@ void Connection::take_outcomes() {
   for (const std::exception_ptr& error : outcomes) {
     UnderWay under_way = std::move(under_way_.front());
     under_way_.pop_front();
-    bytes_under_way_ -= under_way.bytes;
+    bytes_under_way_ -= under_way.memory;
     if (error) {
       if (!failure_) failure_ = error;
       continue;
@@ -389,7 +396,7 @@ void Connection::take_outcomes() {
       partitions_.at(offset.partition).stored = offset.next;
     }
     status_.events += under_way.events;
-    status_.bytes += under_way.bytes - under_way.events * kEventOverheadBytes;
+    status_.bytes += under_way.event_bytes;
     status_.rows += under_way.batch.rows;
     status_.failed_events += under_way.batch.failed_events;
   }
@@ -498,16 +505,23 @@ void Connection::each_second() {
     }
   }
   if (is_suspect_) probe();
-  if (Consumer::Offsets offsets = offsets_to_tell(); !offsets.empty() && !is_disconnected_) {
-    consumer_->commit(offsets);
-    for (const auto& [number, offset] : offsets) partitions_.at(number).told = offset;
-  }
+  if (!is_disconnected_) tell_offsets();
   if (retry_at_) return;
   for (auto& [number, partition] : partitions_) {
     if (partition.mode != Partition::Mode::kHolding || !partition.is_paused) continue;
     consumer_->resume(number, partition.next);
     partition.is_paused = false;
   }
+}
+
+void Connection::tell_offsets() {
+  Consumer::Offsets offsets = stored_since_start();
+  std::erase_if(offsets, [this](const auto& entry) {
+    return entry.second == partitions_.at(entry.first).told;
+  });
+  if (offsets.empty()) return;
+  consumer_->commit(offsets);
+  for (const auto& [number, offset] : offsets) partitions_.at(number).told = offset;
 }
 
 void Connection::probe() {
@@ -517,6 +531,10 @@ void Connection::probe() {
   } catch (const BrokerError& error) {
     set_error(error.what());
     is_disconnected_ = true;
+    // A secret outside may have been renewed.
+    if (broker_access(definition_.settings, secrets_) != access_) {
+      throw BrokerError("The connection is made anew with other credentials");
+    }
   }
 }
 
@@ -528,10 +546,11 @@ Consumer::Offsets Connection::stored_offsets() const {
   return offsets;
 }
 
-Consumer::Offsets Connection::offsets_to_tell() const {
+// Not what another server read further since.
+Consumer::Offsets Connection::stored_since_start() const {
   Consumer::Offsets offsets;
   for (const auto& [number, partition] : partitions_) {
-    if (partition.stored > partition.told) offsets[number] = partition.stored;
+    if (partition.stored >= partition.start) offsets[number] = partition.stored;
   }
   return offsets;
 }

@@ -67,7 +67,8 @@ class Connection {
   struct UnderWay {
     EventBatch batch;
     std::vector<store::SourceOffset> offsets;
-    uint64_t events = 0, bytes = 0;
+    uint64_t events = 0, event_bytes = 0;
+    uint64_t memory = 0;  // of its rows
   };
 
   void run();
@@ -92,6 +93,7 @@ class Connection {
   void wait_for_all();
   void each_second();
   void probe();
+  void tell_offsets();
   void update_state();
 
   // After a failed commit: nothing is read for a while, and then from the store's offsets.
@@ -103,7 +105,7 @@ class Connection {
   void place(int32_t number);
 
   Consumer::Offsets stored_offsets() const;
-  Consumer::Offsets offsets_to_tell() const;
+  Consumer::Offsets stored_since_start() const;
   std::vector<int32_t> numbers() const;
   void set_partitions(std::map<int32_t, Partition> partitions);
   void set_state(std::string_view state);
@@ -125,6 +127,7 @@ class Connection {
   EventIngester ingester_;
 
   // Of the thread alone.
+  BrokerAccess access_;
   std::unique_ptr<Consumer> consumer_;
   std::vector<Consumer::Message> messages_;
   std::vector<Event> events_;  // of messages_

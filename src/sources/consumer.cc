@@ -315,6 +315,7 @@ void Consumer::commit(const Offsets& offsets) {
 }
 
 bool Consumer::commit_and_wait(const Offsets& offsets, Milliseconds timeout) {
+  if (offsets.empty()) return true;
   List list = make_list(state_->topic, offsets);
   std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> queue(
       rd_kafka_queue_new(state_->client), rd_kafka_queue_destroy);
