@@ -323,7 +323,7 @@ TEST(DataConnections, APartitionWaitsForItsTable) {
   EXPECT_EQ(partitions[0].state, "Reading");
   EXPECT_EQ(partitions[1].state, "Holding");
   EXPECT_NE(partitions[1].reason.find("Later"), std::string::npos);
-  EXPECT_EQ(partitions[1].next_offset, 50);
+  EXPECT_TRUE(eventually([&] { return node.status().partitions[1].next_offset == 50; }));
 
   catalog::TableId later = store::testing::create_table(node.store(), "Later")->id;
   EXPECT_TRUE(node.wait_for_rows(200));
