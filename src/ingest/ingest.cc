@@ -104,6 +104,10 @@ void BatchParser::truncate(size_t row_count) {
   row_count_ = row_count;
 }
 
+size_t BatchParser::memory_bytes() const {
+  return rows_->memory_bytes();
+}
+
 store::Append BatchParser::finish() {
   fill_fixed_columns(*mapping_, row_count_, options_->source_location, *rows_);
   return {mapping_->table, mapping_->column_ids, std::move(rows_)};

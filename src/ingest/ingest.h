@@ -85,6 +85,8 @@ class BatchParser {
   // Takes the rows of the last body away again.
   void undo();
   size_t row_count() const { return row_count_; }
+  // Heap bytes of the rows, with those of rows that were taken away again.
+  size_t memory_bytes() const;
   // All rows; nothing can be added afterwards.
   store::Append finish();
 

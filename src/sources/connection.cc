@@ -310,7 +310,8 @@ void Connection::store_events() {
       rest = rest.subspan(batch.events);
       if (!batch.held.empty()) {
         auto is_held = [&](const Event& event) { return batch.held.contains(event.partition); };
-        rest = rest.first(rest.size() - std::ranges::remove_if(rest, is_held).size());
+        auto end = std::remove_if(rest.begin(), rest.end(), is_held);
+        rest = rest.first(static_cast<size_t>(end - rest.begin()));
       }
       commit(std::move(batch), done);
     }

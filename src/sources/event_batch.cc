@@ -34,6 +34,8 @@ constexpr size_t kFailureBytes = 1024;
 constexpr size_t kMaxEventBytes = 256 << 20;
 // A batch ends when it needs so many extents, each of which takes a while to write.
 constexpr size_t kMaxExtents = 16;
+// What a text of one event is kept for the next, at most.
+constexpr size_t kKeptBytes = 1 << 20;
 // What the names of a target may take together.
 constexpr size_t kMaxNameBytes = 2048;
 
@@ -59,6 +61,7 @@ struct Slot {
   Target* target;
   ingest::BatchParser parser;
   uint64_t bytes = 0;
+  size_t memory = 0;  // as far as it is in the sum of the batch
 };
 
 // The start of a text that anybody may have written, for messages.
@@ -118,6 +121,8 @@ struct EventIngester::State {
   void resolve(Target& target);
   Slot& slot_of(Target& target);
   void parse(const Event& event, const EventRoute& route, Target& target);
+  size_t add(ingest::BatchParser& parser, ingest::Format format, std::string_view body) const;
+  void count(Slot& slot, size_t memory);
   void fail(const Event& event, const Target& target, const Error& error);
   void finish();
 
@@ -145,12 +150,13 @@ struct EventIngester::State {
   std::optional<DeadLetters> dead_letters;
   Guid operation_id;
   // Kept for their memory.
-  std::string key, unpacked, decoded, embedded;
+  std::string key, embedded;
 };
 
 void EventIngester::State::begin(std::string_view new_topic,
                                  const std::shared_ptr<const catalog::Catalog>& newest) {
   if (targets.size() > kMaxTargets) targets.clear();
+  if (embedded.capacity() > kKeptBytes) embedded = {};
   if (catalog != newest) {
     catalog = newest;
     ++catalog_number;
@@ -225,9 +231,8 @@ void EventIngester::State::resolve(Target& target) {
     target.format = ingest::parse_format(target.format_name);
     if (target.database != connection.database && !settings.may_route_to_other_databases) {
       throw bad_request(
-          fmt::format("The event is for the database '{}', and the data connection may not route "
-                      "to others than its "
-                      "own: it has not databaseRouting='Multi'.",
+          fmt::format("The event is for the database '{}', and the data connection may route to "
+                      "its own only, as it has not databaseRouting='Multi'.",
                       target.database));
     }
     target.tags = parse_tags(target.tags_text);
@@ -250,7 +255,7 @@ Slot& EventIngester::State::slot_of(Target& target) {
     slots.push_back({&target, ingest::BatchParser(*target.mapping, options)});
     target.batch_number = batch_number;
     target.slot = slots.size() - 1;
-    row_bytes += target.mapping->types.size() * kColumnBytes;
+    count(slots.back(), target.mapping->types.size() * kColumnBytes);
     if (!target.tags.empty()) ++extents;
   }
   return slots[target.slot];
@@ -261,31 +266,54 @@ void EventIngester::State::parse(const Event& event, const EventRoute& route, Ta
   std::string_view body = event.body;
   bool is_gzip = route.compression.empty() ? settings.is_gzip
                                            : equals_ignoring_case(route.compression, "gzip");
+  std::string unpacked;
+  bool is_utf8 = is_utf8_name(route.encoding);
   if (is_gzip) {
+    if (!is_utf8) {
+      throw bad_request("The event property Encoding is not supported for a compressed body.");
+    }
     if (!ingest::is_gzip(body)) {
       throw bad_request("BadRequest_InvalidArchive",
                         "The body of the event is not compressed as gzip.");
     }
     unpacked = ingest::decompress(body, ingest::ContentEncoding::kGzip, event_bytes);
     body = unpacked;
+  } else if (!is_utf8) {
+    unpacked = to_utf8(route.encoding, body);
+    body = unpacked;
   }
-  if (!is_utf8_name(route.encoding)) {
-    decoded = to_utf8(route.encoding, body);
-    body = decoded;
+  if (properties.is_embedded(target.format)) {
+    body = properties.embed(event, target.format, body, embedded);
   }
-  bool is_embedded = properties.is_embedded(target.format);
-  if (is_embedded) body = properties.embed(event, target.format, body, embedded);
   Slot& slot = slot_of(target);
-  size_t rows = slot.parser.add(body);
-  if (is_embedded && rows > 1 && SystemProperties::needs_single_record(target.format)) {
-    slot.parser.undo();
+  try {
+    size_t rows = add(slot.parser, target.format, body);
+    count(slot, slot.memory + rows * target.row_bytes + body.size());
+  } catch (const Error&) {
+    // The rows are gone, but not what they took.
+    count(slot, slot.parser.memory_bytes());
+    throw;
+  }
+  slot.bytes += event.body.size();
+}
+
+size_t EventIngester::State::add(ingest::BatchParser& parser, ingest::Format format,
+                                 std::string_view body) const {
+  size_t rows = parser.add(body);
+  if (rows > 1 && properties.is_embedded(format) && SystemProperties::needs_single_record(format)) {
+    parser.undo();
     throw bad_request(
         fmt::format("The event holds {} records; system properties are embedded in delimited text "
                     "of a single one.",
                     rows));
   }
-  slot.bytes += event.body.size();
-  row_bytes += rows * target.row_bytes + body.size();
+  return rows;
+}
+
+void EventIngester::State::count(Slot& slot, size_t memory) {
+  if (memory <= slot.memory) return;
+  row_bytes += memory - slot.memory;
+  slot.memory = memory;
 }
 
 void EventIngester::State::fail(const Event& event, const Target& target, const Error& error) {

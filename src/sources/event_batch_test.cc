@@ -302,7 +302,8 @@ TEST_F(EventIngesterTest, CompressedBodies) {
   add(packed.substr(0, 20), {{"Compression", "GZip"}});
   add(R"({"a":8})", {{"Compression", "GZip"}});
   add(R"({"a":9})", {{"Compression", "None"}});
-  EXPECT_EQ(run().failed_events, 2u);
+  add(packed, {{"Compression", "gzip"}, {"Encoding", "utf-16"}});
+  EXPECT_EQ(run().failed_events, 3u);
   EXPECT_THAT(rows_, ElementsAre("T: 7", "T: 9"));
 
   ingester_.reset();
@@ -463,8 +464,24 @@ TEST_F(EventIngesterTest, ABatchEndsBeforeItsRowsTakeTooMuch) {
   add("{}");
   EventBatch batch = run();
   EXPECT_EQ(batch.failed_events, 1u);
-  EXPECT_EQ(batch.rows, 1u);
+  EXPECT_EQ(batch.events, 1u);
   EXPECT_THAT(failure(), HasSubstr("more memory"));
+}
+
+TEST_F(EventIngesterTest, WhatFailedRowsTookCounts) {
+  settings_.is_routed = true;
+  settings_.max_batch_bytes = 100'000;
+  std::string body;
+  for (int i = 0; i < 20'000; ++i) body += "{}";
+  body += "{";
+  for (catalog::TableId id = 1; id <= 10; ++id) {
+    std::string name = "T" + std::to_string(id);
+    put_table(id, name, "a:long,b:long,c:long");
+    add(body, {{"Table", name}});
+  }
+  EventBatch batch = run();
+  EXPECT_EQ(batch.events, 1u);
+  EXPECT_EQ(batch.failed_events, 1u);
 }
 
 // Through a store, with its own catalog.
