@@ -473,6 +473,19 @@ TEST_F(CommandsTest, ShowsEventsThatFailed) {
   EXPECT_EQ(column(one, "ShouldRetry"), Strings{"true"});
 }
 
+TEST_F(CommandsTest, KeepsSoManyDataConnections) {
+  auto create = [](int number) {
+    return ".create-or-alter data-connection C" + std::to_string(number) +
+           " kind=kafka ('localhost:1') with (topic='t', routing=true)";
+  };
+  for (int number = 0; number < 256; ++number) run(create(number));
+  EXPECT_TRUE(contains(error(create(256)), "There are 256 data connections"));
+  run(create(255));
+  run(".drop data-connection C7");
+  run(create(256));
+  EXPECT_EQ(column(".show data-connections", "Name").size(), 256u);
+}
+
 TEST_F(CommandsTest, RefusesToChangeWithoutRepeatingTheCommand) {
   CommandRequest read_only = request(".create data-connection C kind=kafka (h's3cret')");
   read_only.read_only = true;

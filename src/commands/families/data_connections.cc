@@ -31,6 +31,9 @@ constexpr auto kString = ScalarType::kString;
 constexpr auto kLong = ScalarType::kLong;
 constexpr auto kDateTime = ScalarType::kDateTime;
 
+// In all databases: each that is enabled has threads and memory of its own.
+constexpr size_t kMaxConnections = 256;
+
 const DataConnection& need_connection(const Database& database, std::string_view name) {
   auto found = database.data_connections().find(name);
   if (found == database.data_connections().end()) throw entity_not_found("Data connection", name);
@@ -190,6 +193,15 @@ void add_dead_letter_table(Changes& changes, const ConnectionSettings& settings,
                   settings.dead_letter_table, sources::dead_letter_schema()));
 }
 
+void check_count(const Catalog& catalog) {
+  size_t count = 0;
+  for (const auto& database : catalog.databases()) count += database->data_connections().size();
+  if (count < kMaxConnections) return;
+  throw bad_request(fmt::format(
+      "There are {} data connections, and there can be no more: drop one, or read more by routing",
+      count));
+}
+
 // A commit that puts one connection: `change` gives it, from the newest catalog.
 ResultTable put_connection(const Services& services, const std::string& database_name,
                            const std::string& name,
@@ -197,6 +209,7 @@ ResultTable put_connection(const Services& services, const std::string& database
   CatalogPtr after = commit(services, [&](const Catalog& catalog) -> Changes {
     auto database = need_database(catalog, database_name);
     DataConnection connection = change(*database);
+    if (!database->data_connections().contains(name)) check_count(catalog);
     ConnectionSettings settings = sources::decode_settings(connection.settings);
     check_target(settings, *database);
     Changes changes;
