@@ -52,6 +52,22 @@ std::optional<Ticks> soft_delete_period(const Catalog& catalog, const Table& tab
   return parse_timespan({found->value.GetString(), found->value.GetStringLength()});
 }
 
+std::optional<AutoDeletePolicy> auto_delete_policy(std::string_view json) {
+  rapidjson::Document document = parse(json);
+  auto date = document.FindMember("ExpiryDate");
+  if (date == document.MemberEnd() || !date->value.IsString()) return std::nullopt;
+  auto expiry = parse_datetime({date->value.GetString(), date->value.GetStringLength()});
+  if (!expiry) return std::nullopt;
+  auto deletes = document.FindMember("DeleteIfNotEmpty");
+  bool deletes_rows = deletes != document.MemberEnd() && deletes->value.IsTrue();
+  return AutoDeletePolicy{*expiry, deletes_rows};
+}
+
+std::optional<AutoDeletePolicy> auto_delete_policy(const Table& table) {
+  auto found = table.policies.find("auto_delete");
+  return found == table.policies.end() ? std::nullopt : auto_delete_policy(found->second);
+}
+
 MergePolicy merge_policy(const Catalog& catalog, const Table& table) {
   MergePolicy policy;
   std::string json = effective_policy(catalog, table, "merge");

@@ -17,6 +17,17 @@ std::string effective_policy(const Catalog& catalog, const Table& table, std::st
 // Rows are removed when they are this old; nothing: never.
 std::optional<Ticks> soft_delete_period(const Catalog& catalog, const Table& table);
 
+// The auto_delete policy of a table.
+struct AutoDeletePolicy {
+  Ticks expiry = 0;           // ExpiryDate: the table goes after it
+  bool deletes_rows = false;  // DeleteIfNotEmpty
+
+  bool operator==(const AutoDeletePolicy&) const = default;
+};
+// Nothing when the text is empty.
+std::optional<AutoDeletePolicy> auto_delete_policy(std::string_view json);
+std::optional<AutoDeletePolicy> auto_delete_policy(const Table& table);
+
 struct MergePolicy {
   bool is_allowed = true;                  // AllowMerge
   uint64_t max_rows = 16'000'000;          // RowCountUpperBoundForMerge

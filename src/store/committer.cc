@@ -104,15 +104,19 @@ void Committer::enqueue(Pending pending) {
   if (must_wake) wake_.notify_one();
 }
 
-bool Committer::replace(Replace replace) {
-  Transaction transaction;
-  transaction.replace.push_back(std::move(replace));
+void Committer::commit(Transaction transaction) {
   auto outcome = std::make_shared<std::promise<std::exception_ptr>>();
   std::future<std::exception_ptr> error = outcome->get_future();
   submit(std::move(transaction),
          [outcome](const CommitResult& result) { outcome->set_value(result.error); });
+  if (std::exception_ptr refused = error.get()) std::rethrow_exception(refused);
+}
+
+bool Committer::replace(Replace replace) {
+  Transaction transaction;
+  transaction.replace.push_back(std::move(replace));
   try {
-    if (std::exception_ptr refused = error.get()) std::rethrow_exception(refused);
+    commit(std::move(transaction));
   } catch (const ReplaceOutdated&) {
     return false;
   }
@@ -145,7 +149,9 @@ void Committer::work() {
       size_t end = done;
       for (; end < waiting.size(); ++end) {
         uint64_t cost = waiting[end].body.size() + kQueueOverheadBytes;
-        if (end > done && bytes + cost > kGroupBytes) break;
+        // Whether a table has rows is known when the groups before are applied.
+        bool is_first = !waiting[end].transaction.if_empty.empty();
+        if (end > done && (bytes + cost > kGroupBytes || is_first)) break;
         bytes += cost;
       }
       {
@@ -274,6 +280,9 @@ void Committer::prepare(Pending& pending, Staged& staged, Sequence sequence) {
   for (catalog::TableId table : transaction.clear) {
     if (!catalog->find_table(table)) throw table_not_found(fmt::format("#{}", table), "");
     encode_clear(pending.start, table);
+  }
+  for (catalog::TableId table : transaction.if_empty) {
+    if (!state_.is_empty(table)) throw TableNotEmpty();
   }
   for (const Append& append : transaction.appends) check_append(append, *catalog);
   check_replaces(transaction, *catalog, staged);

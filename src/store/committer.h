@@ -56,6 +56,8 @@ class Committer {
   ~Committer();
 
   void submit(Transaction transaction, CommitCallback done);
+  // Commits, and waits for it; throws what refuses it.
+  void commit(Transaction transaction);
   // Commits a Replace alone, and waits for it; false when it came too late. Throws what else refuses it.
   bool replace(Replace replace);
   // Has the committer's thread do something to the state between two transactions, which is published with the

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "catalog/policy.h"
 #include "extents/merge_plan.h"
 
 namespace rivulet::store {
@@ -142,10 +141,8 @@ void ExtentUpkeep::remove_expired() {
   for (const auto& database : catalog->databases()) {
     for (const auto& table : database->tables()) {
       if (is_stopping_) return;
-      auto period = catalog::soft_delete_period(*catalog, *table);
-      if (!period) continue;
       try {
-        remove_expired(*table, *period);
+        remove_expired(*catalog, *table);
       } catch (...) {
         error = std::current_exception();
       }
@@ -154,8 +151,31 @@ void ExtentUpkeep::remove_expired() {
   if (error) std::rethrow_exception(error);
 }
 
-void ExtentUpkeep::remove_expired(const catalog::Table& table, Ticks period) {
-  Ticks oldest_kept = clock_.now() - period;
+void ExtentUpkeep::drop(const catalog::Table& table, const catalog::AutoDeletePolicy& policy) {
+  Transaction transaction;
+  transaction.alter = [id = table.id,
+                       policy](const catalog::Catalog& catalog) -> std::vector<catalog::Change> {
+    auto newest = catalog.find_table(id);
+    // Dropped, or given another date, meanwhile.
+    if (!newest || catalog::auto_delete_policy(*newest) != policy) return {};
+    return {catalog::DropTable{id}};
+  };
+  if (!policy.deletes_rows) transaction.if_empty = {table.id};
+  try {
+    committer_->commit(std::move(transaction));
+  } catch (const TableNotEmpty&) {
+    return;
+  }
+  spdlog::info("Table '{}' was dropped, as its auto_delete policy says", table.name);
+}
+
+void ExtentUpkeep::remove_expired(const catalog::Catalog& catalog, const catalog::Table& table) {
+  if (auto policy = catalog::auto_delete_policy(table); policy && policy->expiry < clock_.now()) {
+    drop(table, *policy);
+  }
+  auto period = catalog::soft_delete_period(catalog, table);
+  if (!period) return;
+  Ticks oldest_kept = clock_.now() - *period;
   auto snapshot = state_.snapshot({&table.id, 1});
   auto data = snapshot->table(table.id);
   if (data == nullptr) return;
@@ -173,7 +193,7 @@ void ExtentUpkeep::remove_expired(const catalog::Table& table, Ticks period) {
   }
   const auto& chunks = data->chunks();
   if (!has_kept_run && !chunks.empty() &&
-      chunks.front().ingestion_times[0] < oldest_kept - tail_slack(period)) {
+      chunks.front().ingestion_times[0] < oldest_kept - tail_slack(*period)) {
     if (replace.up_to == 0) {
       replace.first_sequence = static_cast<Sequence>(chunks.front().sequences[0]);
     }

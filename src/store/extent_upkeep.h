@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "catalog/policy.h"
 #include "common/clock.h"
 #include "extents/extent_files.h"
 #include "store/committer.h"
@@ -14,7 +15,8 @@
 
 namespace rivulet::store {
 
-// Merges extents, and removes rows that are older than their table's retention policy says. One thread of its
+// Merges extents, removes rows that are older than their table's retention policy says, and drops tables whose
+// auto_delete policy says so. One thread of its
 // own, so that sealing and checkpoints never wait for a merge; it reads snapshots, and its results are
 // transactions like any other: a reader or a commit never waits for it either. A failure (a full disk) is
 // logged, and tried again a minute later.
@@ -43,7 +45,8 @@ class ExtentUpkeep {
   // One merge; false when none is worth it, or another transaction was first.
   bool merge(catalog::TableId table);
   void remove_expired();
-  void remove_expired(const catalog::Table& table, Ticks period);
+  void remove_expired(const catalog::Catalog& catalog, const catalog::Table& table);
+  void drop(const catalog::Table& table, const catalog::AutoDeletePolicy& policy);
 
   State& state_;
   extents::ExtentFiles& extent_files_;

@@ -6,12 +6,14 @@
 
 #include <atomic>
 #include <cerrno>
+#include <latch>
 #include <thread>
 
 #include "common/error.h"
 #include "common/testing/fault_file_system.h"
 #include "store/store.h"
 #include "store/testing/store_fixture.h"
+#include "types/text.h"
 
 namespace rivulet::store {
 namespace {
@@ -134,6 +136,76 @@ TEST_F(ExtentUpkeepTest, ADatabasePolicyHoldsForTablesWithoutTheirOwn) {
   store_->upkeep();
   expect_ids(0, 0);
   EXPECT_EQ(all_ids(*store_, kept->id).size(), 5u);
+}
+
+TEST_F(ExtentUpkeepTest, ATableIsDroppedAfterItsDate) {
+  auto exists = [&] { return store_->catalog()->find_table(table_->id) != nullptr; };
+  auto set_date = [&](Ticks expiry, bool deletes_rows) {
+    std::string date;
+    append_datetime(date, expiry);
+    set_policy("auto_delete",
+               fmt::format(R"({{"ExpiryDate":"{}","DeleteIfNotEmpty":{}}})", date, deletes_rows));
+  };
+  set_date(clock_.now() + kTicksPerDay, false);
+  store_->upkeep();
+  EXPECT_TRUE(exists());
+  // Rows keep it, wherever they are.
+  clock_.advance(2 * kTicksPerDay);
+  append(0, 10);
+  store_->upkeep();
+  store_->checkpoint();
+  store_->upkeep();
+  store_->seal({&table_->id, 1});
+  store_->upkeep();
+  EXPECT_TRUE(exists());
+  expect_ids(0, 10);
+  Transaction clear;
+  clear.clear = {table_->id};
+  store_->commit(std::move(clear));
+  store_->upkeep();
+  EXPECT_FALSE(exists());
+  reopen();
+  EXPECT_FALSE(exists());
+  // With its rows, when the policy says so.
+  table_ = create_table(*store_, "T");
+  seal(0, 10);
+  append(10, 10);
+  set_date(clock_.now() + kTicksPerDay, true);
+  store_->upkeep();
+  EXPECT_TRUE(exists());
+  clock_.advance(2 * kTicksPerDay);
+  store_->upkeep();
+  EXPECT_FALSE(exists());
+  EXPECT_EQ(store_->statistics().extent_count + store_->statistics().tail_rows, 0u);
+}
+
+// Rows that were queued before it count.
+TEST_F(ExtentUpkeepTest, WhetherATableIsEmptyIsDecidedInTheOrderOfCommits) {
+  auto if_empty = [&] {
+    Transaction transaction;
+    transaction.if_empty = {table_->id};
+    transaction.clear = {table_->id};
+    return transaction;
+  };
+  std::latch queued(1), is_blocked(1), done(4);
+  store_->commit(Transaction(), [&](const CommitResult&) {
+    is_blocked.count_down();
+    queued.wait();
+  });
+  is_blocked.wait();
+  std::vector<bool> results;
+  auto note = [&](const CommitResult& result) {
+    results.push_back(!result.error);
+    done.count_down();
+  };
+  store_->commit(if_empty(), note);
+  store_->commit(one_append(make_rows(*table_, 0, 1)), note);
+  store_->commit(if_empty(), note);
+  store_->commit(one_append(make_rows(*table_, 1, 1)), note);
+  queued.count_down();
+  done.wait();
+  EXPECT_EQ(results, (std::vector<bool>{true, true, false, true}));
+  expect_ids(0, 2);
 }
 
 TEST_F(ExtentUpkeepTest, ATableWhoseRowsCannotGoDoesNotHoldTheOthersUp) {

@@ -174,6 +174,11 @@ bool State::is_current(const Replace& replace) const {
   return is_tail_current && manifest_.contains(replace.table, replace.removed);
 }
 
+bool State::is_empty(catalog::TableId table) const {
+  auto extents = manifest_.view(table);
+  return rows_.first_sequence(table) == 0 && (!extents || extents->empty());
+}
+
 bool State::has_tag(catalog::TableId table, std::span<const std::string> tags) const {
   auto extents = manifest_.view(table);
   return extents && std::any_of(extents->begin(), extents->end(), [&](const auto& extent) {

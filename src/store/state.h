@@ -62,6 +62,8 @@ class State {
   // Whether what is to go is there, as published.
   bool is_current(const Replace& replace) const;
   void replace(const Replace& replace);
+  // Whether the table has no rows, as published.
+  bool is_empty(catalog::TableId table) const;
   // Whether a published extent of the table has one of the tags.
   bool has_tag(catalog::TableId table, std::span<const std::string> tags) const;
   // The keys of transactions; changed by the writer only.

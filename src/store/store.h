@@ -98,6 +98,12 @@ class OffsetOutdated : public std::exception {
   }
 };
 
+// See Transaction::if_empty.
+class TableNotEmpty : public std::exception {
+ public:
+  const char* what() const noexcept override { return "the table has rows"; }
+};
+
 // What is committed together: all of it or none. Carried out in the order: alter, clear, replace, appends.
 //
 // Its appends and offsets may take 1 GiB as they are encoded for the log (docs/log-format.md: about what the
@@ -111,6 +117,8 @@ struct Transaction {
   // .set-or-replace).
   std::vector<catalog::TableId> clear;
   std::vector<Replace> replace;
+  // Refused with TableNotEmpty when one of these tables has rows.
+  std::vector<catalog::TableId> if_empty;
   // Compared and set one after the other, against what all transactions before this one make of them.
   std::vector<SourceOffset> offsets;
   // If a transaction with this key was committed within StoreOptions::idempotency_window, this one is not

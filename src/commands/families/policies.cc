@@ -2,6 +2,7 @@
 
 #include "commands/policy.h"
 
+#include "catalog/policy.h"
 #include "commands/catalog_access.h"
 #include "commands/form.h"
 #include "commands/rows.h"
@@ -267,8 +268,12 @@ Action alter_policy(CommandContext& context, Target target, bool merges) {
   }
   std::string json = read_policy(reader, kind);
   reader.properties();
-  auto edit = [&kind, json, merges](const std::string& before) {
-    return kind.normalize(merges ? merge_json(before, json) : json);
+  auto edit = [&kind, json, merges, &clock = context.services.clock](const std::string& before) {
+    std::string normal = kind.normalize(merges ? merge_json(before, json) : json);
+    if (kind.name == "auto_delete" && catalog::auto_delete_policy(normal)->expiry <= clock.now()) {
+      throw bad_request("Policy member 'ExpiryDate' must be in the future");
+    }
+    return normal;
   };
   // What is wrong with a whole policy is said before anything is touched.
   if (!merges) edit("");
