@@ -8,6 +8,7 @@ until Ctrl-C. Needs Java, and what scripts/fetch_kafka.sh provides.
 """
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -22,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def _free_ports(count):
     """Ports of loopback that nobody has, below those that the system gives to outgoing connections: a broker that
     is killed must find its own again."""
-    first = 20000 + os.getpid() % 10000
+    first = random.randrange(20000, 28000)
     found = []
     for port in range(first, first + 2000):
         with socket.socket() as one:
