@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 BINARY = os.environ.get("RIVULET_BINARY", "build/rivulet")
 DATABASE = "NetDefaultDB"
-PATIENCE = 60  # seconds until a test gives up; nothing is decided by a shorter time
+PATIENCE = 120  # seconds until a test gives up; nothing is decided by a shorter time
 
 _numbers = itertools.count(1)
 _shared = {}
