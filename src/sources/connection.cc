@@ -527,15 +527,15 @@ void Connection::tell_offsets() {
 
 void Connection::probe() {
   try {
-    consumer_->probe(1s);
-    is_suspect_ = is_disconnected_ = false;
+    // Why it does not was told by what made it suspect.
+    is_suspect_ = is_disconnected_ = !consumer_->probe(1s);
   } catch (const BrokerError& error) {
     set_error(error.what());
     is_disconnected_ = true;
-    // A secret outside may have been renewed.
-    if (broker_access(definition_.settings, secrets_) != access_) {
-      throw BrokerError("The connection is made anew with other credentials");
-    }
+  }
+  // A secret outside may have been renewed.
+  if (is_disconnected_ && broker_access(definition_.settings, secrets_) != access_) {
+    throw BrokerError("The connection is made anew with other credentials");
   }
 }
 

@@ -296,16 +296,19 @@ Consumer::Offsets Consumer::find(const std::vector<int32_t>& partitions, int64_t
   return read_list(kWhat, *list);
 }
 
-void Consumer::probe(Milliseconds timeout) {
+bool Consumer::probe(Milliseconds timeout) {
   std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> topic(
       rd_kafka_topic_new(state_->client, state_->topic.c_str(), nullptr), rd_kafka_topic_destroy);
   const rd_kafka_metadata_t* metadata = nullptr;
-  check("The broker does not answer", rd_kafka_metadata(state_->client, 0, topic.get(), &metadata,
-                                                        static_cast<int>(timeout.count())));
+  if (rd_kafka_metadata(state_->client, 0, topic.get(), &metadata,
+                        static_cast<int>(timeout.count())) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return false;
+  }
   rd_kafka_resp_err_t error =
       metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
   rd_kafka_metadata_destroy(metadata);
   check(fmt::format("The topic '{}'", state_->topic), error);
+  return true;
 }
 
 void Consumer::commit(const Offsets& offsets) {

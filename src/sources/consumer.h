@@ -90,8 +90,8 @@ class Consumer {
   // without such an event. kOldest and kEnd: the first that is there, and the next to come.
   static constexpr int64_t kOldest = -2, kEnd = -1;
   Offsets find(const std::vector<int32_t>& partitions, int64_t time, Milliseconds timeout);
-  // That the topic is there.
-  void probe(Milliseconds timeout);
+  // Whether the broker answers at all; throws when it does not have the topic.
+  bool probe(Milliseconds timeout);
 
   // Tells the group how far the partitions were read. A failure of commit() comes as a fault.
   void commit(const Offsets& offsets);
