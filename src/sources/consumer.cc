@@ -79,6 +79,7 @@ struct Consumer::State {
   std::string topic;
   std::string group;
   rd_kafka_t* client = nullptr;
+  std::string broker_error;  // the last
   std::optional<Rebalance> rebalance;
   std::optional<Fault> fault;
 
@@ -128,9 +129,12 @@ struct Consumer::State {
     if (error == RD_KAFKA_RESP_ERR__FATAL) {
       state.read_fatal_error();
     } else {
-      state.set_fault(
-          {.text = fmt::format("{} ({})", reason,
-                               rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(error)))});
+      auto code = static_cast<rd_kafka_resp_err_t>(error);
+      // That all brokers are down is what other errors come to, and tells less.
+      if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || state.broker_error.empty()) {
+        state.broker_error = fmt::format("{} ({})", reason, rd_kafka_err2str(code));
+      }
+      state.set_fault({.text = state.broker_error});
     }
     rd_kafka_yield(client);
   }
