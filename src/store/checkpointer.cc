@@ -1,7 +1,6 @@
 #include "store/checkpointer.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -254,8 +253,6 @@ void Checkpointer::spill(WholeState& whole, Committer& committer) {
     // The chunks go here, and not on the committer's thread.
     tail = {.runs = std::make_shared<const RunList>(std::move(runs))};
   }
-  // Small blocks freed in great number stay with the process otherwise.
-  ::malloc_trim(0);
 }
 
 void Checkpointer::write_base(const WholeState& whole) {

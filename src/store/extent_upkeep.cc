@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/thread_priority.h"
 #include "extents/merge_plan.h"
 
 namespace rivulet::store {
@@ -57,6 +58,7 @@ void ExtentUpkeep::on_extents_added(catalog::TableId table) {
 }
 
 void ExtentUpkeep::run() {
+  give_way_to_other_threads();
   auto succeeds = [this](void (ExtentUpkeep::*work)()) {
     try {
       (this->*work)();

@@ -1,9 +1,13 @@
 #include "store/maintenance.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "common/thread_priority.h"
 
 namespace rivulet::store {
 namespace {
@@ -11,6 +15,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPauseAfterFailure = 10s;
+// Memory is given back after a time in which no more than this was logged. Under load it is needed again at
+// once, and while it is given back nobody who shares its arena can allocate: commits stood still for half a
+// second.
+constexpr auto kRest = 10s;
+constexpr uint64_t kRestBytes = 1 << 20;
 // A smaller tail is not sealed, however short the disk is: it would make a file of next to nothing.
 constexpr uint64_t kSmallestExtent = 256 << 10;
 
@@ -81,6 +90,7 @@ bool Maintenance::is_disk_short(uint64_t logged_bytes) const {
 }
 
 void Maintenance::run() {
+  give_way_to_other_threads();
   std::unique_lock lock(mutex_);
   while (!is_stopping_) {
     if (clock_.steady_now() >= paused_until_) {
@@ -106,9 +116,10 @@ Maintenance::SteadyTime Maintenance::next_due() const {
   if (has_garbage_ || needs_checkpoint_ || !ripe_.empty()) {
     return clock_.steady_now();
   }
-  if (aging_.empty()) return SteadyTime::max();
+  if (aging_.empty()) return trim_at_;
   Ticks left = std::max<Ticks>(aging_.begin()->first - clock_.now(), 0);
-  return clock_.steady_now() + std::chrono::microseconds(left / kTicksPerMicrosecond + 1000);
+  auto due = clock_.steady_now() + std::chrono::microseconds(left / kTicksPerMicrosecond + 1000);
+  return std::min<SteadyTime>(due, trim_at_);
 }
 
 bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
@@ -137,6 +148,7 @@ bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
       throw;
     }
     lock.lock();
+    trim_at_ = clock_.steady_now() + kRest;
     return true;
   }
   // After the tails that are worth an extent: their rows need not go to a row file.
@@ -145,9 +157,23 @@ bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
     checkpoint();
     lock.lock();
     needs_checkpoint_ = false;
+    trim_at_ = clock_.steady_now() + kRest;
     return true;
   }
-  return false;
+  return trim_memory(lock);
+}
+
+bool Maintenance::trim_memory(std::unique_lock<std::mutex>& lock) {
+  if (clock_.steady_now() < trim_at_) return false;
+  uint64_t logged = state_.logged_bytes();
+  bool is_at_rest = logged - std::exchange(trim_logged_, logged) <= kRestBytes;
+  trim_at_ = is_at_rest ? SteadyTime::max() : clock_.steady_now() + kRest;
+  if (is_at_rest) {
+    lock.unlock();
+    ::malloc_trim(0);
+    lock.lock();
+  }
+  return true;
 }
 
 void Maintenance::seal(std::span<const catalog::TableId> tables) {

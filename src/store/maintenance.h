@@ -70,6 +70,8 @@ class Maintenance final : public CommitListener {
   void seal_table(catalog::TableId table);
   bool is_disk_short(uint64_t logged_bytes) const;
   SteadyTime next_due() const;
+  // Gives memory that was freed back to the system, once hardly anything comes in; false when it is not time.
+  bool trim_memory(std::unique_lock<std::mutex>& lock);
 
   Checkpointer& checkpointer_;
   State& state_;
@@ -94,6 +96,8 @@ class Maintenance final : public CommitListener {
   std::deque<catalog::TableId> ripe_;
   std::multimap<Ticks, catalog::TableId> aging_;  // by the time when they are due
   SteadyTime paused_until_;                       // after a failure
+  SteadyTime trim_at_ = SteadyTime::max();
+  uint64_t trim_logged_ = 0;  // State::logged_bytes() when that was set
   std::thread thread_;
 };
 
