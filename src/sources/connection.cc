@@ -101,7 +101,8 @@ ConnectionStatus Connection::status() const {
     shown.partition = number;
     shown.next_offset = partition.stored;
     shown.end_offset = partition.end;
-    if (partition.end >= 0) shown.lag = std::max<int64_t>(partition.end - partition.position(), 0);
+    int64_t done = std::max(partition.position(), partition.passed);
+    if (partition.end >= 0) shown.lag = std::max<int64_t>(partition.end - done, 0);
     shown.state = partition.mode == Partition::Mode::kReading   ? "Reading"
                   : partition.mode == Partition::Mode::kHolding ? "Holding"
                                                                 : "Waiting";
@@ -503,6 +504,10 @@ void Connection::each_second() {
     if (samples_.size() > kRateSamples) samples_.pop_front();
     for (auto& [number, partition] : partitions_) {
       partition.end = std::max(partition.end, consumer_->end_offset(number));
+      bool is_all_stored = !retry_at_ && !partition.is_paused &&
+                           partition.mode == Partition::Mode::kReading &&
+                           partition.expected == partition.stored;
+      if (is_all_stored) partition.passed = consumer_->polled_end(number);
     }
   }
   if (is_suspect_) probe();
@@ -592,7 +597,12 @@ void Connection::set_error(std::string text) {
 }
 
 void Connection::set_error_locked(std::string text) {
-  if (status_.last_error != text) spdlog::warn("{}: {}", log_name_, text);
+  // A broker that is away gives two or three errors by turns, with every attempt to reach it.
+  auto now = clock_.steady_now();
+  if (status_.last_error != text && (!is_disconnected_ || now >= next_warning_)) {
+    spdlog::warn("{}: {}", log_name_, text);
+    next_warning_ = now + 1min;
+  }
   status_.last_error = std::move(text);
   status_.last_error_time = clock_.now();
 }

@@ -57,6 +57,7 @@ class Connection {
     int64_t next = 0;       // the event to come
     int64_t told = -1;      // the broker
     int64_t end = -1;
+    int64_t passed = -1;  // nothing that is not stored stands before it
     bool is_paused = false;
     enum class Mode { kReading, kHolding, kWaiting } mode = Mode::kReading;
     std::string reason;  // of the mode
@@ -138,7 +139,7 @@ class Connection {
   int failures_in_a_row_ = 0;
   std::optional<SteadyTime> retry_at_;  // nothing is read until then
   std::vector<int32_t> unstarted_;      // assigned, and their start is not known yet
-  SteadyTime next_start_{}, next_second_{};
+  SteadyTime next_start_{}, next_second_{}, next_warning_{};
   bool is_joined_ = false;
   bool is_suspect_ = false;       // something was wrong with the broker
   bool is_disconnected_ = false;  // and it was asked since

@@ -82,6 +82,7 @@ struct Consumer::State {
   std::string broker_error;  // the last
   std::optional<Rebalance> rebalance;
   std::optional<Fault> fault;
+  Offsets polled_ends;
 
   ~State() {
     if (client != nullptr) rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
@@ -103,11 +104,9 @@ struct Consumer::State {
   }
 
   static void on_log(const rd_kafka_t* client, int level, const char*, const char* text) {
-    constexpr int kError = 3, kWarning = 4, kInfo = 6;  // of syslog
-    auto to = level <= kError     ? spdlog::level::warn
-              : level <= kWarning ? spdlog::level::info
-              : level <= kInfo    ? spdlog::level::debug
-                                  : spdlog::level::trace;
+    // What concerns the owner comes as a fault too; here it comes again with every attempt to connect.
+    constexpr int kInfo = 6;  // of syslog
+    auto to = level <= kInfo ? spdlog::level::debug : spdlog::level::trace;
     spdlog::log(to, "{}: {}", static_cast<const State*>(rd_kafka_opaque(client))->log_name, text);
   }
 
@@ -189,9 +188,10 @@ Consumer::Consumer(const ConsumerOptions& options) : state_(std::make_unique<Sta
   set("enable.auto.offset.store", "false");
   // A position that the broker does not have is for the owner to judge.
   set("auto.offset.reset", "error");
-  // Rows of a producer's transaction that is aborted, or not ended, are nobody's.
+  // Events of a producer's transaction that is aborted, or not ended, are nobody's.
   set("isolation.level", "read_committed");
   set("check.crcs", "true");
+  set("enable.partition.eof", "true");
 
   set_number("queued.max.messages.kbytes", std::max<uint64_t>(options.queue_bytes >> 10, 1));
   set_number("queued.min.messages",
@@ -236,6 +236,10 @@ Consumer::~Consumer() = default;
 Consumer::Message Consumer::poll(Milliseconds timeout) {
   Message message(rd_kafka_consumer_poll(state_->client, static_cast<int>(timeout.count())));
   if (message == nullptr || message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return message;
+  if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    state_->polled_ends[message->partition] = message->offset;
+    return nullptr;
+  }
   Fault fault;
   fault.text = rd_kafka_message_errstr(message.get());
   if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
@@ -255,6 +259,7 @@ std::optional<Consumer::Fault> Consumer::take_fault() {
 }
 
 void Consumer::assign(const Offsets& offsets) {
+  state_->polled_ends.clear();
   List list = make_list(state_->topic, offsets);
   check("The partitions could not be assigned", rd_kafka_assign(state_->client, list.get()));
   check("The partitions could not be resumed",
@@ -272,6 +277,7 @@ void Consumer::pause(const std::vector<int32_t>& partitions) {
 }
 
 void Consumer::resume(int32_t partition, int64_t offset) {
+  state_->polled_ends.erase(partition);
   List list = make_list(state_->topic, Offsets{{partition, offset}});
   check("The partition could not be resumed",
         rd_kafka_resume_partitions(state_->client, list.get()));
@@ -369,6 +375,11 @@ int64_t Consumer::end_offset(int32_t partition) const {
   int64_t low = -1, high = -1;
   rd_kafka_get_watermark_offsets(state_->client, state_->topic.c_str(), partition, &low, &high);
   return std::max<int64_t>(high, -1);
+}
+
+int64_t Consumer::polled_end(int32_t partition) const {
+  auto found = state_->polled_ends.find(partition);
+  return found == state_->polled_ends.end() ? -1 : found->second;
 }
 
 void read_event(const rd_kafka_message_s& message, Event& event) {

@@ -102,6 +102,9 @@ class Consumer {
 
   // The end of the partition as of the last fetch; -1: not known.
   int64_t end_offset(int32_t partition) const;
+  // Where the partition ended when everything before was polled; -1: it is not at its end since the last assign().
+  // Behind the last event there may be offsets of no event: of transactions that were aborted, and their marks.
+  int64_t polled_end(int32_t partition) const;
 
  private:
   struct State;

@@ -2,7 +2,10 @@
 
 #include <map>
 #include <mutex>
+#include <stdexcept>
 #include <utility>
+
+#include <spdlog/spdlog.h>
 
 #include "sources/connection.h"
 
@@ -67,8 +70,14 @@ struct DataConnections::State {
     // All of them end at the same time, and before one of them starts anew as the same member of its group.
     ending.clear();
     for (auto& [id, definition] : wanted) {
-      EventIngester::Connection to_run{id, definition.database, definition.connection.name,
-                                       decode_settings(definition.connection.settings)};
+      EventIngester::Connection to_run{id, definition.database, definition.connection.name, {}};
+      try {
+        to_run.settings = decode_settings(definition.connection.settings);
+      } catch (const std::runtime_error& error) {
+        spdlog::error("data connection {}.{} does not run: {}", to_run.database, to_run.name,
+                      error.what());
+        continue;
+      }
       auto connection = std::make_unique<Connection>(std::move(to_run), store, statistics, failures,
                                                      secrets, clock, session_timeout);
       std::lock_guard lock(mutex);
@@ -114,7 +123,8 @@ std::vector<ConnectionStatus> DataConnections::status() const {
       status.id = connection.id;
       status.database = database->name;
       status.name = connection.name;
-      status.state = connection.is_enabled ? "Connecting" : "Disabled";
+      status.state = connection.is_enabled ? "Failed" : "Disabled";
+      if (connection.is_enabled) status.last_error = "It was not started; the log says why.";
       for (const store::SourceOffset& offset : state_->store.source_offsets(connection.id)) {
         PartitionStatus partition;
         partition.topic = offset.topic;
