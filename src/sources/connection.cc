@@ -87,31 +87,6 @@ void Connection::stop(bool leaves) {
   stop_came_.notify_all();
 }
 
-ConnectionStatus Connection::status() const {
-  std::lock_guard lock(mutex_);
-  ConnectionStatus status = status_;
-  if (!samples_.empty()) {
-    std::chrono::duration<double> time = clock_.steady_now() - samples_.front().time;
-    auto rows = static_cast<double>(status.rows - samples_.front().rows);
-    if (time > 100ms) status.rows_per_second = rows / time.count();
-  }
-  for (const auto& [number, partition] : partitions_) {
-    PartitionStatus shown;
-    shown.topic = topic_;
-    shown.partition = number;
-    shown.next_offset = partition.stored;
-    shown.end_offset = partition.end;
-    int64_t done = std::max(partition.position(), partition.passed);
-    if (partition.end >= 0) shown.lag = std::max<int64_t>(partition.end - done, 0);
-    shown.state = partition.mode == Partition::Mode::kReading   ? "Reading"
-                  : partition.mode == Partition::Mode::kHolding ? "Holding"
-                                                                : "Waiting";
-    shown.reason = partition.reason;
-    status.partitions.push_back(std::move(shown));
-  }
-  return status;
-}
-
 void Connection::run() {
   while (!is_stopping()) {
     bool is_fenced = false;
@@ -570,41 +545,6 @@ std::vector<int32_t> Connection::numbers() const {
 void Connection::set_partitions(std::map<int32_t, Partition> partitions) {
   std::lock_guard lock(mutex_);
   partitions_ = std::move(partitions);
-}
-
-void Connection::update_state() {
-  bool is_held = std::ranges::any_of(partitions_, [](const auto& entry) {
-    return entry.second.mode != Partition::Mode::kReading;
-  });
-  set_state(is_disconnected_                     ? "Disconnected"
-            : failures_in_a_row_ > 0             ? "Retrying"
-            : !is_joined_ || !unstarted_.empty() ? "Connecting"
-            : is_held                            ? "Holding"
-                                                 : "Running");
-}
-
-void Connection::set_state(std::string_view state) {
-  if (status_.state == state) return;
-  spdlog::info("{}: {}", log_name_, state);
-  std::lock_guard lock(mutex_);
-  status_.state = state;
-  status_.since = clock_.now();
-}
-
-void Connection::set_error(std::string text) {
-  std::lock_guard lock(mutex_);
-  set_error_locked(std::move(text));
-}
-
-void Connection::set_error_locked(std::string text) {
-  // A broker that is away gives two or three errors by turns, with every attempt to reach it.
-  auto now = clock_.steady_now();
-  if (status_.last_error != text && (!is_disconnected_ || now >= next_warning_)) {
-    spdlog::warn("{}: {}", log_name_, text);
-    next_warning_ = now + 1min;
-  }
-  status_.last_error = std::move(text);
-  status_.last_error_time = clock_.now();
 }
 
 bool Connection::is_stopping() const {
