@@ -65,7 +65,7 @@ fuzz: ## Fuzz each target for SECONDS_EACH (60), in build-fuzz/; TARGETS limits 
 	@scripts/bootstrap.sh fuzz
 	@[ -e build-fuzz/build.ninja ] || cmake -G Ninja -B build-fuzz -DRIVULET_SANITIZE=fuzzer \
 	  -DCMAKE_CXX_COMPILER=clang++
-	@cmake --build build-fuzz -j $(JOBS) --target fuzzers
+	@cmake --build build-fuzz -j $(JOBS) --target $(if $(TARGETS),$(TARGETS:%=%_fuzzer),fuzzers)
 	@tests/fuzz/run.sh $(TARGETS)
 
 soak: build ## Kill the server RIVULET_CRASH_KILLS (500) and RIVULET_KAFKA_KILLS (500) times, and break the disk in RIVULET_FAULT_SEEDS (100) histories

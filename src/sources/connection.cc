@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
-#include <spdlog/spdlog.h>
 
 #include "common/error.h"
 #include "sources/broker_access.h"

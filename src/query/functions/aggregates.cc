@@ -158,7 +158,8 @@ struct WeightedPercentiles {
 // an array of them; of an array, the schema of its elements under "`indexer`".
 struct Schema {
   std::vector<std::string_view> types;
-  std::vector<std::pair<std::string, Schema>> members;  // by quoted key, in the order of their coming
+  // By quoted key, in the order of their coming.
+  std::vector<std::pair<std::string, std::unique_ptr<Schema>>> members;
   std::unique_ptr<Schema> elements;
   bool is_object = false;
 
@@ -196,16 +197,16 @@ struct Schema {
   }
   Schema& child(std::string_view key, size_t& room) {
     for (auto& [known, schema] : members) {
-      if (known == key) return schema;
+      if (known == key) return *schema;
     }
     if (room < key.size() + 64) throw std::length_error("buildschema(): too many different keys");
     room -= key.size() + 64;
-    return members.emplace_back(key, Schema()).second;
+    return *members.emplace_back(key, std::make_unique<Schema>()).second;
   }
   void merge(Schema& other, size_t& room) {
     for (const std::string_view type : other.types) add_type(type);
     is_object |= other.is_object;
-    for (auto& [key, schema] : other.members) child(key, room).merge(schema, room);
+    for (auto& [key, schema] : other.members) child(key, room).merge(*schema, room);
     if (!other.elements) return;
     if (!elements) elements = std::make_unique<Schema>();
     elements->merge(*other.elements, room);
@@ -216,7 +217,7 @@ struct Schema {
     if (is_object) {
       JsonObject object;
       if (elements) object.add("`indexer`", elements->json());
-      for (const auto& [key, schema] : members) object.add_quoted(key, schema.json());
+      for (const auto& [key, schema] : members) object.add_quoted(key, schema->json());
       alternatives.push_back(object.finish().text);
     }
     if (alternatives.size() == 1) return alternatives[0];
