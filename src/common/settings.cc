@@ -91,7 +91,8 @@ const std::vector<Entry>& entries() {
        "Largest body of a query or command."},
       {"Connections", "request_memory", Size{&Settings::request_memory, 1 << 20},
        "Request bodies that are held at a time, from their arrival to their answer, with what "
-       "decompression and parsing make of them. A request beyond it is answered 429."},
+       "decompression and parsing make of them. A request beyond it is answered 429; one that "
+       "alone needs more, 413."},
       {"Connections", "idle_timeout", Duration{&Settings::idle_timeout},
        "A connection without a request is closed after this time."},
       {"Connections", "header_timeout", Duration{&Settings::header_timeout},
@@ -155,8 +156,8 @@ const std::vector<Entry>& entries() {
        "A tail older than this becomes an extent when it has `seal_min_rows`."},
       {"Storage", "tail_memory", Size{&Settings::tail_memory},
        "Memory for rows that are not in extents; an eighth of it for rows that are read again from "
-       "row files. At three quarters of the rest a checkpoint moves them to a row file, beyond it "
-       "ingestion is answered 429. 0: a quarter of the machine's."},
+       "row files. At three quarters of the rest a checkpoint moves them to a row file, from "
+       "seven eighths on ingestion is slowed, beyond it ingestion is answered 429. 0: a quarter of the machine's."},
       {"Storage", "row_store_disk_limit", Size{&Settings::row_store_disk_limit},
        "Disk space for the log and the row files. At three quarters of it the largest tails become "
        "extents, beyond it ingestion is answered 429. 0: a quarter of what is free at the start."},

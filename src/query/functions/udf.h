@@ -364,7 +364,8 @@ struct Call<kFunction, R (*)(As...)> {
     (add_elements<Value<Is>>(chunk, Is, inputs[Is]), ...);
     Output output(vector);
     if constexpr (kPlain) {
-      if (((inputs[Is].validity == nullptr) && ...)) {
+      const bool has_no_nulls = ((inputs[Is].validity == nullptr) && ...);
+      if (has_no_nulls) {
         for (idx_t row = 0; row < rows; ++row) {
           output.template write<Result>(row,
                                         kFunction(Cell<Value<Is>>::read(inputs[Is].data, row)...));
