@@ -157,7 +157,8 @@ const std::vector<Entry>& entries() {
       {"Storage", "tail_memory", Size{&Settings::tail_memory},
        "Memory for rows that are not in extents; an eighth of it for rows that are read again from "
        "row files. At three quarters of the rest a checkpoint moves them to a row file, from "
-       "seven eighths on ingestion is slowed, beyond it ingestion is answered 429. 0: a quarter of the machine's."},
+       "seven eighths on ingestion is slowed, beyond it ingestion is answered 429. 0: a quarter of "
+       "the machine's."},
       {"Storage", "row_store_disk_limit", Size{&Settings::row_store_disk_limit},
        "Disk space for the log and the row files. At three quarters of it the largest tails become "
        "extents, beyond it ingestion is answered 429. 0: a quarter of what is free at the start."},

@@ -67,6 +67,7 @@ void Maintenance::stop() {
 
 void Maintenance::on_published(std::span<const rowstore::TailEvent> events, uint64_t logged_bytes,
                                uint64_t tail_bytes) {
+  logged_bytes_ = logged_bytes;
   bool needs_checkpoint = logged_bytes - checkpointer_.logged_bytes() > limits_.log_bytes ||
                           tail_bytes > limits_.tail_bytes || is_disk_short(logged_bytes);
   if (events.empty() && !needs_checkpoint) return;
@@ -165,7 +166,7 @@ bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
 
 bool Maintenance::trim_memory(std::unique_lock<std::mutex>& lock) {
   if (clock_.steady_now() < trim_at_) return false;
-  uint64_t logged = state_.logged_bytes();
+  uint64_t logged = logged_bytes_;
   bool is_at_rest = logged - std::exchange(trim_logged_, logged) <= kRestBytes;
   trim_at_ = is_at_rest ? SteadyTime::max() : clock_.steady_now() + kRest;
   if (is_at_rest) {

@@ -88,6 +88,9 @@ class Maintenance final : public CommitListener {
   // State::logged_bytes() when it was last tried to get under the limit of the disk.
   std::atomic<uint64_t> disk_relieved_at_ = 0;
 
+  // As last published. Not asked of the state, whose lock is not to be taken inside of mutex_: a file may become
+  // garbage, which takes mutex_, inside of that.
+  std::atomic<uint64_t> logged_bytes_ = 0;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool is_stopping_ = false;  // guarded by mutex_, as all below
@@ -97,7 +100,7 @@ class Maintenance final : public CommitListener {
   std::multimap<Ticks, catalog::TableId> aging_;  // by the time when they are due
   SteadyTime paused_until_;                       // after a failure
   SteadyTime trim_at_ = SteadyTime::max();
-  uint64_t trim_logged_ = 0;  // State::logged_bytes() when that was set
+  uint64_t trim_logged_ = 0;  // logged_bytes_ when that was set
   std::thread thread_;
 };
 
