@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "common/thread_priority.h"
 
@@ -16,8 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kPauseAfterFailure = 10s;
 // Memory is given back after a time in which no more than this was logged. Under load it is needed again at
-// once, and while it is given back nobody who shares its arena can allocate: commits stood still for half a
-// second.
+// once, and while it is given back nobody who shares its arena can allocate.
 constexpr auto kRest = 10s;
 constexpr uint64_t kRestBytes = 1 << 20;
 // A smaller tail is not sealed, however short the disk is: it would make a file of next to nothing.
@@ -149,7 +147,7 @@ bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
       throw;
     }
     lock.lock();
-    trim_at_ = clock_.steady_now() + kRest;
+    trim_later();
     return true;
   }
   // After the tails that are worth an extent: their rows need not go to a row file.
@@ -158,7 +156,7 @@ bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
     checkpoint();
     lock.lock();
     needs_checkpoint_ = false;
-    trim_at_ = clock_.steady_now() + kRest;
+    trim_later();
     return true;
   }
   return trim_memory(lock);
@@ -166,15 +164,20 @@ bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
 
 bool Maintenance::trim_memory(std::unique_lock<std::mutex>& lock) {
   if (clock_.steady_now() < trim_at_) return false;
-  uint64_t logged = logged_bytes_;
-  bool is_at_rest = logged - std::exchange(trim_logged_, logged) <= kRestBytes;
-  trim_at_ = is_at_rest ? SteadyTime::max() : clock_.steady_now() + kRest;
-  if (is_at_rest) {
-    lock.unlock();
-    ::malloc_trim(0);
-    lock.lock();
+  if (logged_bytes_ - trim_logged_ > kRestBytes) {
+    trim_later();
+    return true;
   }
+  trim_at_ = SteadyTime::max();
+  lock.unlock();
+  ::malloc_trim(0);
+  lock.lock();
   return true;
+}
+
+void Maintenance::trim_later() {
+  trim_at_ = clock_.steady_now() + kRest;
+  trim_logged_ = logged_bytes_;
 }
 
 void Maintenance::seal(std::span<const catalog::TableId> tables) {

@@ -72,6 +72,8 @@ class Maintenance final : public CommitListener {
   SteadyTime next_due() const;
   // Gives memory that was freed back to the system, once hardly anything comes in; false when it is not time.
   bool trim_memory(std::unique_lock<std::mutex>& lock);
+  // After something freed memory. With mutex_ held.
+  void trim_later();
 
   Checkpointer& checkpointer_;
   State& state_;
