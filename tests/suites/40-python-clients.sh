@@ -5,20 +5,8 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 tests=tests/clients/python
-requirements=$tests/requirements.txt
-# One environment for each list of packages.
-environment=${RIVULET_CACHE_DIR:-$PWD/.cache}/python-clients-$(sha256sum "$requirements" | cut -c 1-12)
-
-if [ ! -e "$environment/ready" ]; then
-  rm -rf "$environment"
-  if ! python3 -m venv "$environment" >&2 ||
-    ! "$environment/bin/pip" install --quiet --disable-pip-version-check -r "$requirements" >&2; then
-    echo 'the packages of the Python client could not be installed' >&2
-    echo '0 passed, 1 failed'
-    exit 1
-  fi
-  touch "$environment/ready"
-fi
+source scripts/python_environment.sh
+use_python_packages python-clients "$tests/requirements.txt"
 
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
