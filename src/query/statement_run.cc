@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 #include "extents/file_checksums.h"
 #include "kql/expr.h"
 #include "query/error_mapping.h"
@@ -82,16 +84,9 @@ class StatementStream : public ResultStream {
     context.control->attach((*run_->connection_)->get());
     ++context.open_streams;
     try {
-      PendingResult pending;
       if (context.control->stop() != QueryControl::Stop::kNone)
         throw stop_error(context.control->stop());
-      if (duckdb_pending_prepared_streaming(run_->prepared_.get(), pending.out()) !=
-          DuckDBSuccess) {
-        fail(DUCKDB_ERROR_INVALID, duckdb_pending_error(pending.get()));
-      }
-      if (duckdb_execute_pending(pending.get(), result_.get()) != DuckDBSuccess) {
-        fail(duckdb_result_error_type(result_.get()), duckdb_result_error(result_.get()));
-      }
+      execute(result_);
     } catch (const Error& error) {
       end(false);
       context.fail(error);
@@ -119,8 +114,41 @@ class StatementStream : public ResultStream {
   }
 
  private:
+  void execute(DuckdbResult& result) {
+    PendingResult pending;
+    if (duckdb_pending_prepared_streaming(run_->prepared_.get(), pending.out()) != DuckDBSuccess) {
+      fail(DUCKDB_ERROR_INVALID, duckdb_pending_error(pending.get()));
+    }
+    if (duckdb_execute_pending(pending.get(), result.get()) != DuckDBSuccess) {
+      fail(duckdb_result_error_type(result.get()), duckdb_result_error(result.get()));
+    }
+  }
+
+  // A worker of DuckDB 1.5.6 that fails interrupts the reader of its stream, which may come to notice that before
+  // the worker's error and then tells only that it was interrupted. Running the statement again tells the error.
+  [[noreturn]] void fail_interrupted() {
+    constexpr int kAttempts = 10;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      DuckdbResult result;
+      execute(result);
+      DataChunk chunk;
+      do {
+        if (run_->context_->control->stop() != QueryControl::Stop::kNone) break;
+        *chunk.out() = duckdb_fetch_chunk(*result.get());
+      } while (chunk);
+      if (duckdb_result_error_type(result.get()) != DUCKDB_ERROR_INTERRUPT) {
+        fail(duckdb_result_error_type(result.get()), duckdb_result_error(result.get()));
+      }
+    }
+    fail(DUCKDB_ERROR_INTERNAL, "interrupted, and run again to its end");
+  }
+
   [[noreturn]] void fail(duckdb_error_type type, const char* message) {
     if (run_->composed_.sources) run_->composed_.sources->throw_failure();
+    bool is_stopped = run_->context_->control->stop() != QueryControl::Stop::kNone;
+    if (type == DUCKDB_ERROR_INTERRUPT && !is_stopped && !std::exchange(is_run_again_, true)) {
+      fail_interrupted();
+    }
     throw query_error(type, message != nullptr ? message : "unknown",
                       run_->context_->control->stop(), run_->logged_sql());
   }
@@ -210,6 +238,7 @@ class StatementStream : public ResultStream {
   DuckdbResult result_;
   DataChunk chunk_;
   bool is_finished_ = false;
+  bool is_run_again_ = false;
   uint64_t rows_ = 0;
   uint64_t bytes_ = 0;
 };

@@ -300,7 +300,7 @@ TEST(DataConnections, ADiskThatFailsLosesAndDoublesNothing) {
   files.set_hook(nullptr);
   EXPECT_TRUE(node.wait_for_rows(2100));
   EXPECT_TRUE(node.wait_for_state("Running"));
-  EXPECT_EQ(node.status().rows, 2100u);
+  EXPECT_TRUE(eventually([&] { return node.status().rows == 2100; }));
   EXPECT_EQ(node.ids(), numbers(0, 2100));
 }
 
