@@ -209,15 +209,19 @@ class Bench {
     if (server_ != nullptr) cpu = server_->cpu_seconds() - cpu;
     auto requests = static_cast<double>(result.requests);
     auto microseconds = [&](double seconds) { return seconds / std::max(requests, 1.0) * 1e6; };
+    // Where in the run its stalls were.
+    std::string seconds = load.rate > 0 ? fmt::format(R"(,"longest_ms_by_second":[{:.0f}])",
+                                                      fmt::join(result.longest_ms, ","))
+                                        : "";
     return fmt::format(
         R"({{"requests":{},"failures":{},"seconds":{:.2f},"requests_per_second":{:.0f},)"
         R"("rows_per_second":{:.0f},"megabytes_per_second":{:.2f},"p50_ms":{:.3f},"p99_ms":{:.3f},)"
-        R"("max_ms":{:.3f},"server_cpu_us":{:.1f},"generator_cpu_us":{:.1f}}})",
+        R"("max_ms":{:.3f},"server_cpu_us":{:.1f},"generator_cpu_us":{:.1f}{}}})",
         result.requests, result.failures, result.seconds, requests / result.seconds,
         requests * static_cast<double>(rows_per_request) / result.seconds,
         static_cast<double>(result.bytes) / 1e6 / result.seconds, result.latency.percentile_ms(0.5),
         result.latency.percentile_ms(0.99), result.latency.percentile_ms(1), microseconds(cpu),
-        microseconds(result.generator_cpu_seconds));
+        microseconds(result.generator_cpu_seconds), seconds);
   }
 
   const Options& options_;

@@ -72,6 +72,7 @@ struct LoadResult {
   double seconds = 0;
   double generator_cpu_seconds = 0;
   Histogram latency;
+  std::vector<double> longest_ms;  // of the answers that came in each second
 };
 
 // Runs the load on the calling thread and returns when every request has its answer.
