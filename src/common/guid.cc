@@ -2,8 +2,11 @@
 
 #include <sys/random.h>
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
+#include <span>
 #include <system_error>
 
 namespace rivulet {
@@ -19,16 +22,31 @@ class RandomBlock {
 
  private:
   void refill() {
-    // Up to 256 bytes are given whole or not at all.
-    while (getrandom(words_.data(), sizeof(words_), 0) != static_cast<ssize_t>(sizeof(words_))) {
-      if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "getrandom");
+    std::span<std::byte> bytes = std::as_writable_bytes(std::span(words_));
+    while (!bytes.empty()) {
+      ssize_t got = getrandom(bytes.data(), bytes.size(), 0);
+      if (got < 0 && errno != EINTR) {
+        throw std::system_error(errno, std::generic_category(), "getrandom");
+      }
+      if (got > 0) bytes = bytes.subspan(static_cast<size_t>(got));
     }
     used_ = 0;
   }
 
-  std::array<uint64_t, 32> words_{};
+  std::array<uint64_t, 256> words_{};
   size_t used_ = words_.size();
 };
+
+// "00", "01", … "ff".
+constexpr std::array<char, 512> kHexPairs = [] {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::array<char, 512> pairs{};
+  for (size_t i = 0; i < 256; ++i) {
+    pairs[i * 2] = kDigits[i >> 4];
+    pairs[i * 2 + 1] = kDigits[i & 15];
+  }
+  return pairs;
+}();
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -48,13 +66,13 @@ Guid new_guid() {
 }
 
 std::string to_string(const Guid& guid) {
-  constexpr char kDigits[] = "0123456789abcdef";
   std::string text(36, '-');
-  size_t at = 0;
-  for (int i = 0; i < 32; ++i) {
-    if (at == 8 || at == 13 || at == 18 || at == 23) ++at;
-    uint64_t half = i < 16 ? guid.hi : guid.lo;
-    text[at++] = kDigits[(half >> (60 - 4 * (i % 16))) & 15];
+  char* at = text.data();
+  for (int byte = 0; byte < 16; ++byte) {
+    if (byte == 4 || byte == 6 || byte == 8 || byte == 10) ++at;
+    uint64_t half = byte < 8 ? guid.hi : guid.lo;
+    std::memcpy(at, &kHexPairs[(half >> (56 - 8 * (byte % 8)) & 0xff) * 2], 2);
+    at += 2;
   }
   return text;
 }

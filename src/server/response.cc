@@ -17,18 +17,6 @@ void append_number(std::string& out, size_t value) {
   out.append(digits, end);
 }
 
-void append_guid(std::string& out, const Guid& guid) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  char text[36];
-  char* at = text;
-  for (int nibble = 0; nibble < 32; ++nibble) {
-    if (nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20) *at++ = '-';
-    uint64_t half = nibble < 16 ? guid.hi : guid.lo;
-    *at++ = kDigits[(half >> (60 - 4 * (nibble % 16))) & 15];
-  }
-  out.append(text, sizeof(text));
-}
-
 // "SEM0100" of "Semantic error: SEM0100: …", or empty.
 std::string_view inner_code(std::string_view message) {
   for (std::string_view prefix : {"Semantic error: ", "Syntax error: "}) {
@@ -85,7 +73,7 @@ const std::string& host_name() {
 
 void append_unspecified_id(std::string& out) {
   out += "unspecified;";
-  append_guid(out, new_guid());
+  out += to_string(new_guid());
 }
 
 std::string_view reason_phrase(int status) {
@@ -173,7 +161,7 @@ void append_head(std::string& out, const HeadOptions& options, const RequestIden
   out += "\r\nx-ms-client-request-id: ";
   out += identity.client_request_id;
   out += "\r\nx-ms-activity-id: ";
-  append_guid(out, identity.activity_id);
+  out += to_string(identity.activity_id);
   if (!options.keep_alive) {
     out += "\r\nConnection: close";
   } else if (options.is_http_1_0) {

@@ -17,6 +17,7 @@ int hex_digit(char c) {
 }  // namespace
 
 std::string percent_decode(std::string_view text, bool plus_is_blank) {
+  if (text.find_first_of("%+") == std::string_view::npos) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
