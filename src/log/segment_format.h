@@ -17,7 +17,7 @@ constexpr uint64_t kPageBytes = 4096;
 struct alignas(kPageBytes) Page {
   std::byte bytes[kPageBytes];
 };
-constexpr uint32_t kSegmentVersion = 1;
+constexpr uint32_t kSegmentVersion = 2;
 
 struct SegmentHeader {
   uint64_t segment = 0;

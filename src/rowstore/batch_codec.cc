@@ -18,7 +18,15 @@ enum class Encoding : uint8_t {
   kText2 = 3,
   kText4 = 4,
   kConstantText = 5,
+  kOffset1 = 6,
+  kOffset2 = 7,
+  kOffset4 = 8,
 };
+
+bool is_integer(ScalarType type) {
+  return type == ScalarType::kLong || type == ScalarType::kDateTime ||
+         type == ScalarType::kTimeSpan;
+}
 
 Nulls nulls_of(const ColumnView& column, size_t rows) {
   if (column.validity == nullptr) return Nulls::kNone;
@@ -82,6 +90,57 @@ void decode_texts(ByteReader& reader, StringRef* cells, size_t rows) {
   }
 }
 
+// Each cell's distance from the least.
+template <typename Offset>
+void encode_offsets(ByteWriter& writer, Encoding encoding, const char* cells, size_t rows,
+                    uint64_t least) {
+  writer.byte(static_cast<uint8_t>(encoding));
+  writer.fixed(least);
+  char* out = writer.reserve(rows * sizeof(Offset));
+  for (size_t row = 0; row < rows; ++row) {
+    uint64_t cell;
+    std::memcpy(&cell, cells + row * sizeof(cell), sizeof(cell));
+    auto offset = static_cast<Offset>(cell - least);
+    std::memcpy(out + row * sizeof(offset), &offset, sizeof(offset));
+  }
+}
+
+template <typename Offset>
+void decode_offsets(ByteReader& reader, char* cells, size_t rows) {
+  auto least = reader.fixed<uint64_t>();
+  const char* offsets = reader.bytes(rows * sizeof(Offset)).data();
+  for (size_t row = 0; row < rows; ++row) {
+    Offset offset;
+    std::memcpy(&offset, offsets + row * sizeof(offset), sizeof(offset));
+    uint64_t cell = least + offset;
+    std::memcpy(cells + row * sizeof(cell), &cell, sizeof(cell));
+  }
+}
+
+// Of whole numbers that lie close together. False, and nothing written, when that takes no less than the cells.
+bool encode_near_integers(ByteWriter& writer, const char* cells, size_t rows) {
+  if (rows < 2) return false;
+  int64_t least = INT64_MAX, greatest = INT64_MIN;
+  for (size_t row = 0; row < rows; ++row) {
+    int64_t cell;
+    std::memcpy(&cell, cells + row * sizeof(cell), sizeof(cell));
+    least = std::min(least, cell);
+    greatest = std::max(greatest, cell);
+  }
+  auto base = static_cast<uint64_t>(least);
+  uint64_t range = static_cast<uint64_t>(greatest) - base;
+  if (range <= UINT8_MAX) {
+    encode_offsets<uint8_t>(writer, Encoding::kOffset1, cells, rows, base);
+  } else if (range <= UINT16_MAX) {
+    encode_offsets<uint16_t>(writer, Encoding::kOffset2, cells, rows, base);
+  } else if (range <= UINT32_MAX && rows > 2) {
+    encode_offsets<uint32_t>(writer, Encoding::kOffset4, cells, rows, base);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 bool is_known(uint8_t type) {
   return type >= static_cast<uint8_t>(ScalarType::kBool) &&
          type <= static_cast<uint8_t>(ScalarType::kDynamic);
@@ -110,6 +169,9 @@ void encode_batch(std::string& out, std::span<const uint32_t> column_ids,
     const char* cells = static_cast<const char*>(column.cells);
     bool is_constant =
         row_count > 1 && std::memcmp(cells, cells + width, (row_count - 1) * width) == 0;
+    if (!is_constant && is_integer(column.type) && encode_near_integers(writer, cells, row_count)) {
+      continue;
+    }
     writer.byte(static_cast<uint8_t>(is_constant ? Encoding::kConstant : Encoding::kFixed));
     writer.bytes(cells, is_constant ? width : row_count * width);
   }
@@ -206,6 +268,19 @@ void BatchDecoder::decode(std::string_view bytes) {
         std::memcpy(cells + row * width, cell.data(), width);
       }
       column.cells = cells;
+    } else if (is_integer(column.type) && encoding >= Encoding::kOffset1 &&
+               encoding <= Encoding::kOffset4) {
+      // Not more memory than the bytes can account for.
+      if (row_count_ > reader.remaining()) throw std::runtime_error("a batch ends too early");
+      char* cells = scratch(cells_, cells_used, row_count_ * width);
+      column.cells = cells;
+      if (encoding == Encoding::kOffset1) {
+        decode_offsets<uint8_t>(reader, cells, row_count_);
+      } else if (encoding == Encoding::kOffset2) {
+        decode_offsets<uint16_t>(reader, cells, row_count_);
+      } else {
+        decode_offsets<uint32_t>(reader, cells, row_count_);
+      }
     } else {
       throw std::runtime_error("a batch has cells in an unknown encoding");
     }

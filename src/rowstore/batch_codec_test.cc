@@ -86,6 +86,39 @@ TEST(BatchCodec, RoundTripOfConstantsNullsAndLongTexts) {
   }
 }
 
+TEST(BatchCodec, WholeNumbersThatLieCloseTogetherTakeLess) {
+  BatchDecoder decoder;
+  constexpr size_t kRows = 1000;
+  std::vector<ScalarType> types{ScalarType::kLong, ScalarType::kDateTime, ScalarType::kTimeSpan,
+                                ScalarType::kLong};
+  // The greatest distance, and how many bytes a cell of it takes.
+  for (auto [range, width] : std::vector<std::pair<uint64_t, size_t>>{{UINT8_MAX, 1},
+                                                                      {UINT8_MAX + 1, 2},
+                                                                      {UINT16_MAX, 2},
+                                                                      {UINT16_MAX + 1, 4},
+                                                                      {UINT32_MAX, 4},
+                                                                      {uint64_t{1} << 32, 8},
+                                                                      {UINT64_MAX, 8}}) {
+    ColumnBatch batch(types);
+    for (size_t row = 0; row < kRows; ++row) {
+      uint64_t distance = row == 500 ? range : row == 7 ? 0 : range / 2 + row % 3;
+      for (size_t i = 0; i < types.size(); ++i) {
+        batch.column(i).append(static_cast<int64_t>(static_cast<uint64_t>(INT64_MIN) + distance));
+      }
+    }
+    ASSERT_NO_FATAL_FAILURE(expect_round_trip(decoder, batch, kRows)) << range;
+    std::vector<uint32_t> ids{1, 2, 3, 4};
+    std::string bytes;
+    encode_batch(bytes, ids, views_of(batch), kRows);
+    EXPECT_LT(bytes.size(), types.size() * (kRows * width + 20)) << range;
+    for (size_t rows : {1, 2, 3}) {
+      ASSERT_NO_FATAL_FAILURE(expect_round_trip(decoder, batch, rows)) << range;
+    }
+    EXPECT_THROW(decoder.decode(std::string_view(bytes).substr(0, bytes.size() - 1)),
+                 std::runtime_error);
+  }
+}
+
 TEST(BatchCodec, CutBytesAreRefused) {
   std::mt19937_64 random(5);
   ColumnBatch batch(kAllTypes);

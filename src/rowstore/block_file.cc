@@ -12,7 +12,7 @@
 namespace rivulet::rowstore {
 namespace {
 
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
 constexpr size_t kBufferBytes = 1 << 20;
 // More is not left to one sync at the end: the log's own would wait for it.
 constexpr uint64_t kUnsyncedBytes = 16 << 20;
