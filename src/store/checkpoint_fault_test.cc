@@ -78,19 +78,19 @@ class CheckpointFaultTest : public ::testing::Test {
     expect([](Contents&) {});
     connect();
     int64_t id = 0;
-    for (int round = 0; round < 10; ++round) {
+    for (int round = 0; round < 12; ++round) {
       Transaction transaction;
+      size_t count = round == 5 ? 40 : static_cast<size_t>(2 + round % 3);
       Contents next = history_.back();
       for (const char* name : {"A", "B", "C"}) {
         auto table = find(name);
         if (!table) continue;
-        size_t count = static_cast<size_t>(2 + round % 3);
         transaction.appends.push_back(make_rows(*table, id, count));
         for (size_t i = 0; i < count; ++i) next[name].push_back(id++);
       }
-      if (round == 3) {
+      if (round == 3 || round == 11) {
         transaction.clear.push_back(find("B")->id);
-        next["B"].erase(next["B"].begin(), next["B"].end() - 2);
+        next["B"].erase(next["B"].begin(), next["B"].end() - static_cast<ptrdiff_t>(count));
       }
       for (int32_t partition : {0, round % 3 + 1}) {
         std::vector<int64_t>& offset = next[fmt::format("hub/{}", partition)];
@@ -165,7 +165,8 @@ TEST_F(CheckpointFaultTest, ThePowerMayGoAtEveryStep) {
   run(*store);
   files.set_hook(nullptr);
   EXPECT_EQ(contents_of(*store), history_.back());
-  EXPECT_GE(store->statistics().row_file_merges, 1u);
+  // Of eight files, and of one that is dead for the most part.
+  EXPECT_EQ(store->statistics().row_file_merges, 2u);
   EXPECT_LE(store->statistics().row_files, 8u);
   EXPECT_GT(images, 300);
 }
@@ -277,6 +278,41 @@ TEST_F(CheckpointFaultTest, AFileThatCouldNotBeReadOnceIsMergedLater) {
   checkpoint(14);
   EXPECT_EQ(store->statistics().row_files, 2u);
   EXPECT_EQ(all_ids(*store, table->id).size(), 150u);
+}
+
+// Long runs are written again only to keep the number of files down, and a file goes with its rows.
+TEST_F(CheckpointFaultTest, LongRunsAreNotMergedUntilThereAreManyFiles) {
+  TemporaryDirectory directory;
+  StoreOptions options = small_options(directory.path());
+  options.seal_rows = options.seal_bytes = options.seal_min_rows = UINT64_MAX;
+  auto store = Store::open(options, posix_file_system(), clock_);
+  auto kept = create_table(*store, "Kept"), sealed = create_table(*store, "Sealed");
+  constexpr int64_t kRows = 1500;
+  auto checkpoint = [&](int64_t i) {
+    Transaction transaction;
+    for (const auto& table : {kept, sealed}) {
+      transaction.appends.push_back(make_rows(*table, kRows * i, kRows));
+    }
+    store->commit(std::move(transaction));
+    store->checkpoint();
+  };
+  for (int64_t i = 0; i < 96; ++i) checkpoint(i);
+  EXPECT_EQ(store->statistics().row_file_merges, 0u);
+  EXPECT_EQ(store->statistics().row_files, 96u);
+  checkpoint(96);
+  EXPECT_EQ(store->statistics().row_file_merges, 1u);
+  EXPECT_EQ(store->statistics().row_files, 82u);
+  // Half of each file is dead now, and stays; then all is.
+  store->seal({&sealed->id, 1});
+  store->commit(one_append(make_rows(*sealed, kRows * 97, 1)));
+  store->checkpoint();
+  EXPECT_EQ(store->statistics().row_files, 83u);
+  EXPECT_EQ(all_ids(*store, kept->id).size(), size_t{97 * kRows});
+  EXPECT_EQ(all_ids(*store, sealed->id).size(), size_t{97 * kRows + 1});
+  store->seal({});
+  create_table(*store, "Other");
+  store->checkpoint();
+  EXPECT_EQ(store->statistics().row_files, 0u);
 }
 
 // What a merge replaced, and what was cleared, is there for who looked before.

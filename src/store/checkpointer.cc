@@ -4,8 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <map>
 #include <unordered_map>
 
 #include "common/binary.h"
@@ -24,9 +24,15 @@ constexpr std::string_view kUnfinished = ".tmp";
 constexpr size_t kNameDigits = 16;
 // A block of catalog changes, extents or runs is written when it has this size.
 constexpr size_t kBlockBytes = 256 << 10;
-// So many files of one generation become one of the next, up to the last generation.
+// So many files of one generation whose runs are short on average become one of the next, up to the last
+// generation. Longer runs are not worth being written again: reading and remembering them costs little next to
+// their rows, which go to an extent soon.
 constexpr size_t kMergedFiles = 8;
+constexpr uint64_t kShortRun = 16 << 10;
 constexpr uint8_t kLastGeneration = 3;
+// There are no more files than this; if there were, those with the fewest rows become one.
+constexpr size_t kMostFiles = 96;
+constexpr size_t kMergedSmallest = 16;
 // Runs that are read, joined and written together.
 constexpr uint64_t kJoinedBytes = 1 << 20;
 // Runs that are further apart in time are not joined, so that rows can go when they are past their retention:
@@ -341,38 +347,64 @@ void Checkpointer::put_base(const WholeState& whole, const std::set<RowFilePtr>&
   base_written_ += file.size();
 }
 
-std::set<Checkpointer::RowFilePtr> Checkpointer::choose_merge(const WholeState& whole) const {
-  auto is_readable = [this](const RowFilePtr& file) {
-    return !damaged_files_.contains(file) && !unread_files_.contains(file);
+std::vector<Checkpointer::RowFilePtr> Checkpointer::choose_merge(const WholeState& whole) const {
+  struct Live {
+    RowFilePtr file;
+    uint64_t bytes = rowstore::kBlockFileOverhead;
+    uint64_t runs = 0;
+
+    uint64_t dead_bytes() const { return file->description().bytes - bytes; }
+    double dead_share() const {
+      return static_cast<double>(dead_bytes()) / static_cast<double>(file->description().bytes);
+    }
   };
-  std::map<RowFilePtr, uint64_t> live_bytes;
+  std::unordered_map<const rowstore::RowFile*, Live> by_file;
   for (const auto& [table, tail] : whole.tails) {
     if (!tail.runs) continue;
-    for (const Run& run : *tail.runs) live_bytes[run.file] += rowstore::padded_bytes(run.length);
-  }
-  std::map<uint8_t, std::set<RowFilePtr>> generations;
-  for (const auto& [file, bytes] : live_bytes) {
-    if (!is_readable(file)) continue;
-    std::set<RowFilePtr>& generation = generations[file->description().generation];
-    generation.insert(file);
-    if (generation.size() >= kMergedFiles && file->description().generation < kLastGeneration) {
-      return generation;
+    for (const Run& run : *tail.runs) {
+      Live& live = by_file[run.file.get()];
+      live.file = run.file;
+      live.bytes += rowstore::padded_bytes(run.length);
+      ++live.runs;
     }
   }
-  for (const auto& [file, bytes] : live_bytes) {
-    uint64_t rewritten_bytes = bytes + rowstore::kBlockFileOverhead;
-    if (rewritten_bytes < file->description().bytes / 2 && is_readable(file)) {
-      return {file};
+  std::vector<Live> files;
+  std::array<std::vector<RowFilePtr>, kLastGeneration> short_runs;
+  uint64_t bytes = 0, dead_bytes = 0;
+  for (auto& [key, live] : by_file) {
+    if (damaged_files_.contains(live.file) || unread_files_.contains(live.file)) continue;
+    uint8_t generation = live.file->description().generation;
+    if (generation < kLastGeneration && live.bytes < live.runs * kShortRun) {
+      short_runs[generation].push_back(live.file);
     }
+    bytes += live.file->description().bytes;
+    dead_bytes += live.dead_bytes();
+    files.push_back(std::move(live));
   }
-  return {};
+  for (std::vector<RowFilePtr>& generation : short_runs) {
+    if (generation.size() >= kMergedFiles) return std::move(generation);
+  }
+  if (dead_bytes > bytes / 2) {
+    return {std::ranges::max_element(files, {}, &Live::dead_share)->file};
+  }
+  std::vector<RowFilePtr> smallest;
+  if (files.size() > kMostFiles) {
+    auto end = files.begin() + kMergedSmallest;
+    std::ranges::nth_element(files, end, {}, &Live::bytes);
+    for (auto live = files.begin(); live != end; ++live) smallest.push_back(live->file);
+  }
+  return smallest;
 }
 
 bool Checkpointer::merge(WholeState& whole, Committer& committer) {
-  std::set<RowFilePtr> old_files = choose_merge(whole);
-  if (old_files.empty()) return false;
-  uint8_t generation = (*old_files.begin())->description().generation;
-  if (old_files.size() > 1) ++generation;
+  std::vector<RowFilePtr> chosen = choose_merge(whole);
+  if (chosen.empty()) return false;
+  std::set<RowFilePtr> old_files(chosen.begin(), chosen.end());
+  uint8_t generation = 0;
+  for (const RowFilePtr& file : old_files) {
+    generation = std::max(generation, file->description().generation);
+  }
+  if (old_files.size() > 1 && generation < kLastGeneration) ++generation;
   std::unique_ptr<rowstore::RowFileWriter> writer = row_files_.create(generation);
   std::vector<Replacement> replacements;
   for (size_t i = 0; i < whole.tails.size(); ++i) {

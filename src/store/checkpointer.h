@@ -52,7 +52,8 @@ class Checkpointer {
                 const std::filesystem::path& path);
   // Merges one set of files that are due; false when none is.
   bool merge(WholeState& whole, Committer& committer);
-  std::set<RowFilePtr> choose_merge(const WholeState& whole) const;
+  // Files whose runs are to be written to one file; none when nothing is due.
+  std::vector<RowFilePtr> choose_merge(const WholeState& whole) const;
   void remove_other_bases(Sequence newest);
 
   FileSystem& files_;

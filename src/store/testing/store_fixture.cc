@@ -134,7 +134,9 @@ std::vector<Row> extent_rows(const catalog::Table& table, const ExtentView& exte
     duckdb_database database = nullptr;
     duckdb_connection made = nullptr;
     if (duckdb_open(nullptr, &database) == DuckDBError ||
-        duckdb_connect(database, &made) == DuckDBError) {
+        duckdb_connect(database, &made) == DuckDBError ||
+        // No file is read twice: keeping them would take memory without end.
+        duckdb_query(made, "SET enable_external_file_cache = false", nullptr) == DuckDBError) {
       throw std::runtime_error("DuckDB did not open");
     }
     return made;
