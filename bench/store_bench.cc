@@ -3,6 +3,7 @@
 // Usage: store_bench [directory [idle|commits|events|replay|amplification [MiB of log to replay]]]
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -45,6 +46,11 @@ uint64_t resident_bytes() {
   return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
+uint64_t allocated_bytes() {
+  struct mallinfo2 heap = ::mallinfo2();
+  return heap.uordblks + heap.hblkhd;
+}
+
 // Writes and syncs over a file that has its blocks already: the most that the log could do.
 void bench_disk(const std::filesystem::path& directory, size_t bytes) {
   constexpr uint64_t kFileBytes = 16 << 20;
@@ -75,10 +81,11 @@ std::shared_ptr<const catalog::Table> sensor_table(Store& store, const std::stri
                                 {"note", ScalarType::kDynamic}});
 }
 
+// Of the first six columns.
 Append sensor_rows(const catalog::Table& table, size_t count) {
   std::vector<ScalarType> types;
   Append append{table.id, {}, nullptr};
-  for (const auto& column : table.columns) {
+  for (const auto& column : std::span(table.columns).first(6)) {
     types.push_back(column.type);
     append.column_ids.push_back(column.id);
   }
@@ -149,13 +156,15 @@ void bench_large_appends(Store& store) {
              kRows / seconds_since(start) / 1e6);
 }
 
+constexpr size_t kManyTables = 100'000;
+
+// Tables of ten columns, and ten rows in each.
 void bench_many_tables(Store& store) {
-  constexpr size_t kTables = 100'000;
   auto start = SteadyClock::now();
-  uint64_t before = resident_bytes();
+  uint64_t before = allocated_bytes();
   std::vector<catalog::TableId> ids;
   std::vector<std::shared_ptr<const catalog::Table>> tables;
-  for (size_t done = 0; done < kTables;) {
+  for (size_t done = 0; done < kManyTables;) {
     Transaction transaction;
     transaction.alter = [&](const catalog::Catalog& catalog) {
       std::vector<catalog::Change> changes;
@@ -168,8 +177,10 @@ void bench_many_tables(Store& store) {
         table.columns = {
             {1, "timestamp", ScalarType::kDateTime, ""}, {2, "device", ScalarType::kString, ""},
             {3, "sensor", ScalarType::kString, ""},      {4, "value", ScalarType::kReal, ""},
-            {5, "count", ScalarType::kLong, ""},         {6, "note", ScalarType::kDynamic, ""}};
-        table.next_column_id = 7;
+            {5, "count", ScalarType::kLong, ""},         {6, "note", ScalarType::kDynamic, ""},
+            {7, "low", ScalarType::kReal, ""},           {8, "high", ScalarType::kReal, ""},
+            {9, "is_valid", ScalarType::kBool, ""},      {10, "site", ScalarType::kString, ""}};
+        table.next_column_id = 11;
         ids.push_back(table.id);
         changes.emplace_back(catalog::PutTable{table});
       }
@@ -178,13 +189,14 @@ void bench_many_tables(Store& store) {
     store.commit(std::move(transaction));
     done += 1000;
   }
+  auto each = [&] {
+    return (static_cast<double>(allocated_bytes()) - static_cast<double>(before)) / kManyTables;
+  };
+  fmt::print("100k tables: made in {:.2f} s, {:.0f} bytes each\n", seconds_since(start), each());
   auto catalog = store.catalog();
   for (catalog::TableId id : ids) tables.push_back(catalog->find_table(id));
-  fmt::print("100k tables: made in {:.2f} s, {:.0f} bytes each\n", seconds_since(start),
-             (static_cast<double>(resident_bytes()) - static_cast<double>(before)) / kTables);
-  before = resident_bytes();
   for (size_t round = 0; round < 10; ++round) {
-    for (size_t done = 0; done < kTables;) {
+    for (size_t done = 0; done < kManyTables;) {
       Transaction transaction;
       for (size_t i = 0; i < 1000; ++i, ++done) {
         transaction.appends.push_back(sensor_rows(*tables[done], 1));
@@ -192,8 +204,7 @@ void bench_many_tables(Store& store) {
       store.commit(std::move(transaction));
     }
     if (round == 0 || round == 9) {
-      fmt::print("100k tables with {} rows: {:.0f} bytes each\n", round + 1,
-                 (static_cast<double>(resident_bytes()) - static_cast<double>(before)) / kTables);
+      fmt::print("100k tables with {} rows in memory: {:.0f} bytes each\n", round + 1, each());
     }
   }
   start = SteadyClock::now();
@@ -222,20 +233,27 @@ size_t files_in(const std::filesystem::path& directory) {
   return count;
 }
 
-// What 100,000 tables of ten rows cost when their rows have gone to row files, and to open the store then.
+// What 100,000 tables of ten rows cost when their rows have gone to row files, and to open the store then; and
+// what those with an extent cost.
 void bench_idle_tables(const StoreOptions& options) {
   auto store = Store::open(options, posix_file_system(), system_clock());
   bench_many_tables(*store);
   auto start = SteadyClock::now();
   store->checkpoint();
   StoreStatistics statistics = store->statistics();
-  fmt::print(
-      "checkpoint of 100k tables: {:.2f} s; {} files on disk, {} MB in row files, {} MB "
-      "resident, {:.0f} bytes a table\n",
-      seconds_since(start), files_in(options.directory), statistics.row_file_bytes >> 20,
-      resident_bytes() >> 20, static_cast<double>(resident_bytes()) / 100'000);
+  fmt::print("checkpoint of 100k tables: {:.2f} s; {} files on disk, {} MB in row files\n",
+             seconds_since(start), files_in(options.directory), statistics.row_file_bytes >> 20);
   store = nullptr;
+  ::malloc_trim(0);
+  uint64_t allocated = allocated_bytes(), resident = resident_bytes();
   store = timed_open(options, "100k tables in row files");
+  ::malloc_trim(0);
+  auto each = [](uint64_t after, uint64_t before, size_t count) {
+    return (static_cast<double>(after) - static_cast<double>(before)) / static_cast<double>(count);
+  };
+  fmt::print("bytes_per_idle_table: {:.0f} allocated, {:.0f} resident\n",
+             each(allocated_bytes(), allocated, kManyTables),
+             each(resident_bytes(), resident, kManyTables));
   std::vector<catalog::TableId> ids;
   for (const auto& table : store->catalog()->find_database("NetDefaultDB")->tables()) {
     ids.push_back(table->id);
@@ -249,6 +267,13 @@ void bench_idle_tables(const StoreOptions& options) {
   }
   fmt::print("the rows of 1000 tables read: {:.1f} us a table ({} rows)\n",
              seconds_since(start) * 1e3, rows);
+  // The writer's own memory is not that of the extents.
+  store->seal(std::span(ids).first(1));
+  std::span<const catalog::TableId> sealed = std::span(ids).subspan(1, 1000);
+  allocated = allocated_bytes();
+  store->seal(sealed);
+  fmt::print("an extent in the place of a run: {:+.0f} bytes a table\n",
+             each(allocated_bytes(), allocated, sealed.size()));
 }
 
 // Single-row records of ten columns in 1,000 tables, so many bytes of them, and then a restart.
@@ -307,35 +332,48 @@ void bench_replay(const StoreOptions& options, uint64_t bytes) {
   timed_open(options, "single-row records");
 }
 
-// What is written to disk for a row until it stands in an extent, next to its place in the log.
-void bench_amplification(const StoreOptions& options) {
+// What is written to disk for a row until it stands in an extent, next to its place in the log: a checkpoint
+// for each 16 MiB of log, and each table sealed after about 32 of them, one after the other.
+void bench_amplification(const StoreOptions& options, size_t table_count) {
+  constexpr size_t kRowsAtATime = 3, kCheckpoints = 80, kSealedAfter = 32;
   auto store = Store::open(options, posix_file_system(), system_clock());
-  std::vector<std::shared_ptr<const catalog::Table>> tables;
-  for (int i = 0; i < 2000; ++i) {
-    tables.push_back(sensor_table(*store, fmt::format("amplified_{}", i)));
+  std::vector<catalog::TableId> ids;
+  std::vector<Append> rows;
+  for (size_t i = 0; i < table_count; ++i) {
+    auto table = sensor_table(*store, fmt::format("amplified_{}", i));
+    ids.push_back(table->id);
+    rows.push_back(sensor_rows(*table, kRowsAtATime));
   }
-  for (size_t round = 0; round < 500; ++round) {
-    for (size_t done = 0; done < tables.size(); done += 500) {
+  size_t next_sealed = 0;
+  uint64_t most_files = 0, most_bytes = 0;
+  for (StoreStatistics now = store->statistics(); now.checkpoints < kCheckpoints;
+       now = store->statistics()) {
+    for (size_t done = 0; done < rows.size(); done += 500) {
       Transaction transaction;
-      for (size_t i = 0; i < 500; ++i) {
-        transaction.appends.push_back(sensor_rows(*tables[done + i], 3));
+      for (size_t i = done; i < std::min(done + 500, rows.size()); ++i) {
+        transaction.appends.push_back(rows[i]);
       }
       store->commit(std::move(transaction));
     }
+    for (; next_sealed < table_count * now.checkpoints / kSealedAfter; ++next_sealed) {
+      store->seal({&ids[next_sealed % table_count], 1});
+    }
+    most_files = std::max(most_files, now.row_files);
+    most_bytes = std::max(most_bytes, now.row_file_bytes);
   }
-  store->checkpoint();
-  StoreStatistics before = store->statistics();
-  store->seal({&tables[0]->id, 1});
   StoreStatistics statistics = store->statistics();
   auto ratio = [&](uint64_t bytes) {
-    return static_cast<double>(bytes) / static_cast<double>(before.log_written);
+    return static_cast<double>(bytes) / static_cast<double>(statistics.log_written);
   };
   fmt::print(
-      "written for 3M rows in 2000 tables: log {} MB, row files {:.2f} of that, merges "
-      "{:.2f}, bases {:.2f}; {} checkpoints, {} merges, {} row files\n",
-      before.log_written >> 20, ratio(before.spill_written), ratio(before.merge_written),
-      ratio(before.base_written), statistics.checkpoints, statistics.row_file_merges,
-      statistics.row_files);
+      "written for {} tables: log {} MB; of that row files {:.2f}, merges {:.2f}, bases {:.2f}, "
+      "extents {:.2f}, all with the log {:.2f}; {} merges, {} seals; at most {} row files, {} MB\n",
+      table_count, statistics.log_written >> 20, ratio(statistics.spill_written),
+      ratio(statistics.merge_written), ratio(statistics.base_written),
+      ratio(statistics.extent_written),
+      1 + ratio(statistics.spill_written + statistics.merge_written + statistics.base_written +
+                statistics.extent_written),
+      statistics.row_file_merges, statistics.seals, most_files, most_bytes >> 20);
 }
 
 // What a data connection does: transactions of very many small appends with the offsets of 64 partitions, four
@@ -433,12 +471,13 @@ void run(const std::filesystem::path& parent, const std::string& part, uint64_t 
     fresh();
     bench_replay(options, size > 0 ? size : uint64_t{1} << 30);
   }
-  if (is_wanted("amplification")) {
+  for (size_t tables : {500, 4000}) {
+    if (!is_wanted("amplification")) continue;
     fresh();
     StoreOptions small = options;
     small.log_limit_bytes = 16 << 20;
     small.log_segment_bytes = 4 << 20;
-    bench_amplification(small);
+    bench_amplification(small, tables);
   }
   std::filesystem::remove_all(directory);
 }
