@@ -145,7 +145,7 @@ std::filesystem::path ExtentFiles::path_of(const Guid& id) const {
 std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table,
                                                std::span<const ChunkView> chunks) {
   ChunkSource rows(chunks);
-  return write(table, rows, writer_);
+  return write(table, rows);
 }
 
 std::shared_ptr<ExtentView> ExtentFiles::merge(const catalog::Table& table,

@@ -33,6 +33,10 @@ class ExtentFiles {
   // without system columns. When it returns, the file is durable. The extent is a
   // draft, which its holder may change, until a manifest takes it; a draft's file goes with its last holder.
   std::shared_ptr<ExtentView> write(const catalog::Table& table, std::span<const ChunkView> chunks);
+  // The same, a chunk at a time. Throws what the source throws.
+  std::shared_ptr<ExtentView> write(const catalog::Table& table, RowSource& rows) {
+    return write(table, rows, writer_);
+  }
   // The same with the rows of other extents of the table, which keep their times and sequences; the tags are
   // those of the first. Null when no row is left.
   std::shared_ptr<ExtentView> merge(const catalog::Table& table,

@@ -21,8 +21,9 @@ namespace rivulet::store {
 namespace {
 
 constexpr std::string_view kFirstDatabase = "NetDefaultDB";
-// A tail that got longer than a seal should be, by one large transaction, becomes several extents.
-constexpr uint64_t kExtentSealFactor = 4;
+// A tail that got so many times longer or larger than what is sealed becomes several extents. Less of the size:
+// the rows of an extent may have to be sorted in memory.
+constexpr uint64_t kExtentSealRows = 4, kExtentSealBytes = 2;
 
 // One part of so many of the memory for recent rows is for those that are read again.
 constexpr uint64_t kCacheShare = 8;
@@ -67,7 +68,8 @@ class LocalStore final : public Store {
         upkeep_(state_, extent_files_, clock),
         maintenance_(checkpointer_, state_, extent_files_, row_files_, upkeep_, clock,
                      {.log_bytes = options.log_limit_bytes,
-                      .extent_rows = kExtentSealFactor * options.seal_rows,
+                      .extent_rows = kExtentSealRows * options.seal_rows,
+                      .extent_bytes = kExtentSealBytes * options.seal_bytes,
                       .tail_bytes = chunk_limit_bytes(options) / 4 * 3,
                       .seal_age = options.seal_age,
                       .disk_usage = [this] { return disk_usage(); },

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "common/thread_priority.h"
+#include "store/tail_rows.h"
 
 namespace rivulet::store {
 namespace {
@@ -193,30 +194,16 @@ void Maintenance::seal(std::span<const catalog::TableId> tables) {
 void Maintenance::seal_table(catalog::TableId table) {
   auto [definition, tail] = state_.tail(table);
   if (!definition || tail.empty()) return;
-  rowstore::ChunkList read;
-  std::vector<ChunkView> views;
-  for (size_t i = 0; tail.runs && i < tail.runs->size(); ++i) {
-    for (auto& chunk : rowstore::read_run(table, (*tail.runs)[i])) {
-      views.push_back(chunk->closed_view());
-      read.push_back(std::move(chunk));
-    }
-  }
-  rowstore::ChunkViews chunks(tail);
-  views.insert(views.end(), chunks.views().begin(), chunks.views().end());
-  std::span<const ChunkView> rest = views;
-  if (rest.empty()) return;
+  TailRows rows(table, tail, limits_.extent_rows, limits_.extent_bytes);
   Replace seal;
   seal.table = table;
-  seal.first_sequence = static_cast<Sequence>(rest.front().sequences[0]);
-  seal.up_to = static_cast<Sequence>(rest.back().sequences[rest.back().row_count - 1]);
-  while (!rest.empty()) {
-    size_t count = 0;
-    uint64_t rows = 0;
-    while (count < rest.size() && rows < limits_.extent_rows) rows += rest[count++].row_count;
-    seal.added.push_back(extent_files_.write(*definition, rest.first(count)));
+  seal.first_sequence = rows.first_sequence();
+  seal.up_to = rows.last_sequence();
+  while (rows.begin_extent()) {
+    seal.added.push_back(extent_files_.write(*definition, rows));
     extent_bytes_written_ += seal.added.back()->size_bytes;
-    rest = rest.subspan(count);
   }
+  if (seal.added.empty()) return;
   if (committer_->replace(std::move(seal))) ++seals_;
 }
 

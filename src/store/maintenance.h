@@ -23,9 +23,9 @@
 namespace rivulet::store {
 
 struct MaintenanceLimits {
-  uint64_t log_bytes = 0;    // a checkpoint when the log has grown by this
-  uint64_t extent_rows = 0;  // a longer tail becomes several extents
-  uint64_t tail_bytes = 0;   // a checkpoint when all chunks take this
+  uint64_t log_bytes = 0;                      // a checkpoint when the log has grown by this
+  uint64_t extent_rows = 0, extent_bytes = 0;  // a longer tail becomes several extents
+  uint64_t tail_bytes = 0;                     // a checkpoint when all chunks take this
   Ticks seal_age = 0;
   // What the log and the row files take on disk; a checkpoint, and then seals, when it is more than this.
   std::function<uint64_t()> disk_usage;

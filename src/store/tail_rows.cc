@@ -1,0 +1,50 @@
+#include "store/tail_rows.h"
+
+namespace rivulet::store {
+
+TailRows::TailRows(catalog::TableId table, const rowstore::TailView& tail, uint64_t extent_rows,
+                   uint64_t extent_bytes)
+    : table_(table),
+      runs_(tail.runs),
+      chunks_(tail),
+      extent_rows_(extent_rows),
+      extent_bytes_(extent_bytes) {
+  if (!chunks_.views().empty()) {
+    const ChunkView& last = chunks_.views().back();
+    first_sequence_ = static_cast<Sequence>(chunks_.views().front().sequences[0]);
+    last_sequence_ = static_cast<Sequence>(last.sequences[last.row_count - 1]);
+  }
+  if (runs_) {
+    first_sequence_ = runs_->front().first_sequence;
+    if (last_sequence_ == 0) last_sequence_ = runs_->back().last_sequence;
+  }
+}
+
+bool TailRows::begin_extent() {
+  rows_ = bytes_ = 0;
+  return next_of_run_ < run_.size() || (runs_ && next_run_ < runs_->size()) ||
+         next_chunk_ < chunks_.views().size();
+}
+
+const ChunkView* TailRows::next() {
+  if (rows_ >= extent_rows_ || bytes_ >= extent_bytes_) return nullptr;
+  const ChunkView* chunk = nullptr;
+  if (next_of_run_ == run_.size() && runs_ && next_run_ < runs_->size()) {
+    run_.clear();
+    next_of_run_ = 0;
+    run_ = rowstore::read_run(table_, (*runs_)[next_run_++]);
+  }
+  if (next_of_run_ < run_.size()) {
+    of_run_ = run_[next_of_run_++]->closed_view();
+    chunk = &of_run_;
+  } else if (next_chunk_ < chunks_.views().size()) {
+    chunk = &chunks_.views()[next_chunk_++];
+  } else {
+    return nullptr;
+  }
+  rows_ += chunk->row_count;
+  bytes_ += value_bytes(*chunk);
+  return chunk;
+}
+
+}  // namespace rivulet::store
