@@ -2,15 +2,13 @@
 // one table and, by a header, into very many; what a bare consumer, which only counts, needs for the same
 // topic in the same run; and how long an event takes from the producer's call until a query shows it.
 //
-//   kafka_bench [--brokers HOST:PORT] [--server BINARY] [--data DIR] [--events 1000000] [--tables 10000]
-//               [--rate 1000] [--seconds 10] [--awake yes] [--only PARTITIONS|latency]
-//
 // `tests/kafka/broker.py build/bench/kafka_bench` brings a broker and names it in KAFKA_BROKERS; the server
-// is started here, anew for each figure. Events are JSON of 200 bytes, beside a header of about ten. Prints
+// is started here, anew for each figure. --help lists what can be chosen. Events are JSON of 200 bytes, beside a header of about ten. Prints
 // one JSON object.
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -24,6 +22,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "sources/kafka_handle.h"
 #include "support/load.h"
 #include "support/machine.h"
 
@@ -50,16 +49,8 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-template <auto function>
-struct Deleter {
-  template <typename T>
-  void operator()(T* value) const {
-    function(value);
-  }
-};
-template <typename T, auto function>
-using Handle = std::unique_ptr<T, Deleter<function>>;
-using Kafka = Handle<rd_kafka_t, rd_kafka_destroy>;
+using sources::KafkaHandle;
+using Kafka = KafkaHandle<rd_kafka_t, rd_kafka_destroy>;
 using Settings = std::vector<std::pair<const char*, std::string>>;
 
 void check(rd_kafka_resp_err_t error, std::string_view what) {
@@ -101,13 +92,13 @@ class Producer {
 
   void create_topic(const std::string& topic, int partitions) {
     char why[512];
-    Handle<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy> wanted(
+    KafkaHandle<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy> wanted(
         rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, why, sizeof why));
     if (wanted == nullptr) throw std::runtime_error(why);
-    Handle<rd_kafka_queue_t, rd_kafka_queue_destroy> queue(rd_kafka_queue_new(client_.get()));
+    KafkaHandle<rd_kafka_queue_t, rd_kafka_queue_destroy> queue(rd_kafka_queue_new(client_.get()));
     rd_kafka_NewTopic_t* topics[] = {wanted.get()};
     rd_kafka_CreateTopics(client_.get(), topics, 1, nullptr, queue.get());
-    Handle<rd_kafka_event_t, rd_kafka_event_destroy> answer(
+    KafkaHandle<rd_kafka_event_t, rd_kafka_event_destroy> answer(
         rd_kafka_queue_poll(queue.get(), 30'000));
     if (answer == nullptr) throw std::runtime_error("the broker does not answer");
     check(rd_kafka_event_error(answer.get()), topic);
@@ -148,11 +139,12 @@ double consume_bare(const Options& options, const std::string& topic, uint64_t e
                                   {"enable.auto.commit", "false"},
                                   {"auto.offset.reset", "earliest"}});
   check(rd_kafka_poll_set_consumer(client.get()), topic);
-  Handle<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy> topics(
+  KafkaHandle<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy> topics(
       rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
   check(rd_kafka_subscribe(client.get(), topics.get()), topic);
-  Handle<rd_kafka_queue_t, rd_kafka_queue_destroy> queue(rd_kafka_queue_get_consumer(client.get()));
+  KafkaHandle<rd_kafka_queue_t, rd_kafka_queue_destroy> queue(
+      rd_kafka_queue_get_consumer(client.get()));
   std::vector<rd_kafka_message_t*> messages(10'000);
   for (uint64_t seen = 0; seen < events;) {
     if (seconds_since(start) > 600) throw std::runtime_error("the topic does not end");
@@ -346,40 +338,19 @@ void run(const Options& options) {
 
 int main(int argc, char** argv) {
   rivulet::bench::Options options;
-  const char* brokers = std::getenv("KAFKA_BROKERS");
-  if (brokers != nullptr) options.brokers = brokers;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    std::string_view flag = argv[i];
-    const char* value = argv[i + 1];
-    if (flag == "--brokers") {
-      options.brokers = value;
-    } else if (flag == "--server") {
-      options.server = value;
-    } else if (flag == "--data") {
-      options.data = value;
-    } else if (flag == "--only") {
-      options.only = value;
-    } else if (flag == "--events") {
-      options.events = std::strtoull(value, nullptr, 10);
-    } else if (flag == "--tables") {
-      options.tables = std::atoi(value);
-    } else if (flag == "--rate") {
-      options.rate = std::atof(value);
-    } else if (flag == "--seconds") {
-      options.seconds = std::atof(value);
-    } else if (flag == "--awake") {
-      options.is_awake = std::string_view(value) == "yes";
-    } else {
-      fmt::print(stderr, "unknown flag {}\n", flag);
-      return 2;
-    }
-  }
-  if (options.brokers.empty()) {
-    fmt::print(stderr,
-               "kafka_bench: which broker? --brokers HOST:PORT, or tests/kafka/broker.py {}\n",
-               argv[0]);
-    return 2;
-  }
+  CLI::App app("What a data connection does with a Kafka topic");
+  app.add_option("--brokers", options.brokers, "HOST:PORT; tests/kafka/broker.py brings one")
+      ->envname("KAFKA_BROKERS")
+      ->required();
+  app.add_option("--server", options.server, "The program")->capture_default_str();
+  app.add_option("--data", options.data, "Folder for its data")->capture_default_str();
+  app.add_option("--only", options.only, "1, 8, 64 or latency");
+  app.add_option("--events", options.events)->capture_default_str();
+  app.add_option("--tables", options.tables)->capture_default_str();
+  app.add_option("--rate", options.rate, "Events a second, for latency")->capture_default_str();
+  app.add_option("--seconds", options.seconds, "For latency")->capture_default_str();
+  app.add_option("--awake", options.is_awake, "yes keeps the cores from sleeping");
+  CLI11_PARSE(app, argc, argv);
   try {
     rivulet::bench::run(options);
     return 0;

@@ -3,16 +3,12 @@
 // soon as it is acknowledged; what very many small tables and a long log cost. What the disk and the parser
 // do bare is measured in the same run, and the processor time of a request on both sides.
 //
-//   load_bench [--url URL | --server BINARY] [--connections 64] [--seconds 5] [--tables 100] [--rate N]
-//              [--data DIR] [--awake yes] [--only NAME]
-//
 // Without --url it starts build/rivulet with its data in a new folder under --data (default: here), and
-// removes that at the end. `many_tables` and `log_replay` run only when they are named. --rate is that of
-// `rate` and 5 rows a second for each table by default. --awake keeps the cores from sleeping. Prints one
-// JSON object.
+// removes that at the end. --help lists what can be chosen. Prints one JSON object.
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -321,32 +317,19 @@ void run(const Options& options) {
 
 int main(int argc, char** argv) {
   rivulet::bench::Options options;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    std::string_view flag = argv[i];
-    const char* value = argv[i + 1];
-    if (flag == "--url") {
-      options.url = value;
-    } else if (flag == "--server") {
-      options.server = value;
-    } else if (flag == "--data") {
-      options.data = value;
-    } else if (flag == "--only") {
-      options.only = value;
-    } else if (flag == "--connections") {
-      options.connections = std::atoi(value);
-    } else if (flag == "--tables") {
-      options.tables = std::atoi(value);
-    } else if (flag == "--seconds") {
-      options.seconds = std::atof(value);
-    } else if (flag == "--rate") {
-      options.rate = std::atof(value);
-    } else if (flag == "--awake") {
-      options.is_awake = std::string_view(value) == "yes";
-    } else {
-      fmt::print(stderr, "unknown flag {}\n", flag);
-      return 2;
-    }
-  }
+  CLI::App app("The server under load, seen from outside");
+  app.add_option("--url", options.url, "A server that runs already; else one is started");
+  app.add_option("--server", options.server, "The program")->capture_default_str();
+  app.add_option("--data", options.data, "Folder for its data")->capture_default_str();
+  app.add_option("--only", options.only,
+                 "single_rows, csv, json, queries, mixed, visibility; and those that run only when "
+                 "they are named: rate, many_tables, log_replay");
+  app.add_option("--connections", options.connections)->capture_default_str();
+  app.add_option("--tables", options.tables)->capture_default_str();
+  app.add_option("--seconds", options.seconds)->capture_default_str();
+  app.add_option("--rate", options.rate, "Rows a second, of rate; 5 for each table by default");
+  app.add_option("--awake", options.is_awake, "yes keeps the cores from sleeping");
+  CLI11_PARSE(app, argc, argv);
   try {
     rivulet::bench::run(options);
     return 0;

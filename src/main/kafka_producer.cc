@@ -4,21 +4,14 @@
 #include <librdkafka/rdkafka.h>
 
 #include "main/http_client.h"
+#include "sources/kafka_handle.h"
 
 namespace rivulet {
 namespace {
 
-constexpr int kTimeoutMs = 10'000;
+using sources::KafkaHandle;
 
-template <auto function>
-struct Deleter {
-  template <typename T>
-  void operator()(T* value) const {
-    function(value);
-  }
-};
-template <typename T, auto function>
-using Handle = std::unique_ptr<T, Deleter<function>>;
+constexpr int kTimeoutMs = 10'000;
 
 // Of the error that the client library reports last, for those of its calls that only say "timed out".
 void on_error(rd_kafka_t*, int, const char* reason, void* last_error) {
@@ -31,7 +24,7 @@ struct KafkaProducer::State {
   std::string brokers;
   std::string topic;
   std::string last_error;
-  Handle<rd_kafka_t, rd_kafka_destroy> client;
+  KafkaHandle<rd_kafka_t, rd_kafka_destroy> client;
 
   [[noreturn]] void fail(std::string_view what, std::string_view why) const {
     throw ClientError(fmt::format("{} at {}: {}.", what, brokers, why));
@@ -71,13 +64,13 @@ struct KafkaProducer::State {
 
   void create_topic(int partitions) {
     char why[512];
-    Handle<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy> wanted(
+    KafkaHandle<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy> wanted(
         rd_kafka_NewTopic_new(topic.c_str(), partitions, -1, why, sizeof why));
     if (wanted == nullptr) fail(fmt::format("cannot create the topic {}", topic), why);
-    Handle<rd_kafka_queue_t, rd_kafka_queue_destroy> queue(rd_kafka_queue_new(client.get()));
+    KafkaHandle<rd_kafka_queue_t, rd_kafka_queue_destroy> queue(rd_kafka_queue_new(client.get()));
     rd_kafka_NewTopic_t* topics[] = {wanted.get()};
     rd_kafka_CreateTopics(client.get(), topics, 1, nullptr, queue.get());
-    Handle<rd_kafka_event_t, rd_kafka_event_destroy> answer(
+    KafkaHandle<rd_kafka_event_t, rd_kafka_event_destroy> answer(
         rd_kafka_queue_poll(queue.get(), kTimeoutMs));
     const rd_kafka_CreateTopics_result_t* result =
         answer != nullptr ? rd_kafka_event_CreateTopics_result(answer.get()) : nullptr;

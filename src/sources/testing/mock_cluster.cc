@@ -3,6 +3,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "sources/kafka_handle.h"
+
 #ifdef __SANITIZE_THREAD__
 #include <pthread.h>
 #include <threads.h>
@@ -100,10 +102,9 @@ void MockCluster::flush() {
 
 int64_t MockCluster::committed(const std::string& group, const std::string& topic,
                                int32_t partition) {
-  std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)> client(
+  KafkaHandle<rd_kafka_t, rd_kafka_destroy> client(
       make_client(RD_KAFKA_CONSUMER,
-                  {{"bootstrap.servers", brokers()}, {"group.id", group}, {"log_level", "0"}}),
-      rd_kafka_destroy);
+                  {{"bootstrap.servers", brokers()}, {"group.id", group}, {"log_level", "0"}}));
   rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(list, topic.c_str(), partition);
   rd_kafka_resp_err_t error = rd_kafka_committed(client.get(), list, 10'000);
