@@ -26,7 +26,7 @@ constexpr milliseconds kBrokerTimeout = 2s;
 constexpr milliseconds kShortestPause = 100ms, kLongestPause = 30s;
 constexpr size_t kRateSamples = 11;  // of ten seconds
 
-// What ends a connection that another server took the name of.
+// Another member has the name of this one.
 class Fenced : public BrokerError {
  public:
   using BrokerError::BrokerError;
@@ -97,7 +97,7 @@ void Connection::run() {
     } catch (const Fenced& error) {
       is_fenced = true;
       set_error(error.what());
-      set_state("Failed");
+      set_state("Disconnected");
     } catch (const Error& error) {
       set_error(error.message());
       set_state("Failed");
@@ -109,11 +109,23 @@ void Connection::run() {
     wait_for_all();
     failure_ = nullptr;
     retry_at_.reset();
-    consumer_.reset();
     unstarted_.clear();
     set_partitions({});
+    pause(next_pause());
+    if (is_fenced) await_name();
+    consumer_.reset();
+  }
+}
+
+void Connection::await_name() {
+  while (!is_stopping() && consumer_->is_replaced(kBrokerTimeout)) {
     // Going on would only fence the other in turn.
-    pause(is_fenced ? std::nullopt : std::optional(next_pause()));
+    set_error(
+        "Another server reads as this data connection, perhaps with a copy of this data directory. "
+        "This one goes on "
+        "when the other has left the group");
+    set_state("Failed");
+    pause(next_pause());
   }
 }
 
@@ -129,7 +141,7 @@ void Connection::join_group() {
     std::lock_guard lock(mutex_);
     topic_ = options.access.topic;
   }
-  is_joined_ = is_suspect_ = is_disconnected_ = false;
+  is_joined_ = is_suspect_ = is_disconnected_ = is_retrying_ = false;
   consumer_ = std::make_unique<Consumer>(options);
 }
 
@@ -191,12 +203,7 @@ void Connection::drop_events() {
 void Connection::take_fault() {
   std::optional<Consumer::Fault> fault = consumer_->take_fault();
   if (!fault) return;
-  if (fault->is_fenced) {
-    throw Fenced(fmt::format(
-        "Another server reads as this data connection, perhaps with a copy of this data directory. "
-        "Disable and enable it where it is to be read ({})",
-        fault->text));
-  }
+  if (fault->is_fenced) throw Fenced(fault->text);
   if (fault->is_fatal) throw BrokerError(fault->text);
   if (fault->out_of_range) {
     place(*fault->out_of_range);
@@ -366,6 +373,7 @@ void Connection::take_outcomes() {
       continue;
     }
     failures_in_a_row_ = 0;
+    is_retrying_ = false;
     ingester_.record(under_way.batch);
     std::lock_guard lock(mutex_);
     for (const store::SourceOffset& offset : under_way.offsets) {
@@ -394,7 +402,8 @@ void Connection::rewind() {
   wait_for_all();
   auto [text, is_for_now] = describe(std::exchange(failure_, nullptr));
   set_error(fmt::format("Events could not be stored: {}", text));
-  bool is_first = failures_in_a_row_ == 0;
+  bool is_first = !is_retrying_;
+  is_retrying_ = true;
   milliseconds wait = next_pause();
   if (is_first && is_for_now) wait = 0ms;
   retry_at_ = clock_.steady_now() + wait;
@@ -551,13 +560,9 @@ bool Connection::is_stopping() const {
   return is_stopping_;
 }
 
-void Connection::pause(std::optional<milliseconds> time) {
+void Connection::pause(milliseconds time) {
   std::unique_lock lock(mutex_);
-  if (time) {
-    stop_came_.wait_for(lock, *time, [this] { return is_stopping_; });
-  } else {
-    stop_came_.wait(lock, [this] { return is_stopping_; });
-  }
+  stop_came_.wait_for(lock, time, [this] { return is_stopping_; });
 }
 
 milliseconds Connection::next_pause() {

@@ -77,6 +77,8 @@ class Connection {
   // Until the connection is stopped; throws when the consumer is of no more use.
   void read();
   void end_reading();
+  // After the consumer was fenced: until no other server has its name.
+  void await_name();
 
   // Steps of read().
   void gather();
@@ -113,8 +115,8 @@ class Connection {
   void set_error(std::string text);
   void set_error_locked(std::string text);
   bool is_stopping() const;
-  // Waits so long, or without a time for good; a stop ends it.
-  void pause(std::optional<std::chrono::milliseconds> time);
+  // Waits so long; a stop ends it.
+  void pause(std::chrono::milliseconds time);
   // After another failure in a row.
   std::chrono::milliseconds next_pause();
 
@@ -141,6 +143,7 @@ class Connection {
   std::vector<int32_t> unstarted_;      // assigned, and their start is not known yet
   SteadyTime next_start_{}, next_second_{}, next_warning_{};
   bool is_joined_ = false;
+  bool is_retrying_ = false;      // a commit failed, and none succeeded since
   bool is_suspect_ = false;       // something was wrong with the broker
   bool is_disconnected_ = false;  // and it was asked since
   std::minstd_rand random_;

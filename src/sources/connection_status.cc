@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "sources/connection.h"
@@ -30,7 +31,18 @@ ConnectionStatus Connection::status() const {
                   : partition.mode == Partition::Mode::kHolding ? "Holding"
                                                                 : "Waiting";
     shown.reason = partition.reason;
+    if (status.state == "Holding" && status.state_reason.empty() && !shown.reason.empty()) {
+      status.state_reason = fmt::format("Partition {}: {}", number, shown.reason);
+    }
     status.partitions.push_back(std::move(shown));
+  }
+  if (status.state == "Connecting") {
+    status.state_reason = fmt::format(
+        "The consumer group '{}' has not given it partitions yet. The group waits for a member "
+        "that "
+        "went away without leaving: up to {} s, if that was a server like this one.",
+        definition_.settings.consumer_group,
+        std::chrono::ceil<std::chrono::seconds>(session_timeout_).count());
   }
   return status;
 }
@@ -40,7 +52,7 @@ void Connection::update_state() {
     return entry.second.mode != Partition::Mode::kReading;
   });
   set_state(is_disconnected_                     ? "Disconnected"
-            : failures_in_a_row_ > 0             ? "Retrying"
+            : is_retrying_                       ? "Retrying"
             : !is_joined_ || !unstarted_.empty() ? "Connecting"
             : is_held                            ? "Holding"
                                                  : "Running");

@@ -7,6 +7,8 @@
 #include <spdlog/spdlog.h>
 
 #include "common/error.h"
+#include "common/guid.h"
+#include "sources/kafka_handle.h"
 
 namespace rivulet::sources {
 namespace {
@@ -19,12 +21,7 @@ using Milliseconds = Consumer::Milliseconds;
 constexpr uint64_t kSmallestMessageBytes = 256;
 constexpr Milliseconds kSeekTimeout{2'000};
 
-struct DestroyList {
-  void operator()(rd_kafka_topic_partition_list_t* list) const {
-    rd_kafka_topic_partition_list_destroy(list);
-  }
-};
-using List = std::unique_ptr<rd_kafka_topic_partition_list_t, DestroyList>;
+using List = KafkaHandle<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
 
 List make_list(size_t size) {
   return List(rd_kafka_topic_partition_list_new(static_cast<int>(size)));
@@ -72,12 +69,19 @@ Consumer::Offsets read_list(std::string_view what, const rd_kafka_topic_partitio
   return offsets;
 }
 
+// Of this process: tells its own members of a group from those of others with the same instance_id.
+const std::string& client_id() {
+  static const std::string id = "rivulet-" + to_string(new_guid());
+  return id;
+}
+
 }  // namespace
 
 struct Consumer::State {
   std::string log_name;
   std::string topic;
   std::string group;
+  std::string instance_id;
   rd_kafka_t* client = nullptr;
   std::string broker_error;  // the last
   std::optional<Rebalance> rebalance;
@@ -125,16 +129,12 @@ struct Consumer::State {
 
   static void on_error(rd_kafka_t* client, int error, const char* reason, void* opaque) {
     auto& state = *static_cast<State*>(opaque);
-    if (error == RD_KAFKA_RESP_ERR__FATAL) {
-      state.read_fatal_error();
-    } else {
-      auto code = static_cast<rd_kafka_resp_err_t>(error);
-      // That all brokers are down is what other errors come to, and tells less.
-      if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || state.broker_error.empty()) {
-        state.broker_error = fmt::format("{} ({})", reason, rd_kafka_err2str(code));
-      }
-      state.set_fault({.text = state.broker_error});
+    auto code = static_cast<rd_kafka_resp_err_t>(error);
+    // That all brokers are down is what other errors come to, and tells less.
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || state.broker_error.empty()) {
+      state.broker_error = fmt::format("{} ({})", reason, rd_kafka_err2str(code));
     }
+    state.set_fault({.text = state.broker_error});
     rd_kafka_yield(client);
   }
 
@@ -156,9 +156,9 @@ Consumer::Consumer(const ConsumerOptions& options) : state_(std::make_unique<Sta
   state_->log_name = options.log_name;
   state_->topic = access.topic;
   state_->group = options.group;
+  state_->instance_id = options.instance_id;
 
-  std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(),
-                                                                          rd_kafka_conf_destroy);
+  KafkaHandle<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
   char message[512];
   auto set = [&](const char* name, const std::string& value) {
     if (rd_kafka_conf_set(conf.get(), name, value.c_str(), message, sizeof message) ==
@@ -171,7 +171,7 @@ Consumer::Consumer(const ConsumerOptions& options) : state_(std::make_unique<Sta
   auto set_number = [&](const char* name, uint64_t value) { set(name, std::to_string(value)); };
 
   set("bootstrap.servers", access.brokers);
-  set("client.id", "rivulet");
+  set("client.id", client_id());
   set("security.protocol",
       access.security_protocol.empty() ? "plaintext" : access.security_protocol);
   if (!access.sasl_mechanism.empty()) {
@@ -238,6 +238,11 @@ Consumer::Message Consumer::poll(Milliseconds timeout) {
   if (message == nullptr || message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return message;
   if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
     state_->polled_ends[message->partition] = message->offset;
+    return nullptr;
+  }
+  // The library tells a consumer of such an error in no other way.
+  if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+    state_->read_fatal_error();
     return nullptr;
   }
   Fault fault;
@@ -307,8 +312,8 @@ Consumer::Offsets Consumer::find(const std::vector<int32_t>& partitions, int64_t
 }
 
 bool Consumer::probe(Milliseconds timeout) {
-  std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> topic(
-      rd_kafka_topic_new(state_->client, state_->topic.c_str(), nullptr), rd_kafka_topic_destroy);
+  KafkaHandle<rd_kafka_topic_t, rd_kafka_topic_destroy> topic(
+      rd_kafka_topic_new(state_->client, state_->topic.c_str(), nullptr));
   const rd_kafka_metadata_t* metadata = nullptr;
   if (rd_kafka_metadata(state_->client, 0, topic.get(), &metadata,
                         static_cast<int>(timeout.count())) != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -321,6 +326,31 @@ bool Consumer::probe(Milliseconds timeout) {
   return true;
 }
 
+bool Consumer::is_replaced(Milliseconds timeout) {
+  KafkaHandle<rd_kafka_queue_t, rd_kafka_queue_destroy> queue(rd_kafka_queue_new(state_->client));
+  const char* group = state_->group.c_str();
+  rd_kafka_DescribeConsumerGroups(state_->client, &group, 1, nullptr, queue.get());
+  KafkaHandle<rd_kafka_event_t, rd_kafka_event_destroy> answer(
+      rd_kafka_queue_poll(queue.get(), static_cast<int>(timeout.count())));
+  if (answer == nullptr) return true;
+  rd_kafka_resp_err_t error = rd_kafka_event_error(answer.get());
+  if (error == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) return false;
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+  size_t count = 0;
+  const auto** groups = rd_kafka_DescribeConsumerGroups_result_groups(
+      rd_kafka_event_DescribeConsumerGroups_result(answer.get()), &count);
+  if (count != 1 || rd_kafka_ConsumerGroupDescription_error(groups[0]) != nullptr) return true;
+  for (size_t i = 0; i < rd_kafka_ConsumerGroupDescription_member_count(groups[0]); ++i) {
+    const auto* member = rd_kafka_ConsumerGroupDescription_member(groups[0], i);
+    const char* name = rd_kafka_MemberDescription_group_instance_id(member);
+    if (name != nullptr && name == state_->instance_id &&
+        rd_kafka_MemberDescription_client_id(member) != client_id()) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void Consumer::commit(const Offsets& offsets) {
   List list = make_list(state_->topic, offsets);
   rd_kafka_resp_err_t error = rd_kafka_commit(state_->client, list.get(), 1);
@@ -330,14 +360,13 @@ void Consumer::commit(const Offsets& offsets) {
 bool Consumer::commit_and_wait(const Offsets& offsets, Milliseconds timeout) {
   if (offsets.empty()) return true;
   List list = make_list(state_->topic, offsets);
-  std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> queue(
-      rd_kafka_queue_new(state_->client), rd_kafka_queue_destroy);
+  KafkaHandle<rd_kafka_queue_t, rd_kafka_queue_destroy> queue(rd_kafka_queue_new(state_->client));
   if (rd_kafka_commit_queue(state_->client, list.get(), queue.get(), nullptr, nullptr) !=
       RD_KAFKA_RESP_ERR_NO_ERROR) {
     return false;
   }
-  std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)> event(
-      rd_kafka_queue_poll(queue.get(), static_cast<int>(timeout.count())), rd_kafka_event_destroy);
+  KafkaHandle<rd_kafka_event_t, rd_kafka_event_destroy> event(
+      rd_kafka_queue_poll(queue.get(), static_cast<int>(timeout.count())));
   return event != nullptr && rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -355,8 +384,7 @@ void Consumer::leave(Milliseconds timeout) {
     poll(Milliseconds(10));
     if (take_rebalance()) rd_kafka_assign(state_->client, nullptr);
   }
-  std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> queue(
-      rd_kafka_queue_new(state_->client), rd_kafka_queue_destroy);
+  KafkaHandle<rd_kafka_queue_t, rd_kafka_queue_destroy> queue(rd_kafka_queue_new(state_->client));
   if (rd_kafka_error_t* error = rd_kafka_consumer_close_queue(state_->client, queue.get())) {
     rd_kafka_error_destroy(error);
     return;

@@ -61,8 +61,9 @@ class Consumer {
     // Of a partition whose position is not among the offsets that the broker has: it is read no more until the next
     // assign().
     std::optional<int32_t> out_of_range;
-    bool is_fatal = false;   // the consumer is of no more use
-    bool is_fenced = false;  // because another uses its instance_id
+    bool is_fatal = false;  // the consumer is of no more use
+    bool is_fenced =
+        false;  // because its instance_id was used again: by another process or, after a rejoin, by this
   };
 
   // Joins the group in the background. Throws bad_request for settings that the library refuses.
@@ -92,6 +93,9 @@ class Consumer {
   Offsets find(const std::vector<int32_t>& partitions, int64_t time, Milliseconds timeout);
   // Whether the broker answers at all; throws when it does not have the topic.
   bool probe(Milliseconds timeout);
+  // Whether another process has this one's instance_id in the group. Also true when the broker does not answer; false
+  // when it cannot tell.
+  bool is_replaced(Milliseconds timeout);
 
   // Tells the group how far the partitions were read. A failure of commit() comes as a fault.
   void commit(const Offsets& offsets);

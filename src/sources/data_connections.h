@@ -31,8 +31,10 @@ struct ConnectionStatus {
   std::string database;
   std::string name;
   // "Disabled", "Connecting", "Running", "Holding" (a partition waits for its target), "Disconnected" (the broker
-  // is away, or refuses), "Retrying" (a commit failed), "Failed" (the settings cannot be used).
+  // is away, or refuses), "Retrying" (a commit failed), "Failed" (the settings cannot be used,
+  // or another server is in its place).
   std::string state;
+  std::string state_reason;  // what Connecting and Holding wait for
   Ticks since = 0;
   uint64_t events = 0, rows = 0, bytes = 0, failed_events = 0;  // since the program was started
   double rows_per_second = 0;                                   // of the last ten seconds or so

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 from broker import Broker
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -64,10 +65,13 @@ class Refused(Exception):
 class Server:
     """The program over a data folder that outlives its runs."""
 
-    def __init__(self, **environment):
+    def __init__(self, copy_of=None, **environment):
+        """`copy_of`: a server that is stopped, whose data this one begins with."""
         self.folder = tempfile.mkdtemp(prefix="rivulet-kafka-server-")
         self.secrets = os.path.join(self.folder, "secrets")
         os.mkdir(self.secrets)
+        if copy_of:
+            shutil.copytree(os.path.join(copy_of.folder, "data"), os.path.join(self.folder, "data"))
         self.environment = environment
         self.process = None
         self.start()
@@ -120,6 +124,10 @@ class Server:
         if response.status != 200:
             raise Refused(answer["error"]["@message"])
         return answer
+
+    def metrics(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=PATIENCE) as answer:
+            return answer.read().decode()
 
     def command(self, text, database=DATABASE):
         """The rows of its first table, as dictionaries."""
@@ -183,6 +191,13 @@ def new_topic(partitions=1):
 
 def producer(**more):
     return Producer(client_settings(**{"linger.ms": 5, "enable.idempotence": True, **more}))
+
+
+def members(group):
+    """Those of a consumer group."""
+    admin = AdminClient(client_settings())
+    (description,) = admin.describe_consumer_groups([group]).values()
+    return description.result(PATIENCE).members
 
 
 def send(topic, *events, **settings):

@@ -6,9 +6,12 @@ import random
 import threading
 import time
 import unittest
+import unittest.mock
 
 from broker import Broker
-from harness import (Server, as_properties, broker, eventually, new_name, new_topic, producer, topic_content)
+from confluent_kafka import Consumer, KafkaError
+from harness import (Server, as_properties, broker, client_settings, eventually, members, new_topic, producer, send,
+                     topic_content)
 import harness
 
 TABLES = 20
@@ -42,7 +45,8 @@ class Stream(threading.Thread):
         self.start()
 
     def run(self):
-        sender = producer()
+        # What is sent while the broker is away waits here.
+        sender = producer(**{"queue.buffering.max.messages": 1_000_000})
         while not self.ending.is_set():
             begin = time.monotonic()
             for _ in range(self.choose.choice([1, 10, 50, self.rate // 10])):
@@ -175,11 +179,73 @@ class Exactly(unittest.TestCase):
         stream.end()
         self.compare(topic, *servers)
 
+    def test_what_a_connection_waits_for_is_shown(self):
+        topic = new_topic()
+        killed, server = Server(**SMALL), Server(**SMALL)
+        self.addCleanup(server.close)
+        self.addCleanup(killed.close)
+        connect(killed, topic, group="left")
+        self.assertEqual(killed.await_state("Stream", "Running")["StateReason"], "")
+        killed.kill()
+        connect(server, topic, group="left")
+        shown = server.await_state("Stream", "Connecting")
+        self.assertRegex(shown["StateReason"], "'left'.* 30 s")
+
+    def test_two_servers_with_copies_of_one_data_directory(self):
+        topic = new_topic(3)
+        first = Server(**SMALL)
+        self.addCleanup(first.close)
+        connect(first, topic)
+        send(topic, *({"value": json.dumps({"N": i}), "partition": i % 3, "headers": {"Table": "Stream0"}}
+                      for i in range(100)))
+        eventually(lambda: row_count(first), 100, "rows")
+        first.stop()
+        second = Server(copy_of=first, **SMALL)
+        self.addCleanup(second.close)
+        second.await_state("Stream", "Running")
+        first.start()
+        # The later one reads, and the earlier one waits for it to leave.
+        shown = second.await_state("Stream", "Failed")
+        self.assertIn("Another server", shown["LastError"])
+        first.await_state("Stream", "Running")
+        send(topic, *({"value": json.dumps({"N": i}), "partition": i % 3, "headers": {"Table": "Stream1"}}
+                      for i in range(50)))
+        eventually(lambda: row_count(first), 150, "rows of the later")
+        self.assertEqual(second.connection("Stream")["State"], "Failed")
+        first.command(".disable data-connection Stream")
+        second.await_state("Stream", "Running")
+        send(topic, *({"value": json.dumps({"N": i}), "partition": i % 3, "headers": {"Table": "Stream2"}}
+                      for i in range(30)))
+        eventually(lambda: row_count(second), 130, "rows of the earlier")
+        self.assertEqual(row_count(first), 150)
+
+    def test_fenced_by_a_member_of_its_own(self):
+        """As after a rejoin of which the broker heard twice: it joins again, and does not wait for itself."""
+        topic = new_topic()
+        server = Server(**SMALL)
+        self.addCleanup(server.close)
+        connect(server, topic)
+        server.await_state("Stream", "Running")
+        (member,) = members("Stream")
+        twin = Consumer(client_settings(**{"group.id": "Stream", "group.instance.id": member.group_instance_id,
+                                           "client.id": member.client_id, "session.timeout.ms": 60000}))
+        self.addCleanup(twin.close)
+        twin.subscribe([topic])
+        # It is the twin's, until the server takes it back and the twin hears of that.
+        def is_fenced():
+            message = twin.poll(0.1)
+            return message is not None and message.error() is not None and message.error().code() == KafkaError._FATAL
+        eventually(is_fenced, True, "the twin is fenced")
+        send(topic, {"value": json.dumps({"N": 1}), "headers": {"Table": "Stream0"}})
+        eventually(lambda: row_count(server), 1, "rows")
+        server.await_state("Stream", "Running")
+
     def test_broker_goes_away_and_comes_back(self):
         own = Broker()
         self.addCleanup(own.close)
-        shared, harness._shared["broker"] = broker(), own
-        self.addCleanup(harness._shared.update, {"broker": shared})
+        replaced = unittest.mock.patch.dict(harness._shared, broker=own)
+        replaced.start()
+        self.addCleanup(replaced.stop)
         topic = new_topic(3)
         server = Server(**SMALL)
         self.addCleanup(server.close)

@@ -3,7 +3,8 @@ import gzip
 import json
 import unittest
 
-from harness import (Refused, as_properties, broker, create_topic, eventually, new_name, new_topic, producer, send, server, topic_content)
+from harness import (Refused, as_properties, broker, create_topic, eventually, members, new_name, new_topic, producer, send, server,
+                     topic_content)
 
 
 def connect(topic, **properties):
@@ -177,7 +178,7 @@ class Failures(unittest.TestCase):
                       for i in range(3)),
              *({"value": json.dumps({"Id": i}), "partition": 1} for i in range(10, 13)))
         server().await_rows(f"{table} | order by Id asc | project Id", [[0], [10], [11], [12]])
-        server().await_state(name, "Holding")
+        self.assertIn(later, server().await_state(name, "Holding")["StateReason"])
         held = eventually(lambda: server().command(f".show data-connection {name} details")[0],
                           lambda partition: (partition["State"], partition["NextOffset"]) == ("Holding", 1), "partition 0")
         self.assertIn(later, held["Reason"])
@@ -221,6 +222,28 @@ class Life(unittest.TestCase):
         connect(topic, table=other)  # another group, from the beginning
         server().await_rows(f"{other} | project Id | order by Id asc", [[1], [2]])
         self.assertEqual(server().count(table), 1)
+
+    def test_drop_database(self):
+        topic, database, name = new_topic(), new_name("Database"), new_name("Connection")
+        server().command(f".create database {database}")
+        server().command(".create table Away (Id:long)", database)
+        server().command(f".create data-connection {name} kind=kafka ('{broker().plain}') with (topic='{topic}', "
+                         f"table='Away', format='json', retrievalStartDate='earliest', consumerGroup='{name}')", database)
+        send(topic, '{"Id":1}')
+        eventually(lambda: server().rows("Away", database), [[1]], "rows")
+        self.assertEqual(len(members(name)), 1)
+        server().command(f".drop database {database}")
+        self.assertNotIn(name, [row["Name"] for row in server().command(".show cluster data-connections")])
+        self.assertNotIn(name, server().metrics())
+        eventually(lambda: members(name), [], "members of its group")
+        # Another database of the name has nothing of it.
+        server().command(f".create database {database}")
+        server().command(".create table Away (Id:long)", database)
+        other = new_table()
+        connect(topic, table=other)
+        send(topic, '{"Id":2}')
+        server().await_rows(f"{other} | project Id | order by Id asc", [[1], [2]])
+        self.assertEqual(server().rows("Away", database), [])
 
     def test_begins_with_what_is_enqueued_from_now_on(self):
         topic, table = new_topic(), new_table()

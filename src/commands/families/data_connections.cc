@@ -109,6 +109,7 @@ ResultTable connections_answer() {
                       {"Partitions", ScalarType::kDynamic},
                       {"Bytes", kLong},
                       {"StateSince", kDateTime},
+                      {"StateReason", kString},
                       {"ConnectionId", ScalarType::kGuid}});
 }
 
@@ -130,13 +131,26 @@ void append_connection(ResultTable& answer, const std::string& database,
     status.state = "Failed";
     status.last_error = damage.what();
   }
-  append_row(answer,
-             {connection.name, connection.kind, database, table, format, status.state,
-              int64_t{connection.is_enabled}, settings_json, static_cast<int64_t>(status.events),
-              static_cast<int64_t>(status.rows), static_cast<int64_t>(status.failed_events),
-              status.rows_per_second, total_lag(status), status.last_error,
-              known_time(status.last_error_time), partitions_json(status),
-              static_cast<int64_t>(status.bytes), known_time(status.since), connection.id});
+  append_row(answer, {connection.name,
+                      connection.kind,
+                      database,
+                      table,
+                      format,
+                      status.state,
+                      int64_t{connection.is_enabled},
+                      settings_json,
+                      static_cast<int64_t>(status.events),
+                      static_cast<int64_t>(status.rows),
+                      static_cast<int64_t>(status.failed_events),
+                      status.rows_per_second,
+                      total_lag(status),
+                      status.last_error,
+                      known_time(status.last_error_time),
+                      partitions_json(status),
+                      static_cast<int64_t>(status.bytes),
+                      known_time(status.since),
+                      status.state_reason,
+                      connection.id});
 }
 
 ResultTable one_connection(const Services& services, const Catalog& catalog,
