@@ -60,6 +60,13 @@ Error query_error(duckdb_error_type type, std::string_view message, QueryControl
           "data that "
           "it sorts, joins or aggregates, or raise the query memory limit.");
     case DUCKDB_ERROR_CONVERSION:
+      if (message.find("to type DECIMAL(38,18) failed") != std::string_view::npos) {
+        return bad_request(
+            "A decimal holds 20 digits before its point, and a value has more. That of "
+            "parse_version() can be compared, sorted and grouped by, but not be a result or an "
+            "argument.");
+      }
+      [[fallthrough]];
     case DUCKDB_ERROR_OUT_OF_RANGE:
     case DUCKDB_ERROR_INVALID_INPUT:
     case DUCKDB_ERROR_DIVIDE_BY_ZERO:

@@ -79,7 +79,9 @@ constexpr ScalarFunction kFunctions[] = {
     simple<"parse_urlquery", "D:S", "k_parse_urlquery($)">(),
     simple<"parseurlquery", "D:S", "k_parse_urlquery($)">(),
     simple<"parse_path", "D:S", "k_parse_path($)">(),
-    simple<"parse_version", "M:S", "k_parse_version($)">(),
+    // Up to 32 digits, of which a decimal column holds 20 before its point: compared, sorted and grouped as they are,
+    // and a failed cast to the column's type anywhere else.
+    simple<"parse_version", "M:S", "k_parse_version($)::DECIMAL(38,0)">(),
     simple<"parse_csv", "D:S", "k_parse_csv($)">(),
     simple<"parsecsv", "D:S", "k_parse_csv($)">(),
     simple<"parse_command_line", "D:SS", "k_parse_command_line($)">(),

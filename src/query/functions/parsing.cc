@@ -145,10 +145,9 @@ Json parse_path(std::string_view text) {
   return out.finish();
 }
 
-// Up to four parts of up to eight digits. Kusto's value is the parts as the digits of one number, which
-// is beyond this decimal: here it is divided by 10^18, which keeps the order and every digit.
-std::optional<Decimal> parse_version(std::string_view text) {
-  Decimal value = 0;
+// The value of up to four parts of up to eight digits each: they are the digits of one number.
+std::optional<Huge> parse_version(std::string_view text) {
+  __int128 value = 0;
   int parts = 0;
   while (true) {
     const size_t end = std::min(text.find('.'), text.size());
@@ -163,7 +162,7 @@ std::optional<Decimal> parse_version(std::string_view text) {
     text.remove_prefix(end + 1);
   }
   for (; parts < 4; ++parts) value *= 100'000'000;
-  return value;
+  return Huge{value};
 }
 
 // The first record of CSV.
