@@ -241,6 +241,8 @@ class Binder {
                          const Environment* environment);
   std::vector<OutputColumn> bind_items(const std::vector<NamedExpression>& items, Relation& input,
                                        const Environment* environment);
+  // What a parse operator reads: the expression's text as a column of the input.
+  Expr bind_text(const Expression& expression, Relation& input, const Environment* environment);
   bool bind_tuple(const NamedExpression& item, Relation& input, const Scope& scope,
                   std::vector<OutputColumn>& bound);
   std::vector<RelationColumn> place_items(Relation& input, std::vector<OutputColumn> items,

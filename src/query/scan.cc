@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "common/file_system.h"
+#include "extents/duckdb_engine.h"
 #include "kql/kql.h"
 
 namespace rivulet::query {
@@ -109,11 +110,11 @@ void bind_scan(duckdb_bind_info info) {
   }
   duckdb_bind_set_cardinality(info, sources->slots[data->slot].row_count, true);
   for (const ScanColumn& column : data->columns) {
-    LogicalType type = logical_type(column.type);
+    LogicalType type(extents::logical_type(column.type));
     duckdb_bind_add_result_column(info, column_name(column).c_str(), type.get());
   }
   if (data->columns.empty()) {
-    LogicalType type = logical_type(ScalarType::kBool);
+    LogicalType type(extents::logical_type(ScalarType::kBool));
     duckdb_bind_add_result_column(info, "nothing", type.get());
   }
   duckdb_bind_set_bind_data(info, data.release(), destroy<BindData>);
@@ -430,29 +431,6 @@ std::string scan_sql(uint64_t registration, size_t slot, const std::vector<ScanC
     }
   }
   return sql + "')";
-}
-
-LogicalType logical_type(ScalarType type) {
-  switch (type) {
-    case ScalarType::kBool:
-      return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN));
-    case ScalarType::kInt:
-      return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_INTEGER));
-    case ScalarType::kLong:
-    case ScalarType::kDateTime:
-    case ScalarType::kTimeSpan:
-      return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
-    case ScalarType::kReal:
-      return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_DOUBLE));
-    case ScalarType::kDecimal:
-      return LogicalType(duckdb_create_decimal_type(38, kDecimalScale));
-    case ScalarType::kGuid:
-      return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_UUID));
-    case ScalarType::kString:
-    case ScalarType::kDynamic:
-      break;
-  }
-  return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR));
 }
 
 void register_scan(Connection& connection, ScanRegistry& registry, int threads) {

@@ -118,7 +118,6 @@ struct ScanColumn {
 std::string scan_sql(uint64_t registration, size_t slot, const std::vector<ScanColumn>& columns);
 // The SQL name of the column.
 std::string column_name(const ScanColumn& column);
-LogicalType logical_type(ScalarType type);
 
 // Registers rv_scan; once a database. The registry must outlive the database.
 void register_scan(Connection& connection, ScanRegistry& registry, int threads);

@@ -15,6 +15,7 @@
 #include "extents/duckdb_engine.h"
 #include "extents/term_filter.h"
 #include "kql/expr.h"
+#include "kql/union_sql.h"
 #include "types/text.h"
 
 namespace rivulet::query {
@@ -139,14 +140,6 @@ std::vector<ScanRange> scan_ranges(const std::vector<ColumnBound>& bounds) {
     }
   }
   return ranges;
-}
-
-// SELECTs as one: as a tree, because the engine's parser limits how deep a chain may go.
-std::string union_all(std::span<const std::string> selects) {
-  if (selects.size() == 1) return selects.front();
-  size_t half = selects.size() / 2;
-  return "(" + union_all(selects.first(half)) + ") UNION ALL (" + union_all(selects.subspan(half)) +
-         ")";
 }
 
 // A table as a part of a source.
@@ -362,7 +355,7 @@ std::string table_source(const kql::Source& source, const store::Snapshot& snaps
     selects.push_back(
         fmt::format("SELECT *{} FROM {}", extent_columns, scan_sql(registration, slot, columns)));
   }
-  return union_all(selects);
+  return kql::union_sql(selects);
 }
 
 std::vector<uint32_t> column_indexes(size_t count) {

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "extents/duckdb_engine.h"
 #include "extents/file_checksums.h"
 #include "kql/expr.h"
 #include "query/error_mapping.h"
@@ -17,7 +18,7 @@ namespace {
 constexpr uint64_t kHeavyRows = 200'000;
 
 bool has_type(duckdb_logical_type found, ScalarType declared) {
-  LogicalType wanted = logical_type(declared);
+  LogicalType wanted(extents::logical_type(declared));
   duckdb_type id = duckdb_get_type_id(found);
   if (id != duckdb_get_type_id(wanted.get())) return false;
   return id != DUCKDB_TYPE_DECIMAL ||

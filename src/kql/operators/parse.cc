@@ -98,6 +98,18 @@ std::string group_for(ScalarType type) {
 
 }  // namespace
 
+Expr Binder::bind_text(const Expression& expression, Relation& input,
+                       const Environment* environment) {
+  Scope scope;
+  scope.environment = environment;
+  scope.row = &input;
+  Expr source = bind(expression, scope);
+  if (source.type != ScalarType::kString) source = call_library("tostring", {source}, Position{});
+  source.sql = as_column(input, source);
+  source.literal.reset();
+  return source;
+}
+
 Relation Binder::apply(const ParseOperator& parse, Relation input, const Environment* environment) {
   using Kind = ParseOperator::Step::Kind;
   std::string kind = "simple";
@@ -110,13 +122,7 @@ Relation Binder::apply(const ParseOperator& parse, Relation input, const Environ
     throw operator_error("SEM0003", "'" + kind + "' is not a kind of parse");
   }
   bool is_regex = kind == "regex";
-  Scope scope;
-  scope.environment = environment;
-  scope.row = &input;
-  Expr source = bind(*parse.source, scope);
-  if (source.type != ScalarType::kString) source = call_library("tostring", {source}, Position{});
-  source.sql = as_column(input, source);
-  source.literal.reset();
+  Expr source = bind_text(*parse.source, input, environment);
 
   struct Extracted {
     const ParseOperator::Step* step;
@@ -225,13 +231,7 @@ Relation Binder::apply(const ParseKvOperator& parse, Relation input,
       throw operator_error("SEM0003", "'" + option.name + "' is not an option of parse-kv");
     }
   }
-  Scope scope;
-  scope.environment = environment;
-  scope.row = &input;
-  Expr source = bind(*parse.source, scope);
-  if (source.type != ScalarType::kString) source = call_library("tostring", {source}, Position{});
-  source.sql = as_column(input, source);
-  source.literal.reset();
+  Expr source = bind_text(*parse.source, input, environment);
   std::string open_quote = quote.empty() ? "" : quote.substr(0, 1);
   std::string close_quote = quote.size() > 1 ? quote.substr(1, 1) : open_quote;
   std::string quoted;  // a value in quotes, its inside captured

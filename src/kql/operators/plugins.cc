@@ -5,6 +5,7 @@
 #include "kql/binder.h"
 #include "kql/json_strings.h"
 #include "kql/operators/plugins.h"
+#include "kql/union_sql.h"
 
 // evaluate: which plugin it is, and the plugins whose columns depend on data.
 namespace rivulet::kql {
@@ -299,18 +300,17 @@ Relation Binder::bind_narrow(const PluginCall&, Relation input) {
   std::string ordinal = new_name();
   input = materialize(std::move(input));
   ctes_.back().sql.insert(ctes_.back().sql.find(" FROM "), ", " + row);
-  std::string sql;
+  std::vector<std::string> selects;
   for (size_t i = 0; i < input.columns.size(); ++i) {
     const RelationColumn& source = input.columns[i];
     Expr value = column_expr(source);
     if (source.type != ScalarType::kString) value = call_library("tostring", {value}, Position{});
-    sql +=
-        (i == 0 ? "" : " UNION ALL ") +
-        ("SELECT " + row + " AS " + result.columns[0].sql + ", " + text_literal(source.name).sql +
-         " AS " + result.columns[1].sql + ", " + value.sql + " AS " + result.columns[2].sql + ", " +
-         std::to_string(i) + "::BIGINT AS " + ordinal + " FROM " + input.from);
+    selects.push_back("SELECT " + row + " AS " + result.columns[0].sql + ", " +
+                      text_literal(source.name).sql + " AS " + result.columns[1].sql + ", " +
+                      value.sql + " AS " + result.columns[2].sql + ", " + std::to_string(i) +
+                      "::BIGINT AS " + ordinal + " FROM " + input.from);
   }
-  result.from = "(" + sql + ")";
+  result.from = "(" + union_sql(selects) + ")";
   result.order = {{result.columns[0].sql, false, true}, {ordinal, false, true}};
   return result;
 }

@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "kql/binder.h"
+#include "kql/union_sql.h"
 
 // union, search, find.
 namespace rivulet::kql {
@@ -67,17 +68,12 @@ Relation Binder::union_scan(std::span<const Relation* const> tables,
   return relation;
 }
 
-namespace {
-
-// SELECTs as one: as a tree, because the engine's parser limits how deep a chain may go.
-std::string union_tree(std::span<const std::string> selects) {
+std::string union_sql(std::span<const std::string> selects) {
   if (selects.size() == 1) return selects.front();
   size_t half = selects.size() / 2;
-  return "(" + union_tree(selects.first(half)) + ") UNION ALL (" +
-         union_tree(selects.subspan(half)) + ")";
+  return "(" + union_sql(selects.first(half)) + ") UNION ALL (" + union_sql(selects.subspan(half)) +
+         ")";
 }
-
-}  // namespace
 
 // All rows of all tables. Columns match by name; in an outer union a name with several types becomes a
 // column for each (x_long, x_string). With `source_column` the first column names each row's table.
@@ -165,7 +161,7 @@ Relation Binder::union_all(std::vector<Relation> tables, bool is_inner,
     }
     select(list, table->from);
   }
-  result.from = "(" + union_tree(selects) + ")";
+  result.from = "(" + union_sql(selects) + ")";
   check_size(result.from);
   return result;
 }
