@@ -6,6 +6,32 @@
 #include "kql/wildcard.h"
 
 namespace rivulet::kql {
+namespace {
+
+constexpr int kMaxGroupingDepth = 8;
+
+// How many SELECTs with GROUP BY stand in each other at the most.
+int grouping_depth(std::string_view sql) {
+  constexpr std::string_view kGroupBy = "GROUP BY";
+  if (sql.find(kGroupBy) == std::string_view::npos) return 0;
+  std::vector<int> depths{0};  // of the open parentheses, as far as they were read
+  for (size_t at = 0; at < sql.size(); ++at) {
+    if (sql[at] == '\'') {
+      at = std::min(sql.find('\'', at + 1), sql.size());
+    } else if (sql[at] == '(') {
+      depths.push_back(0);
+    } else if (sql[at] == ')' && depths.size() > 1) {
+      int inside = depths.back();
+      depths.pop_back();
+      depths.back() = std::max(depths.back(), inside);
+    } else if (sql[at] == 'G' && sql.substr(at, kGroupBy.size()) == kGroupBy) {
+      ++depths.back();
+    }
+  }
+  return depths.front();
+}
+
+}  // namespace
 
 void Binder::fail_table(std::string_view name) const {
   throw operator_error("SEM0100",
@@ -60,6 +86,9 @@ Relation Binder::bind_operators(Relation relation, std::span<const Operator> ope
     }
     if (i + 1 < operators.size()) push_filter_below(next, operators[i + 1], relation, environment);
     relation = std::visit(OperatorVisitor{*this, relation, environment}, next.body);
+    // The engine's filter pushdown visits what is below a GROUP BY twice.
+    if (relation.graph < 0 && grouping_depth(relation.from) > kMaxGroupingDepth)
+      relation = materialize(std::move(relation));
   }
   operator_ = std::move(outer);
   return relation;

@@ -15,6 +15,25 @@ namespace {
 constexpr int kMaxBindDepth = 120;            // functions and subqueries inside each other
 constexpr int64_t kMaxSteps = 400'000;        // expressions and operators bound, functions inlined
 constexpr size_t kMaxSqlBytes = 16ull << 20;  // of the generated SQL
+constexpr double kMaxInlinedBytes = 8192;     // of an expression with those of its columns
+
+bool is_too_long_inlined(double size, std::string_view sql) {
+  return size > kMaxInlinedBytes && size > 2 * static_cast<double>(sql.size());
+}
+
+// Names, keywords and numbers in SQL.
+template <typename Visit>
+void for_each_word(std::string_view sql, Visit visit) {
+  auto is_word = [&](size_t i) {
+    return i < sql.size() && (std::isalnum(static_cast<unsigned char>(sql[i])) || sql[i] == '_');
+  };
+  for (size_t at = 0; at < sql.size();) {
+    size_t end = at;
+    while (is_word(end)) ++end;
+    if (end > at) visit(sql.substr(at, end - at));
+    at = end + 1;
+  }
+}
 
 }  // namespace
 
@@ -195,19 +214,9 @@ BoundStatement Binder::finish(Relation relation) {
 // Puts the column lists of the sources in, with those columns only that the SQL names somewhere.
 std::string Binder::finish_sources(std::string sql) {
   std::set<std::string_view> names;
-  for (size_t at = 0; at < sql.size();) {
-    auto is_word = [&](size_t i) {
-      return i < sql.size() && (std::isalnum(static_cast<unsigned char>(sql[i])) || sql[i] == '_');
-    };
-    if (!is_word(at)) {
-      ++at;
-      continue;
-    }
-    size_t end = at;
-    while (is_word(end)) ++end;
-    if (sql[at] == 'k') names.insert(std::string_view(sql).substr(at, end - at));
-    at = end;
-  }
+  for_each_word(sql, [&](std::string_view word) {
+    if (word.front() == 'k') names.insert(word);
+  });
   std::vector<std::string> lists;
   for (SourceState& source : sources_) {
     std::string list;
@@ -256,6 +265,25 @@ ResultTable Binder::probe(Relation relation) {
   return options_.probe(statement);
 }
 
+// Bytes of the SQL with the columns' SQL in the places of their names.
+double Binder::inlined_size(std::string_view sql) const {
+  double size = static_cast<double>(sql.size());
+  for_each_word(sql, [&](std::string_view word) {
+    if (word.front() != 'k') return;
+    auto found = inlined_sizes_.find(std::string(word));
+    if (found != inlined_sizes_.end()) size += found->second;
+  });
+  return size;
+}
+
+std::string Binder::defined(const std::string& sql, const std::string& name) {
+  double size = inlined_size(sql);
+  bool must_stay = is_too_long_inlined(size, sql);
+  double& noted = inlined_sizes_[name];  // a column of a union has several
+  noted = std::max(noted, must_stay ? static_cast<double>(sql.size()) : size);
+  return (must_stay ? "CASE WHEN random() < 2 THEN " + sql + " END" : sql) + " AS " + name;
+}
+
 void Binder::add_sql(Relation& relation, const std::string& sql_list) {
   if (sql_list.empty()) return;
   relation.from = "(SELECT *, " + sql_list + " FROM " + relation.from + ")";
@@ -264,7 +292,7 @@ void Binder::add_sql(Relation& relation, const std::string& sql_list) {
 
 std::string Binder::stage(Relation& relation, const std::string& sql) {
   std::string name = new_name();
-  add_sql(relation, sql + " AS " + name);
+  add_sql(relation, defined(sql, name));
   return name;
 }
 
@@ -276,7 +304,9 @@ std::string Binder::as_column(Relation& relation, const Expr& value) {
 }
 
 void Binder::filter(Relation& relation, const std::string& condition) {
-  relation.from = "(SELECT * FROM " + relation.from + " WHERE " + condition + ")";
+  bool must_stay = is_too_long_inlined(inlined_size(condition), condition);
+  std::string sql = must_stay ? stage(relation, condition) : condition;
+  relation.from = "(SELECT * FROM " + relation.from + " WHERE " + sql + ")";
   check_size(relation.from);
 }
 
@@ -308,7 +338,7 @@ Relation Binder::realias(const Relation& relation) {
     if (is_new) {
       found->second = new_name();
       if (!list.empty()) list += ", ";
-      list += sql + " AS " + found->second;
+      list += defined(sql, found->second);
     }
     sql = found->second;
   };

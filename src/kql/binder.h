@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "catalog/catalog.h"
@@ -92,6 +93,11 @@ class Binder {
   RelationColumn column(std::string name, ScalarType type) {
     return {std::move(name), type, new_name()};
   }
+  // `sql AS name`, for a column of a SELECT. To move a filter below a SELECT, the engine puts the expressions of
+  // columns in the place of their names, which doubles with every column that names another twice. A column in
+  // whose SQL that would come to too much gets a form that the engine leaves where it is.
+  std::string defined(const std::string& sql, const std::string& name);
+  double inlined_size(std::string_view sql) const;
   // Adds SQL columns to what the relation yields (not to its columns).
   void add_sql(Relation& relation, const std::string& sql_list);
   std::string stage(Relation& relation, const std::string& sql);
@@ -356,6 +362,7 @@ class Binder {
   std::string result_name_;
   int statement_ = 0;
   int next_name_ = 1;
+  std::unordered_map<std::string, double> inlined_sizes_;  // of columns, by SQL name
   int next_cte_ = 0;
   int depth_ = 0;
   int64_t steps_ = 0;

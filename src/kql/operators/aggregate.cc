@@ -174,7 +174,7 @@ Relation Binder::aggregate(Relation input, std::vector<OutputColumn> keys,
   std::string list;
   std::string groups;
   int unnamed = 0;
-  auto add = [&](OutputColumn& output) {
+  auto add = [&](OutputColumn& output, bool is_key) {
     std::string name = output.name;
     if (name.empty()) {
       do {
@@ -186,7 +186,7 @@ Relation Binder::aggregate(Relation input, std::vector<OutputColumn> keys,
     }
     RelationColumn added = column(name, output.value.type);
     if (!list.empty()) list += ", ";
-    list += output.value.sql + " AS " + added.sql;
+    list += is_key ? defined(output.value.sql, added.sql) : output.value.sql + " AS " + added.sql;
     result.columns.push_back(std::move(added));
   };
   for (OutputColumn& key : keys) {
@@ -196,11 +196,11 @@ Relation Binder::aggregate(Relation input, std::vector<OutputColumn> keys,
                          "' is of a 'dynamic' type. Please use an explicit cast as grouping by a "
                          "'dynamic' type isn't supported");
     }
-    add(key);
+    add(key, true);
     if (!groups.empty()) groups += ", ";
     groups += std::to_string(result.columns.size());
   }
-  for (OutputColumn& output : aggregates) add(output);
+  for (OutputColumn& output : aggregates) add(output, false);
   if (list.empty()) throw operator_error("SEM0003", "There is nothing to summarize");
   if (aggregates.empty()) {
     result.from = "(SELECT DISTINCT " + list + " FROM " + input.from + ")";

@@ -83,7 +83,7 @@ std::vector<RelationColumn> Binder::place_items(Relation& input, std::vector<Out
     } else {
       placed.sql = new_name();
       if (!list.empty()) list += ", ";
-      list += sql + " AS " + placed.sql;
+      list += defined(sql, placed.sql);
     }
     if (item.name.empty()) {
       do {

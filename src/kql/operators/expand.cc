@@ -85,7 +85,7 @@ Relation Binder::expand(const std::vector<NamedExpression>& items,
       std::string function = "to" + std::string(kusto_name(item.type));
       value = call_library(function, {value}, Position{});
     }
-    list += (list.empty() ? "" : ", ") + value.sql + " AS " + added.sql;
+    list += (list.empty() ? "" : ", ") + defined(value.sql, added.sql);
     auto taken = std::find_if(columns.begin(), columns.end(), [&](const RelationColumn& existing) {
       return existing.name == item.name;
     });

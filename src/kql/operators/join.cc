@@ -198,7 +198,7 @@ Relation Binder::apply(const JoinOperator& join, Relation input, const Environme
     RelationColumn added = column(unique_name(result.columns, source.name), source.type);
     std::string value = alias + "." + source.sql;
     if (!list.empty()) list += ", ";
-    list += (may_miss ? or_default(source.type, value) : value) + " AS " + added.sql;
+    list += defined(may_miss ? or_default(source.type, value) : value, added.sql);
     result.columns.push_back(std::move(added));
   };
   for (const RelationColumn& source : left.columns) add_column(source, left_alias, left_may_miss);

@@ -194,7 +194,7 @@ Relation Binder::apply(const ParseOperator& parse, Relation input, const Environ
     std::string sql = parse.is_where ? values[i].sql
                                      : "CASE WHEN " + success + " THEN " + values[i].sql +
                                            " ELSE " + missing + " END";
-    list += (list.empty() ? "" : ", ") + sql + " AS " + added.sql;
+    list += (list.empty() ? "" : ", ") + defined(sql, added.sql);
     auto taken = std::find_if(columns.begin(), columns.end(), [&](const RelationColumn& existing) {
       return existing.name == added.name;
     });
@@ -293,7 +293,7 @@ Relation Binder::apply(const ParseKvOperator& parse, Relation input,
       value = call_library("to" + std::string(kusto_name(declared.type)), {value}, Position{});
     }
     RelationColumn added = column(declared.name, declared.type);
-    list += (list.empty() ? "" : ", ") + value.sql + " AS " + added.sql;
+    list += (list.empty() ? "" : ", ") + defined(value.sql, added.sql);
     auto taken = std::find_if(columns.begin(), columns.end(), [&](const RelationColumn& existing) {
       return existing.name == added.name;
     });

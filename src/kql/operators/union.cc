@@ -157,7 +157,7 @@ Relation Binder::union_all(std::vector<Relation> tables, bool is_inner,
       } else {
         value = target.type == ScalarType::kString ? "''" : literal_sql({target.type, {}});
       }
-      list += (list.empty() ? "" : ", ") + value + " AS " + target.sql;
+      list += (list.empty() ? "" : ", ") + defined(value, target.sql);
     }
     select(list, table->from);
   }
