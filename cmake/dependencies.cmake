@@ -62,7 +62,7 @@ rivulet_library(prometheus prometheus-cpp-dev HEADER prometheus/registry.h
 # S2's headers use Abseil inline, so its users must link the parts that these call.
 rivulet_package(absl absl::strings libabsl-dev)
 target_link_libraries(s2 INTERFACE absl::base absl::btree absl::raw_logging_internal absl::strings)
-if(RIVULET_SANITIZE STREQUAL "address")
-  # Abseil's containers have another layout under this sanitizer than in the library that is installed.
-  target_compile_options(s2 INTERFACE -U__SANITIZE_ADDRESS__)
+if(RIVULET_SANITIZE MATCHES "address|fuzzer")
+  # Abseil's containers have another layout under the address sanitizer than in the libraries that are installed.
+  target_compile_options(s2 INTERFACE "SHELL:-include ${CMAKE_SOURCE_DIR}/cmake/abseil_as_installed.h")
 endif()

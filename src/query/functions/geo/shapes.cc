@@ -210,7 +210,7 @@ std::unique_ptr<S2Polygon> unite_polygons(std::vector<std::unique_ptr<S2Polygon>
     const auto b = queue.extract(queue.begin());
     check_crossings(a.mapped()->index(), b.mapped()->index());
     auto both = new_polygon();
-    S2BooleanOperation::Options options(IdentitySnapFunction(S2::kIntersectionMergeRadius));
+    S2BooleanOperation::Options options{IdentitySnapFunction(S2::kIntersectionMergeRadius)};
     options.set_memory_tracker(&tracker);
     S2BooleanOperation operation(S2BooleanOperation::OpType::UNION,
                                  std::make_unique<S2PolygonLayer>(both.get()), options);
