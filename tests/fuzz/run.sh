@@ -13,10 +13,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 seconds=${SECONDS_EACH:-60}
 targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
-  # `command` takes in the rooms of queries, which clang does not build yet.
   for source in tests/fuzz/*_fuzzer.cc; do
-    target=$(basename "$source" _fuzzer.cc)
-    [ "$target" = command ] || targets+=("$target")
+    targets+=("$(basename "$source" _fuzzer.cc)")
   done
 fi
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
