@@ -34,7 +34,8 @@ struct ColumnStatistics {
 // when all rows were committed by the transaction that added the extent.
 struct ExtentView {
   Guid id;
-  std::filesystem::path path;
+  std::string
+      path;  // a text: a std::filesystem::path takes five times as much, and there are very many
   uint64_t row_count = 0;
   uint64_t size_bytes = 0;           // of the file
   uint64_t original_size_bytes = 0;  // of the rows before compression

@@ -168,17 +168,16 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowS
                                                ParquetWriter& writer) {
   ExtentView extent;
   extent.id = new_guid();
-  extent.path = path_of(extent.id);
+  extent.path = path_of(extent.id).string();
   extent.has_system_columns = rows.has_system_columns();
   std::vector<ParquetColumn> columns = columns_of(table);
   ObservedRows observed(rows, columns, extent);
-  std::filesystem::path folder = extent.path.parent_path();
+  std::filesystem::path path = extent.path, folder = path.parent_path();
   if (!files_.exists(folder)) {
     files_.create_directories(folder);
     files_.sync_directory(directory_);
   }
-  std::filesystem::path unfinished = extent.path;
-  unfinished += kUnfinished;
+  std::filesystem::path unfinished = extent.path + std::string(kUnfinished);
   try {
     writer.write(unfinished, columns, observed, catalog::row_order(table));
     {
@@ -188,12 +187,12 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowS
       extent.checksums = FileChecksums::compute(*file);
     }
     write_terms(extent, observed.terms());
-    files_.rename(unfinished, extent.path);
+    files_.rename(unfinished, path);
     files_.sync_directory(folder);
   } catch (...) {
-    for (const auto& path : {unfinished, extent.path, extent.terms_path()}) {
+    for (const auto& written : {unfinished, path, extent.terms_path()}) {
       try {
-        if (files_.exists(path)) files_.remove(path);
+        if (files_.exists(written)) files_.remove(written);
       } catch (const IoError&) {
         // The next start removes it.
       }
@@ -219,7 +218,7 @@ void ExtentFiles::write_terms(const ExtentView& extent, const ExtentTerms& terms
 }
 
 std::shared_ptr<const ExtentView> ExtentFiles::adopt(ExtentView extent) {
-  extent.path = path_of(extent.id);
+  extent.path = path_of(extent.id).string();
   equip(extent, false);
   return std::make_shared<const HeldExtent>(std::move(extent), garbage_, true);
 }
@@ -251,16 +250,16 @@ void ExtentFiles::check(std::span<const std::shared_ptr<const ExtentView>> exten
       throw internal_error(
           fmt::format("The extent {} is missing. Nothing was changed; restore the file, or the "
                       "whole data directory, from a backup.",
-                      extent->path.string()));
+                      extent->path));
     }
     uint64_t size = files_.open(extent->path, FileSystem::Mode::kRead)->size();
     if (size != extent->size_bytes) {
       throw internal_error(
           fmt::format("The extent {} has {} bytes instead of {}. Nothing was changed; restore the "
                       "file, or the whole data directory, from a backup.",
-                      extent->path.string(), size, extent->size_bytes));
+                      extent->path, size, extent->size_bytes));
     }
-    expected.insert(extent->path.filename().string());
+    expected.insert(std::filesystem::path(extent->path).filename().string());
     expected.insert(extent->terms_path().filename().string());
   }
   for (const std::string& folder : files_.list(directory_)) {

@@ -128,7 +128,7 @@ TEST_F(ExtentsTest, AFileHoldsEveryTypeExactly) {
   EXPECT_EQ(extent.min_time, 1000);
   EXPECT_EQ(extent.column_ids, chunks.ids());
   EXPECT_EQ(extent.size_bytes, std::filesystem::file_size(extent.path));
-  std::string path = extent.path.string();
+  std::string path = extent.path;
   path.replace(path.find('\''), 1, "''");
   auto rows = query(fmt::format("SELECT * FROM read_parquet('{}')", path));
   ASSERT_EQ(rows.size(), 2u);
@@ -165,7 +165,7 @@ TEST_F(ExtentsTest, ColumnsThatAChunkLacksAreNullAndOthersAreLeftOut) {
                    {2, "", ScalarType::kLong, ""},
                    {8, "", ScalarType::kReal, ""}};
   ExtentView extent = *files_.write(table, chunks.views());
-  std::string path = extent.path.string();
+  std::string path = extent.path;
   path.replace(path.find('\''), 1, "''");
   auto rows = query(fmt::format("SELECT * FROM read_parquet('{}')", path));
   ASSERT_EQ(rows.size(), 3u);
@@ -203,7 +203,7 @@ TEST_F(ExtentsTest, AMergeKeepsEveryRowAsItIsButForDeletedOnes) {
   std::string union_sql;
   for (const auto& extent : extents) {
     sources.push_back({extent, {}});
-    std::string path = extent->path.string();
+    std::string path = extent->path;
     path.replace(path.find('\''), 1, "''");
     union_sql += fmt::format(
         "{}(SELECT *{} FROM read_parquet('{}', file_row_number = true) WHERE {})",
@@ -221,7 +221,7 @@ TEST_F(ExtentsTest, AMergeKeepsEveryRowAsItIsButForDeletedOnes) {
   EXPECT_EQ(merged->min_time, 1000);
   EXPECT_EQ(merged->max_time, 5000);
   EXPECT_EQ(merged->max_sequence, 900u);
-  std::string path = merged->path.string();
+  std::string path = merged->path;
   path.replace(path.find('\''), 1, "''");
   EXPECT_EQ(query(fmt::format("SELECT * FROM read_parquet('{}')", path)), query(union_sql));
   // Statistics are those of the rows that are left.
@@ -249,7 +249,7 @@ TEST_F(ExtentsTest, AMergeReadsOlderFormsOfTheTable) {
                    {8, "", ScalarType::kDecimal, ""}};
   std::vector<ExtentRows> sources{{extent, {}}};
   auto merged = files_.merge(table, sources);
-  std::string path = merged->path.string();
+  std::string path = merged->path;
   path.replace(path.find('\''), 1, "''");
   auto rows = query(fmt::format("SELECT * FROM read_parquet('{}')", path));
   ASSERT_EQ(rows.size(), 1u);
@@ -275,7 +275,7 @@ TEST_F(ExtentsTest, RowsAreSortedByTheRowOrderPolicy) {
   std::vector<ExtentRows> sources{{sealed, {}}, {sealed, {}}};
   auto merged = files_.merge(table, sources);
   for (const auto& extent : {sealed, std::shared_ptr<const ExtentView>(merged)}) {
-    std::string path = extent->path.string();
+    std::string path = extent->path;
     path.replace(path.find('\''), 1, "''");
     std::string sql = fmt::format("SELECT c1, c2 FROM read_parquet('{}')", path);
     EXPECT_EQ(query(sql), query("SELECT * FROM (" + sql + ") ORDER BY c1 DESC NULLS LAST, c2"));
@@ -506,7 +506,7 @@ TEST_F(ExtentsTest, ADamagedByteIsFoundBeforeTheFileIsRead) {
       extent->file_checksums->verify();
       FAIL() << "damage at " << offset << " was not found";
     } catch (const Error& error) {
-      EXPECT_NE(error.message().find(written->path.string()), std::string::npos);
+      EXPECT_NE(error.message().find(written->path), std::string::npos);
       uint64_t block = offset / FileChecksums::kBlockBytes * FileChecksums::kBlockBytes;
       EXPECT_NE(error.message().find(fmt::format("between offset {} and", block)),
                 std::string::npos)
@@ -613,7 +613,7 @@ TEST_F(ExtentsTest, CheckRemovesOrphansAndRefusesWhatIsMissing) {
     files_.check(list);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_NE(error.message().find(kept->path.string()), std::string::npos);
+    EXPECT_NE(error.message().find(kept->path), std::string::npos);
   }
 }
 

@@ -33,7 +33,7 @@ void FileChecksums::verify() const {
       fmt::format("The extent {} is damaged between offset {} and {}. Restore the file from a "
                   "backup, or give its "
                   "rows up with .drop extent.",
-                  path_.string(), offset, offset + kBlockBytes));
+                  path_, offset, offset + kBlockBytes));
 }
 
 }  // namespace rivulet::extents

@@ -2,8 +2,8 @@
 
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "common/file_system.h"
@@ -17,7 +17,7 @@ class FileChecksums {
   static constexpr uint64_t kBlockBytes = 1 << 20;
   static std::vector<uint64_t> compute(const File& file);
 
-  FileChecksums(FileSystem& files, std::filesystem::path path, std::vector<uint64_t> expected,
+  FileChecksums(FileSystem& files, std::string path, std::vector<uint64_t> expected,
                 bool is_verified)
       : files_(files),
         path_(std::move(path)),
@@ -30,7 +30,7 @@ class FileChecksums {
 
  private:
   FileSystem& files_;
-  const std::filesystem::path path_;
+  const std::string path_;
   const std::vector<uint64_t> expected_;
   mutable std::mutex mutex_;  // one reads for all
   mutable std::atomic<bool> is_verified_;

@@ -79,7 +79,7 @@ std::string ParquetReader::select(const ExtentRows& rows) const {
              : fmt::format("{}::BIGINT, {}::BIGINT", extent.min_time, extent.min_sequence);
   sql += fmt::format(
       ", file_row_number FROM read_parquet({}, hive_partitioning = false, file_row_number = true)",
-      quoted(extent.path.string()));
+      quoted(extent.path));
   return sql;
 }
 

@@ -216,7 +216,7 @@ class ExtentSelects {
       std::string sql = key.first + " FROM read_parquet([";
       for (size_t i = 0; i < extents.size(); ++i) {
         if (i > 0) sql += ", ";
-        sql += extents::quoted(extents[i]->path.string());
+        sql += extents::quoted(extents[i]->path);
       }
       sql += "], hive_partitioning = false";
       if (has_extent_columns_) sql += ", filename = true, file_row_number = true";

@@ -83,15 +83,15 @@ void check_extents(FileSystem& files, const WholeState& whole, CheckResult& resu
       bytes += extent->size_bytes;
       if (!files.exists(extent->path)) {
         result.problems.push_back(
-            fmt::format("The extent {} of table {} is missing", extent->path.string(), table));
+            fmt::format("The extent {} of table {} is missing", extent->path, table));
         continue;
       }
       uint64_t size = 0;
       attempt(result, [&] { size = files.open(extent->path, FileSystem::Mode::kRead)->size(); });
       if (size != extent->size_bytes) {
         result.problems.push_back(
-            fmt::format("The extent {} of table {} has {} bytes instead of {}",
-                        extent->path.string(), table, size, extent->size_bytes));
+            fmt::format("The extent {} of table {} has {} bytes instead of {}", extent->path, table,
+                        size, extent->size_bytes));
         continue;
       }
       attempt(result, [&, &held = extent] { held->file_checksums->verify(); });

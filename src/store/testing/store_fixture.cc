@@ -146,7 +146,7 @@ std::vector<Row> extent_rows(const catalog::Table& table, const ExtentView& exte
                            ? "sys_seq, sys_time"
                            : fmt::format("{}, {}", extent.min_sequence, extent.min_time);
   std::string sql = fmt::format("SELECT c{}, c{}, {} FROM read_parquet('{}')", table.columns[0].id,
-                                table.columns[1].id, system, extent.path.string());
+                                table.columns[1].id, system, extent.path);
   duckdb_result result;
   if (duckdb_query(connection, sql.c_str(), &result) == DuckDBError) {
     throw std::runtime_error(duckdb_result_error(&result));
