@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "common/error.h"
@@ -8,27 +9,33 @@
 namespace rivulet::kql {
 namespace {
 
-constexpr int kMaxGroupingDepth = 8;
+// What may stand in each other for the engine to plan at once: its filter pushdown goes twice through what is below a
+// GROUP BY, and the time to order joins grows with the fourth power of their number.
+constexpr int kMaxPlanningDepth = 32;
 
-// How many SELECTs with GROUP BY stand in each other at the most.
-int grouping_depth(std::string_view sql) {
-  constexpr std::string_view kGroupBy = "GROUP BY";
-  if (sql.find(kGroupBy) == std::string_view::npos) return 0;
-  std::vector<int> depths{0};  // of the open parentheses, as far as they were read
+int planning_depth(std::string_view sql) {
+  constexpr std::pair<std::string_view, int> kWords[] = {{"GROUP BY", 4}, {"JOIN ", 1}};
+  struct Level {
+    int inside = 0;  // the most of any parentheses in it
+    int own = 0;
+  };
+  std::vector<Level> levels(1);
   for (size_t at = 0; at < sql.size(); ++at) {
     if (sql[at] == '\'') {
       at = std::min(sql.find('\'', at + 1), sql.size());
     } else if (sql[at] == '(') {
-      depths.push_back(0);
-    } else if (sql[at] == ')' && depths.size() > 1) {
-      int inside = depths.back();
-      depths.pop_back();
-      depths.back() = std::max(depths.back(), inside);
-    } else if (sql[at] == 'G' && sql.substr(at, kGroupBy.size()) == kGroupBy) {
-      ++depths.back();
+      levels.emplace_back();
+    } else if (sql[at] == ')' && levels.size() > 1) {
+      int depth = levels.back().inside + levels.back().own;
+      levels.pop_back();
+      levels.back().inside = std::max(levels.back().inside, depth);
+    } else if (sql[at] == 'G' || sql[at] == 'J') {
+      for (auto [word, weight] : kWords) {
+        if (sql.substr(at, word.size()) == word) levels.back().own += weight;
+      }
     }
   }
-  return depths.front();
+  return levels.front().inside + levels.front().own;
 }
 
 }  // namespace
@@ -86,8 +93,7 @@ Relation Binder::bind_operators(Relation relation, std::span<const Operator> ope
     }
     if (i + 1 < operators.size()) push_filter_below(next, operators[i + 1], relation, environment);
     relation = std::visit(OperatorVisitor{*this, relation, environment}, next.body);
-    // The engine's filter pushdown visits what is below a GROUP BY twice.
-    if (relation.graph < 0 && grouping_depth(relation.from) > kMaxGroupingDepth)
+    if (relation.graph < 0 && planning_depth(relation.from) > kMaxPlanningDepth)
       relation = materialize(std::move(relation));
   }
   operator_ = std::move(outer);
