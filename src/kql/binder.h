@@ -269,6 +269,12 @@ class Binder {
                   const Environment* environment);
   void note_bound(const Expression& comparison, const Relation& input,
                   const Environment* environment);
+  struct BoundedColumn {
+    uint32_t id = 0;  // ColumnBound::column_id
+    ScalarType type = ScalarType::kString;
+  };
+  std::optional<BoundedColumn> find_bounded(const Expression& expression,
+                                            const Relation& input) const;
   Relation bind_union(const UnionOperator& unite, std::optional<Relation> piped,
                       const Environment* environment);
   Relation union_all(std::vector<Relation> tables, bool is_inner, const std::string& source_column);

@@ -76,6 +76,15 @@ TEST_F(BinderTest, NotesBoundsOfFiltersDirectlyOverATable) {
   EXPECT_EQ(bind_one("T | where 3 > Value").sources[0].bounds.at(0).op, ColumnBound::Op::kLess);
   EXPECT_TRUE(bind_one("T | take 5 | where Value > 3").sources[0].bounds.empty());
   EXPECT_TRUE(bind_one("T | where Value > 3 or Name == 'x'").sources[0].bounds.empty());
+  for (const char* text : {"T | where ingestion_time() >= datetime(2020-01-01)",
+                           "T | where datetime(2020-01-01) <= ingestion_time()",
+                           "T | project Name | where ingestion_time() >= datetime(2020-01-01)"}) {
+    bounds = bind_one(text).sources[0].bounds;
+    ASSERT_EQ(bounds.size(), 1u) << text;
+    EXPECT_EQ(bounds[0].column_id, ColumnBound::kIngestionTime);
+    EXPECT_EQ(bounds[0].op, ColumnBound::Op::kGreaterEqual);
+    EXPECT_EQ(std::get<int64_t>(bounds[0].value.value), 637'134'336'000'000'000);
+  }
 }
 
 TEST_F(BinderTest, NoUserTextNamesAnythingInTheSql) {

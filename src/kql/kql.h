@@ -23,6 +23,8 @@ namespace rivulet::kql {
 // storage that cannot hold a match; the SQL filters all the same.
 struct ColumnBound {
   enum class Op { kLess, kLessEqual, kEqual, kGreaterEqual, kGreater };
+  // ingestion_time(); no column of a table has this id.
+  static constexpr uint32_t kIngestionTime = 0xFFFFFFFE;
   uint32_t column_id = 0;
   Op op = Op::kEqual;
   Literal value;  // of the column's type, never null

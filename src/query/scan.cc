@@ -45,6 +45,7 @@ struct GlobalState {
 struct LocalState {
   static constexpr size_t kAbsent = SIZE_MAX;
   static constexpr size_t kName = SIZE_MAX - 1;
+  static constexpr size_t kIngestionTime = SIZE_MAX - 2;
   static constexpr uint32_t kNoPart = UINT32_MAX;
   uint32_t part = kNoPart;
   std::vector<uint32_t> column_ids;
@@ -179,15 +180,21 @@ void map_columns(LocalState& local, const GlobalState& global, const ScanSource:
     }
   }
   local.range_positions.clear();
-  for (const ScanRange& range : part.ranges) local.range_positions.push_back(find(range.column_id));
+  for (const ScanRange& range : part.ranges) {
+    bool is_time = range.column_id == kql::ColumnBound::kIngestionTime;
+    local.range_positions.push_back(is_time ? LocalState::kIngestionTime : find(range.column_id));
+  }
 }
 
 // Whether a row lies within every range, each range by itself: a cheap test that may say yes too often.
 bool may_match(const LocalState& local, const std::vector<ScanRange>& ranges,
                const store::ChunkView& chunk) {
   for (size_t i = 0; i < ranges.size(); ++i) {
-    if (local.range_positions[i] == LocalState::kAbsent) return false;  // null never matches
-    const auto* cells = static_cast<const int64_t*>(chunk.columns[local.range_positions[i]].cells);
+    size_t position = local.range_positions[i];
+    if (position == LocalState::kAbsent) return false;  // null never matches
+    const int64_t* cells = position == LocalState::kIngestionTime
+                               ? chunk.ingestion_times
+                               : static_cast<const int64_t*>(chunk.columns[position].cells);
     // Without an early end within a block the compiler makes vector code of it.
     constexpr size_t kBlock = 256;
     bool any = false;
@@ -347,10 +354,16 @@ void ScanSource::add(ScanPart part, std::span<const store::ChunkView> views) {
 
 void ScanSource::add(std::shared_ptr<const store::StoredRun> run) {
   auto part = static_cast<uint32_t>(parts.size() - 1);
+  auto lies_outside = [](const store::CellRange& known, const ScanRange& range) {
+    return known.high < range.low || known.low > range.high;
+  };
   for (const ScanRange& range : parts.back().ranges) {
+    if (range.column_id == kql::ColumnBound::kIngestionTime &&
+        lies_outside(run->ingestion_times(), range)) {
+      return;
+    }
     for (const store::CellRange& known : run->ranges()) {
-      if (known.column_id != range.column_id) continue;
-      if (known.high < range.low || known.low > range.high) return;
+      if (known.column_id == range.column_id && lies_outside(known, range)) return;
     }
   }
   row_count += run->row_count();

@@ -20,7 +20,7 @@ namespace rivulet::query {
 // A range that a column of 8-byte integers must lie in (datetime, timespan, long); ends included. A scan
 // leaves out chunks without a row in it, and only those: SQL filters the rows.
 struct ScanRange {
-  uint32_t column_id = 0;
+  uint32_t column_id = 0;  // as kql::ColumnBound's
   int64_t low = INT64_MIN;
   int64_t high = INT64_MAX;
 };

@@ -58,6 +58,10 @@ bool absent_may_match(const ColumnBound& bound, std::string_view value) {
 }
 
 bool may_match(const store::ExtentView& extent, const ColumnBound& bound) {
+  if (bound.column_id == ColumnBound::kIngestionTime) {
+    auto value = integer_value(bound.value);
+    return !value || overlaps(extent.min_time, extent.max_time, bound.op, *value);
+  }
   bool exists = std::find(extent.column_ids.begin(), extent.column_ids.end(), bound.column_id) !=
                 extent.column_ids.end();
   if (!exists) return absent_may_match(bound, "");
@@ -264,6 +268,10 @@ std::optional<std::vector<ColumnBound>> part_bounds(const kql::Source::Part& par
                                                     const std::vector<ColumnBound>& bounds) {
   std::vector<ColumnBound> result;
   for (const ColumnBound& bound : bounds) {
+    if (bound.column_id == ColumnBound::kIngestionTime) {
+      result.push_back(bound);
+      continue;
+    }
     uint32_t id = part.column_ids[bound.column_id];
     if (id == kql::Source::Part::kName || id == kql::Source::Part::kAbsent) {
       std::string_view value = id == kql::Source::Part::kName ? part.name : std::string_view();

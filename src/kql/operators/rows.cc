@@ -81,6 +81,29 @@ void Binder::note_terms(const Expression& condition, const Relation& input,
   for (std::string& text : texts) terms.push_back({*stored->column_id, {std::move(text)}});
 }
 
+// What the expression stands for: a column of the table itself, or its ingestion_time().
+std::optional<Binder::BoundedColumn> Binder::find_bounded(const Expression& expression,
+                                                          const Relation& input) const {
+  std::string_view sql;
+  BoundedColumn bounded;
+  if (expression.kind == Expression::Kind::kName) {
+    const RelationColumn* column = input.find(expression.text);
+    if (column == nullptr) return std::nullopt;
+    sql = column->sql;
+    bounded.type = column->type;
+  } else if (expression.kind == Expression::Kind::kCall && expression.text == "ingestion_time") {
+    sql = input.ingestion_time;
+    bounded.type = ScalarType::kDateTime;
+  }
+  for (const SourceColumnName& stored : sources_[static_cast<size_t>(input.source)].columns) {
+    if (sql.empty() || stored.sql != sql) continue;
+    if (!stored.column_id && stored.source_sql != "sys_time") return std::nullopt;
+    bounded.id = stored.column_id.value_or(ColumnBound::kIngestionTime);
+    return bounded;
+  }
+  return std::nullopt;
+}
+
 void Binder::note_bound(const Expression& comparison, const Relation& input,
                         const Environment* environment) {
   using Op = ColumnBound::Op;
@@ -89,8 +112,7 @@ void Binder::note_bound(const Expression& comparison, const Relation& input,
   const Expression* subject = comparison.arguments[0].value.get();
   const Expression* other = comparison.arguments[1].value.get();
   std::string name = comparison.text;
-  bool is_swapped =
-      !is_between && other->kind == Expression::Kind::kName && input.find(other->text) != nullptr;
+  bool is_swapped = !is_between && find_bounded(*other, input).has_value();
   if (is_swapped) {
     std::swap(subject, other);
     if (name[0] == '<') {
@@ -99,14 +121,9 @@ void Binder::note_bound(const Expression& comparison, const Relation& input,
       name[0] = '<';
     }
   }
-  if (subject->kind != Expression::Kind::kName) return;
-  const RelationColumn* column = input.find(subject->text);
-  if (column == nullptr) return;
+  auto column = find_bounded(*subject, input);
+  if (!column) return;
   SourceState& source = sources_[static_cast<size_t>(input.source)];
-  auto stored =
-      std::find_if(source.columns.begin(), source.columns.end(),
-                   [&](const SourceColumnName& candidate) { return candidate.sql == column->sql; });
-  if (stored == source.columns.end() || !stored->column_id) return;
   auto note = [&](Op op, const Expression& constant_expression) {
     std::optional<Literal> literal;
     try {
@@ -126,7 +143,7 @@ void Binder::note_bound(const Expression& comparison, const Relation& input,
       literal = Literal{ScalarType::kReal, static_cast<double>(std::get<int64_t>(literal->value))};
     }
     if (literal->type != column->type) return;
-    source.source.bounds.push_back({*stored->column_id, op, std::move(*literal)});
+    source.source.bounds.push_back({column->id, op, std::move(*literal)});
   };
   if (is_between) {
     note(Op::kGreaterEqual, *other);
