@@ -32,6 +32,20 @@ bool Properties::flag(std::string_view name, bool otherwise) const {
   return *parsed;
 }
 
+std::optional<int64_t> Properties::datetime(std::string_view name) const {
+  auto value = find(name);
+  if (!value) return std::nullopt;
+  std::string_view bare = trim(*value);
+  if (bare.starts_with("datetime(") && bare.ends_with(")")) {
+    bare = trim(bare.substr(9, bare.size() - 10));
+  }
+  auto ticks = parse_datetime(bare);
+  if (!ticks) {
+    throw bad_request("Property '" + std::string(name) + "' must be a datetime, and is " + *value);
+  }
+  return ticks;
+}
+
 void Properties::check_known(std::initializer_list<std::string_view> known) const {
   for (const auto& [key, value] : items_) {
     bool is_known = false;

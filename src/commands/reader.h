@@ -30,6 +30,8 @@ class Properties {
   std::optional<std::string> find(std::string_view name) const;
   // Throws bad_request for what is neither true nor false.
   bool flag(std::string_view name, bool otherwise) const;
+  // A datetime, bare or as datetime(…), in ticks. Throws bad_request for what is none.
+  std::optional<int64_t> datetime(std::string_view name) const;
   // Throws bad_request that names the first property which is not among `known`.
   void check_known(std::initializer_list<std::string_view> known) const;
 

@@ -17,7 +17,7 @@ TableStatistics statistics_of(const store::TableSnapshot& table) {
     bool is_first = statistics.extent_count == 0;
     statistics.row_count += static_cast<int64_t>(extent->row_count);
     statistics.extent_count += 1;
-    statistics.extent_bytes += static_cast<double>(extent->size_bytes);
+    statistics.extent_bytes += static_cast<double>(extent->size_bytes + extent->index_size_bytes);
     statistics.original_bytes += static_cast<double>(extent->original_size_bytes);
     statistics.min_extent_time =
         is_first ? extent->min_created : std::min(statistics.min_extent_time, extent->min_created);

@@ -1,5 +1,7 @@
 #include "extents/column_statistics.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -8,29 +10,8 @@ namespace {
 
 constexpr size_t kPrefixBytes = 32;
 
-// Calls `visit(row)` for each row that is not null, and counts the others.
-template <typename Visit>
-void for_each_value(const ColumnView& column, uint32_t rows, uint64_t& nulls, Visit&& visit) {
-  for (uint32_t row = 0; row < rows; ++row) {
-    if (column.is_null(row)) {
-      ++nulls;
-    } else {
-      visit(row);
-    }
-  }
-}
-
-template <typename Cell>
-void gather_integers(const ColumnView& column, uint32_t rows, ColumnStatistics& statistics) {
-  for_each_value(column, rows, statistics.null_count, [&](uint32_t row) {
-    auto value = static_cast<int64_t>(column.cell<Cell>(row));
-    if (!statistics.has_range) {
-      statistics.has_range = true;
-      statistics.min_int = statistics.max_int = value;
-    }
-    statistics.min_int = std::min(statistics.min_int, value);
-    statistics.max_int = std::max(statistics.max_int, value);
-  });
+uint64_t hash_of(std::string_view bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
 }
 
 }  // namespace
@@ -46,32 +27,60 @@ StatisticsGatherer::StatisticsGatherer(uint32_t column_id, ScalarType type) {
   statistics_.type = type;
 }
 
+template <typename Cell, typename Visit>
+void StatisticsGatherer::visit_cells(const ColumnView& column, uint32_t rows, Visit&& visit) {
+  for (uint32_t row = 0; row < rows; ++row) {
+    if (column.is_null(row)) {
+      ++statistics_.null_count;
+      continue;
+    }
+    Cell cell = column.cell<Cell>(row);
+    distinct_.add(XXH3_64bits(&cell, sizeof(Cell)));
+    visit(cell);
+  }
+}
+
+template <typename Cell>
+void StatisticsGatherer::add_integers(const ColumnView& column, uint32_t rows) {
+  visit_cells<Cell>(column, rows, [this](Cell cell) {
+    auto value = static_cast<int64_t>(cell);
+    if (!statistics_.has_range) {
+      statistics_.has_range = true;
+      statistics_.min_int = statistics_.max_int = value;
+    }
+    statistics_.min_int = std::min(statistics_.min_int, value);
+    statistics_.max_int = std::max(statistics_.max_int, value);
+  });
+}
+
 void StatisticsGatherer::add(const ChunkView& chunk) {
+  const uint32_t rows = chunk.row_count;
   const ColumnView* column = find_column(chunk, statistics_.column_id);
   if (column == nullptr) {
     if (statistics_.type == ScalarType::kString) {
       add_text("");
     } else {
-      statistics_.null_count += chunk.row_count;
+      statistics_.null_count += rows;
     }
     return;
   }
-  uint64_t& nulls = statistics_.null_count;
+  if (!is_text(statistics_.type)) {
+    statistics_.original_size_bytes += rows * cell_size(statistics_.type);
+  }
   switch (statistics_.type) {
     case ScalarType::kBool:
-      gather_integers<uint8_t>(*column, chunk.row_count, statistics_);
+      add_integers<uint8_t>(*column, rows);
       break;
     case ScalarType::kInt:
-      gather_integers<int32_t>(*column, chunk.row_count, statistics_);
+      add_integers<int32_t>(*column, rows);
       break;
     case ScalarType::kLong:
     case ScalarType::kDateTime:
     case ScalarType::kTimeSpan:
-      gather_integers<int64_t>(*column, chunk.row_count, statistics_);
+      add_integers<int64_t>(*column, rows);
       break;
     case ScalarType::kReal:
-      for_each_value(*column, chunk.row_count, nulls, [&](uint32_t row) {
-        double value = column->cell<double>(row);
+      visit_cells<double>(*column, rows, [this](double value) {
         has_nan_ = has_nan_ || std::isnan(value);
         if (!statistics_.has_range) {
           statistics_.has_range = true;
@@ -82,18 +91,31 @@ void StatisticsGatherer::add(const ChunkView& chunk) {
       });
       break;
     case ScalarType::kString:
-      for (uint32_t row = 0; row < chunk.row_count; ++row) add_text(column->text(row));
+      for (uint32_t row = 0; row < rows; ++row) add_text(column->text(row));
       break;
     case ScalarType::kDecimal:
+      visit_cells<Decimal>(*column, rows, [](const Decimal&) {});
+      break;
     case ScalarType::kGuid:
+      visit_cells<GuidCell>(*column, rows, [](const GuidCell&) {});
+      break;
     case ScalarType::kDynamic:
-      for_each_value(*column, chunk.row_count, nulls, [](uint32_t) {});
+      for (uint32_t row = 0; row < rows; ++row) {
+        if (column->is_null(row)) {
+          ++statistics_.null_count;
+          continue;
+        }
+        distinct_.add(hash_of(column->text(row)));
+        statistics_.original_size_bytes += column->text(row).size();
+      }
       break;
   }
 }
 
 void StatisticsGatherer::add_text(std::string_view text) {
   terms_.add(text);
+  distinct_.add(hash_of(text));
+  statistics_.original_size_bytes += text.size();
   if (!has_text_) {
     has_text_ = true;
     min_text_ = max_text_ = text;
@@ -112,6 +134,7 @@ void StatisticsGatherer::add_terms(ExtentTerms& terms) const {
 
 ColumnStatistics StatisticsGatherer::finish() const {
   ColumnStatistics statistics = statistics_;
+  statistics.distinct_count = distinct_.estimate();
   if (has_nan_) statistics.has_range = false;
   if (!has_text_) return statistics;
   statistics.min_text = min_text_.substr(0, kPrefixBytes);
@@ -123,20 +146,6 @@ ColumnStatistics StatisticsGatherer::finish() const {
     if (statistics.has_range) ++last;
   }
   return statistics;
-}
-
-uint64_t uncompressed_bytes(const ChunkView& chunk) {
-  uint64_t bytes = uint64_t{chunk.row_count} * 2 * sizeof(int64_t);
-  for (const ColumnView& column : chunk.columns) {
-    if (!is_text(column.type)) {
-      bytes += chunk.row_count * cell_size(column.type);
-      continue;
-    }
-    for (uint32_t row = 0; row < chunk.row_count; ++row) {
-      bytes += column.cell<StringRef>(row).size;
-    }
-  }
-  return bytes;
 }
 
 }  // namespace rivulet::extents

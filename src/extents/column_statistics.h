@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "extents/distinct_counter.h"
 #include "extents/extent.h"
 #include "extents/term_filter.h"
 #include "rowstore/chunk_view.h"
@@ -19,17 +20,20 @@ class StatisticsGatherer {
   void add_terms(ExtentTerms& terms) const;
 
  private:
+  // Calls `visit(cell)` for each cell that is not null.
+  template <typename Cell, typename Visit>
+  void visit_cells(const ColumnView& column, uint32_t rows, Visit&& visit);
+  template <typename Cell>
+  void add_integers(const ColumnView& column, uint32_t rows);
   void add_text(std::string_view text);
 
   ColumnStatistics statistics_;
+  DistinctCounter distinct_;
   bool has_nan_ = false;
   bool has_text_ = false;
   std::string min_text_, max_text_;
   TermGatherer terms_;
 };
-
-// Bytes that the rows take uncompressed: cells, text, and the two system columns.
-uint64_t uncompressed_bytes(const ChunkView& chunk);
 
 // The column of a chunk, or null.
 const ColumnView* find_column(const ChunkView& chunk, uint32_t column_id);

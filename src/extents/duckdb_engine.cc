@@ -17,6 +17,8 @@ DuckDbEngine::DuckDbEngine(const char* memory_limit) {
   if (duckdb_create_config(&config) == DuckDBError) throw std::bad_alloc();
   duckdb_set_config(config, "threads", "1");
   duckdb_set_config(config, "memory_limit", memory_limit);
+  // Each file is read once.
+  duckdb_set_config(config, "enable_external_file_cache", "false");
   duckdb_set_config(config, "autoinstall_known_extensions", "false");
   duckdb_set_config(config, "autoload_known_extensions", "false");
   char* error = nullptr;

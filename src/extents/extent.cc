@@ -7,7 +7,7 @@
 namespace rivulet::extents {
 namespace {
 
-constexpr uint8_t kVersion = 3;
+constexpr uint8_t kVersion = 4;
 
 enum class Range : uint8_t { kNone = 0, kIntegers = 1, kReals = 2, kTexts = 3 };
 
@@ -26,6 +26,7 @@ void encode_extent(std::string& out, const ExtentView& extent) {
   writer.fixed(extent.id.lo);
   writer.varint(extent.row_count);
   writer.varint(extent.size_bytes);
+  writer.varint(extent.index_size_bytes);
   writer.varint(extent.original_size_bytes);
   writer.fixed(extent.min_time);
   writer.fixed(extent.max_time);
@@ -39,6 +40,9 @@ void encode_extent(std::string& out, const ExtentView& extent) {
     writer.varint(statistics.column_id);
     writer.byte(static_cast<uint8_t>(statistics.type));
     writer.varint(statistics.null_count);
+    writer.varint(statistics.distinct_count);
+    writer.varint(statistics.original_size_bytes);
+    writer.varint(statistics.size_bytes);
     Range range = range_of(statistics);
     writer.byte(static_cast<uint8_t>(range));
     switch (range) {
@@ -72,6 +76,7 @@ ExtentView decode_extent(std::string_view bytes) {
   extent.id.lo = reader.fixed<uint64_t>();
   extent.row_count = reader.varint();
   extent.size_bytes = reader.varint();
+  extent.index_size_bytes = reader.varint();
   extent.original_size_bytes = reader.varint();
   extent.min_time = reader.fixed<Ticks>();
   extent.max_time = reader.fixed<Ticks>();
@@ -86,6 +91,9 @@ ExtentView decode_extent(std::string_view bytes) {
     extent.column_ids.push_back(statistics.column_id);
     statistics.type = static_cast<ScalarType>(reader.byte());
     statistics.null_count = reader.varint();
+    statistics.distinct_count = reader.varint();
+    statistics.original_size_bytes = reader.varint();
+    statistics.size_bytes = reader.varint();
     auto range = static_cast<Range>(reader.byte());
     statistics.has_range = range != Range::kNone;
     switch (range) {

@@ -16,13 +16,16 @@ namespace rivulet::extents {
 class FileChecksums;
 class TermCache;
 
-// A column's least and greatest value in an extent, cells of the column's type; strings are cut to a
-// prefix (`max_text` is then rounded up, so that every value lies within).
+// What is known of a column in an extent. Its least and greatest value are cells of the column's type; strings
+// are cut to a prefix (`max_text` is then rounded up, so that every value lies within).
 struct ColumnStatistics {
   uint32_t column_id = 0;
   ScalarType type = ScalarType::kString;
   bool has_range = false;  // false: no values, or not known
   uint64_t null_count = 0;
+  uint64_t distinct_count = 0;       // of the values that are not null; an estimate
+  uint64_t original_size_bytes = 0;  // of the values before compression
+  uint64_t size_bytes = 0;  // in the file, without what the file holds of all columns together
   int64_t min_int = 0, max_int = 0;   // bool, int, long, datetime, timespan
   double min_real = 0, max_real = 0;  // real
   std::string min_text, max_text;     // string
@@ -38,6 +41,7 @@ struct ExtentView {
       path;  // a text: a std::filesystem::path takes five times as much, and there are very many
   uint64_t row_count = 0;
   uint64_t size_bytes = 0;           // of the file
+  uint64_t index_size_bytes = 0;     // of the file of its term filters
   uint64_t original_size_bytes = 0;  // of the rows before compression
   Ticks min_time = 0, max_time = 0;  // ingestion times
   // When its rows were ingested as far as retention is concerned: min_time and max_time, unless the ingestion

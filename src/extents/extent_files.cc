@@ -39,7 +39,6 @@ class ObservedRows final : public RowSource {
     const ChunkView* chunk = rows_.next();
     if (chunk == nullptr) return nullptr;
     for (StatisticsGatherer& gatherer : gatherers_) gatherer.add(*chunk);
-    extent_.original_size_bytes += uncompressed_bytes(*chunk);
     if (rows_.has_system_columns()) {
       auto [first_time, last_time] =
           std::minmax_element(chunk->ingestion_times, chunk->ingestion_times + chunk->row_count);
@@ -63,9 +62,14 @@ class ObservedRows final : public RowSource {
     return terms;
   }
 
-  void finish() {
-    for (const StatisticsGatherer& gatherer : gatherers_) {
-      extent_.statistics.push_back(gatherer.finish());
+  // `column_sizes`: of the columns in the file.
+  void finish(std::span<const uint64_t> column_sizes) {
+    // Of the rows' times and sequences.
+    extent_.original_size_bytes = extent_.row_count * 2 * sizeof(int64_t);
+    for (size_t i = 0; i < gatherers_.size(); ++i) {
+      ColumnStatistics& column = extent_.statistics.emplace_back(gatherers_[i].finish());
+      column.size_bytes = column_sizes[i];
+      extent_.original_size_bytes += column.original_size_bytes;
     }
     extent_.min_created = extent_.min_time;
     extent_.max_created = extent_.max_time;
@@ -178,15 +182,16 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowS
     files_.sync_directory(directory_);
   }
   std::filesystem::path unfinished = extent.path + std::string(kUnfinished);
+  std::vector<uint64_t> column_sizes;
   try {
-    writer.write(unfinished, columns, observed, catalog::row_order(table));
+    column_sizes = writer.write(unfinished, columns, observed, catalog::row_order(table));
     {
       auto file = files_.open(unfinished, FileSystem::Mode::kReadWrite);
       file->sync();
       extent.size_bytes = file->size();
       extent.checksums = FileChecksums::compute(*file);
     }
-    write_terms(extent, observed.terms());
+    extent.index_size_bytes = write_terms(extent, observed.terms());
     files_.rename(unfinished, path);
     files_.sync_directory(folder);
   } catch (...) {
@@ -199,7 +204,7 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowS
     }
     throw;
   }
-  observed.finish();
+  observed.finish(column_sizes);
   equip(extent, true);
   return std::make_shared<HeldExtent>(std::move(extent), garbage_, false);
 }
@@ -210,11 +215,12 @@ void ExtentFiles::equip(ExtentView& extent, bool is_verified) {
       std::make_shared<const FileChecksums>(files_, extent.path, extent.checksums, is_verified);
 }
 
-void ExtentFiles::write_terms(const ExtentView& extent, const ExtentTerms& terms) {
-  if (terms.empty()) return;
+uint64_t ExtentFiles::write_terms(const ExtentView& extent, const ExtentTerms& terms) {
+  if (terms.empty()) return 0;
   std::string bytes = terms.encode();
   auto file = files_.open(extent.terms_path(), FileSystem::Mode::kCreate);
   file->write(0, std::as_bytes(std::span(bytes)));
+  return bytes.size();
 }
 
 std::shared_ptr<const ExtentView> ExtentFiles::adopt(ExtentView extent) {

@@ -66,8 +66,8 @@ class ExtentFiles {
                                     ParquetWriter& writer);
   // Gives it what serves its readers.
   void equip(ExtentView& extent, bool is_verified);
-  // Not synced: filters that did not survive are done without.
-  void write_terms(const ExtentView& extent, const ExtentTerms& terms);
+  // The size of the file. Not synced: filters that did not survive are done without.
+  uint64_t write_terms(const ExtentView& extent, const ExtentTerms& terms);
 
   FileSystem& files_;
   const std::filesystem::path directory_;

@@ -1,6 +1,7 @@
 #include <duckdb.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
 #include <cmath>
 #include <fstream>
@@ -12,6 +13,7 @@
 #include "common/testing/fault_file_system.h"
 #include "common/testing/temporary_directory.h"
 #include "extents/column_statistics.h"
+#include "extents/distinct_counter.h"
 #include "extents/extent_files.h"
 #include "extents/manifest.h"
 #include "extents/merge_plan.h"
@@ -425,6 +427,43 @@ TEST(ColumnStatistics, RangesOfNumbersAndNulls) {
   EXPECT_FALSE(gather_statistics(2, ScalarType::kReal, chunks.views()).has_range);
 }
 
+TEST(ColumnStatistics, DistinctValuesAreCountedWithinAFewPercent) {
+  for (size_t distinct : {0, 1, 7, 100, 5'000, 40'000, 300'000}) {
+    DistinctCounter counter;
+    for (size_t i = 0; i < 2 * distinct; ++i) {
+      uint64_t value = i % distinct;
+      counter.add(XXH3_64bits(&value, sizeof(value)));
+    }
+    auto allowed = static_cast<double>(distinct) * 0.05;
+    EXPECT_NEAR(static_cast<double>(counter.estimate()), static_cast<double>(distinct), allowed);
+  }
+  DistinctCounter ends;
+  ends.add(0);
+  ends.add(UINT64_MAX);
+  EXPECT_EQ(ends.estimate(), 2u);
+}
+
+TEST_F(ExtentsTest, EachColumnHasItsSizesAndItsDistinctValues) {
+  Chunks chunks(kAllTypes);
+  for (int row = 0; row < 500; ++row) {
+    std::mt19937_64 same(static_cast<uint64_t>(row % 10));
+    for (size_t i = 0; i < kAllTypes.size(); ++i) append_random(chunks.column(i), same);
+  }
+  ExtentView extent = *files_.write(table_of(kAllTypes), chunks.views());
+  uint64_t original = extent.row_count * 16, size = 0;
+  for (const ColumnStatistics& column : extent.statistics) {
+    EXPECT_GE(column.distinct_count, 1u) << column.column_id;
+    EXPECT_LE(column.distinct_count, 10u) << column.column_id;
+    EXPECT_GT(column.original_size_bytes, 0u) << column.column_id;
+    EXPECT_GT(column.size_bytes, 0u) << column.column_id;
+    original += column.original_size_bytes;
+    size += column.size_bytes;
+  }
+  EXPECT_EQ(extent.original_size_bytes, original);
+  EXPECT_LT(size, extent.size_bytes);
+  EXPECT_EQ(extent.index_size_bytes, std::filesystem::file_size(extent.terms_path()));
+}
+
 TEST(ColumnStatistics, EveryTextLiesWithinItsRange) {
   std::mt19937_64 random(1);
   for (int round = 0; round < 200; ++round) {
@@ -461,6 +500,7 @@ TEST_F(ExtentsTest, ADescriptionIsReadBackAsItWas) {
   EXPECT_EQ(read->path, extent.path);
   EXPECT_EQ(read->row_count, extent.row_count);
   EXPECT_EQ(read->size_bytes, extent.size_bytes);
+  EXPECT_EQ(read->index_size_bytes, extent.index_size_bytes);
   EXPECT_EQ(read->original_size_bytes, extent.original_size_bytes);
   EXPECT_EQ(read->min_time, extent.min_time);
   EXPECT_EQ(read->max_time, extent.max_time);

@@ -109,13 +109,25 @@ struct ParquetWriter::Engine : DuckDbEngine {
     duckdb_destroy_table_function(&function);
     if (registered == DuckDBError) throw std::runtime_error("DuckDB took no table function");
   }
+  ~Engine() { duckdb_destroy_result(&result); }
+
+  // The engine's words where it failed; its answer is `result` until the next call.
+  std::string run(const std::string& sql) {
+    duckdb_destroy_result(&result);
+    if (duckdb_query(connection, sql.c_str(), &result) == DuckDBSuccess) return "";
+    const char* message = duckdb_result_error(&result);
+    return message == nullptr ? "unknown error" : message;
+  }
+
+  duckdb_result result{};
 };
 
 ParquetWriter::ParquetWriter() = default;
 ParquetWriter::~ParquetWriter() = default;
 
-void ParquetWriter::write(const std::filesystem::path& path, std::span<const ParquetColumn> columns,
-                          RowSource& rows, std::span<const catalog::SortColumn> order) {
+std::vector<uint64_t> ParquetWriter::write(const std::filesystem::path& path,
+                                           std::span<const ParquetColumn> columns, RowSource& rows,
+                                           std::span<const catalog::SortColumn> order) {
   std::lock_guard lock(mutex_);
   if (!engine_) engine_ = std::make_unique<Engine>();
   Source source{columns, rows, nullptr};
@@ -136,15 +148,22 @@ void ParquetWriter::write(const std::filesystem::path& path, std::span<const Par
       "COPY (SELECT * FROM rivulet_rows({}){}) TO {} (FORMAT parquet, COMPRESSION zstd, "
       "PARQUET_VERSION V2, FIELD_IDS {{{}}})",
       reinterpret_cast<int64_t>(&source), sorted, quoted(path.string()), field_ids);
-  duckdb_result result;
-  std::string error;
-  if (duckdb_query(engine_->connection, sql.c_str(), &result) == DuckDBError) {
-    const char* message = duckdb_result_error(&result);
-    error = message == nullptr ? "unknown error" : message;
-  }
-  duckdb_destroy_result(&result);
+  std::string error = engine_->run(sql);
   if (source.error) std::rethrow_exception(source.error);
+  if (error.empty()) {
+    // In the order of the columns; a file without rows has none.
+    error = engine_->run(fmt::format(
+        "SELECT sum(total_compressed_size)::BIGINT FROM parquet_metadata({}) GROUP BY column_id "
+        "ORDER BY column_id",
+        quoted(path.string())));
+  }
   if (!error.empty()) throw_engine_error(path, "write", error);
+  std::vector<uint64_t> sizes(columns.size());
+  idx_t count = duckdb_row_count(&engine_->result);
+  for (size_t i = 0; i < columns.size() && i < count; ++i) {
+    sizes[i] = static_cast<uint64_t>(duckdb_value_int64(&engine_->result, 0, i));
+  }
+  return sizes;
 }
 
 }  // namespace rivulet::extents

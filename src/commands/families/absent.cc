@@ -79,7 +79,6 @@ constexpr CommandForm kForms[] = {
     {"alter database <name> persist metadata", ""},
     {"set access", ""},
     {"undo drop table", ""},
-    {"show table <name> data statistics", ""},
     {"show column <name> policy", ""},
     {"alter column <name> policy", ""},
     {"delete column <name> policy", ""},

@@ -20,12 +20,26 @@ namespace {
 using ExtentPtr = std::shared_ptr<const store::ExtentView>;
 using TablePtr = std::shared_ptr<const catalog::Table>;
 
+uint64_t extent_bytes(const store::ExtentView& extent) {
+  return extent.size_bytes + extent.index_size_bytes;
+}
+uint64_t data_bytes(const store::ExtentView& extent) {
+  return extent.original_size_bytes;
+}
+
+// trim by: only as many as it takes until all extents of the tables are of no more than this size.
+struct Trim {
+  uint64_t (*size_of)(const store::ExtentView&) = extent_bytes;
+  uint64_t bytes = 0;
+};
+
 // Which extents are meant. What is not set does not choose.
 struct Choice {
-  std::optional<TableName> table;  // otherwise all tables of the database
+  std::vector<TableName> tables;  // none: all of the database
   std::optional<std::set<Guid>> ids;
   std::optional<Ticks> created_before;
   Ticks created_from = INT64_MIN, created_to = INT64_MAX;
+  std::optional<Trim> trim;
   size_t limit = SIZE_MAX;
 
   bool holds(const store::ExtentView& extent) const {
@@ -45,25 +59,33 @@ std::vector<Chosen> choose(const Services& services, const std::string& database
                            const Choice& choice) {
   auto catalog = services.store.catalog();
   std::vector<TablePtr> tables;
-  if (choice.table) {
-    tables.push_back(need_table(*catalog, choice.table->database, choice.table->table));
-  } else {
-    tables = need_database(*catalog, database)->tables();
+  for (const TableName& name : choice.tables) {
+    tables.push_back(need_table(*catalog, name.database, name.table));
   }
+  if (tables.empty()) tables = need_database(*catalog, database)->tables();
   std::vector<catalog::TableId> ids;
   for (const TablePtr& table : tables) ids.push_back(table->id);
   auto snapshot = services.store.snapshot(ids);
   std::vector<Chosen> chosen;
+  uint64_t bytes = 0;
   for (const TablePtr& table : tables) {
     auto data = snapshot->table(table->id);
     if (data == nullptr) continue;
     for (const ExtentPtr& extent : data->extents()) {
+      if (choice.trim) bytes += choice.trim->size_of(*extent);
       if (choice.holds(*extent)) chosen.push_back({table, extent});
     }
   }
   std::stable_sort(chosen.begin(), chosen.end(), [](const Chosen& a, const Chosen& b) {
     return a.extent->max_created < b.extent->max_created;
   });
+  if (choice.trim) {
+    size_t count = 0;
+    for (; count < chosen.size() && bytes > choice.trim->bytes; ++count) {
+      bytes -= choice.trim->size_of(*chosen[count].extent);
+    }
+    chosen.resize(count);
+  }
   if (chosen.size() > choice.limit) chosen.resize(choice.limit);
   return chosen;
 }
@@ -127,15 +149,31 @@ Action drop_action(CommandContext& context, Choice choice, bool is_whatif, bool 
   return [&services = context.services, order] { return drop(services, order); };
 }
 
-std::optional<TableName> read_table(CommandContext& context) {
+TableName read_table(CommandContext& context) {
   return table_name(context, context.reader.entity_name("a table"));
+}
+
+// "extentsize 10 GB"
+Trim read_trim(CommandReader& reader) {
+  Trim trim;
+  if (reader.try_word("datasize")) {
+    trim.size_of = data_bytes;
+  } else if (!reader.try_word("extentsize")) {
+    reader.fail_expected("extentsize or datasize");
+  }
+  auto count = static_cast<uint64_t>(reader.whole_number("a size"));
+  int shift = reader.try_word("mb") ? 20 : reader.try_word("gb") ? 30 : 0;
+  if (shift == 0 && !reader.try_word("bytes")) reader.fail_expected("MB, GB or bytes");
+  // A size past all that there can be trims nothing.
+  trim.bytes = count > UINT64_MAX >> shift ? UINT64_MAX : count << shift;
+  return trim;
 }
 
 // .drop extent id [from T]
 Action drop_extent(CommandContext& context) {
   Choice choice;
   choice.ids.emplace().insert(context.reader.guid("the id of an extent"));
-  if (context.reader.try_word("from")) choice.table = read_table(context);
+  if (context.reader.try_word("from")) choice.tables = {read_table(context)};
   return drop_action(context, std::move(choice), false, true);
 }
 
@@ -161,7 +199,8 @@ std::set<Guid> extent_ids(const Rows& rows) {
 }
 
 // .drop extents [whatif] <| query, .drop extents (ids) [from T],
-// .drop extents [older N days|hours] from (T | all tables) [limit N]
+// .drop extents [older N days|hours] from (T | tables (T, …) | all tables)
+//     [trim by (extentsize|datasize) N (MB|GB|bytes)] [limit N]
 Action drop_extents(CommandContext& context, bool is_pretended) {
   CommandReader& reader = context.reader;
   bool is_whatif = reader.try_word("whatif") || is_pretended;
@@ -180,7 +219,7 @@ Action drop_extents(CommandContext& context, bool is_pretended) {
       choice.ids->insert(reader.guid("the id of an extent"));
     } while (reader.try_symbol(","));
     reader.expect_symbol(")");
-    if (reader.try_word("from")) choice.table = read_table(context);
+    if (reader.try_word("from")) choice.tables = {read_table(context)};
     return drop_action(context, std::move(choice), is_whatif, true);
   }
   if (reader.try_word("older")) {
@@ -196,10 +235,18 @@ Action drop_extents(CommandContext& context, bool is_pretended) {
   reader.expect_word("from");
   if (reader.try_word("all")) {
     reader.expect_word("tables");
+  } else if (size_t start = reader.mark(); reader.try_word("tables") && reader.at_symbol("(")) {
+    for (const std::string& name : reader.name_list("a table")) {
+      choice.tables.push_back({context.request.database, name});
+    }
   } else {
-    choice.table = read_table(context);
+    reader.reset(start);  // a table may be called "tables"
+    choice.tables = {read_table(context)};
   }
-  if (reader.at_word("trim")) throw not_supported(".drop extents … trim by");
+  if (reader.try_word("trim")) {
+    reader.expect_word("by");
+    choice.trim = read_trim(reader);
+  }
   if (reader.try_word("limit")) {
     choice.limit = static_cast<size_t>(reader.whole_number("a number of extents"));
   }
@@ -251,19 +298,8 @@ std::vector<std::string> read_tags(CommandReader& reader) {
 void read_range(CommandReader& reader, Choice& choice) {
   Properties properties = reader.properties();
   properties.check_known({"extentCreatedOnFrom", "extentCreatedOnTo"});
-  auto read = [&](std::string_view name, Ticks& bound) {
-    auto text = properties.find(name);
-    if (!text) return;
-    std::string_view bare = trim(*text);
-    if (bare.starts_with("datetime(") && bare.ends_with(")")) {
-      bare = bare.substr(9, bare.size() - 10);
-    }
-    auto ticks = parse_datetime(bare);
-    if (!ticks) throw bad_request(std::string(name) + " must be a datetime, and is " + *text);
-    bound = *ticks;
-  };
-  read("extentCreatedOnFrom", choice.created_from);
-  read("extentCreatedOnTo", choice.created_to);
+  if (auto from = properties.datetime("extentCreatedOnFrom")) choice.created_from = *from;
+  if (auto to = properties.datetime("extentCreatedOnTo")) choice.created_to = *to;
 }
 
 bool has_tag(const std::vector<std::string>& tags, const std::string& tag) {
@@ -285,7 +321,7 @@ std::vector<std::string> without(const std::vector<std::string>& tags,
 Action drop_tags(CommandContext& context) {
   CommandReader& reader = context.reader;
   Choice choice;
-  choice.table = table_name(context, context.names[0]);
+  choice.tables = {table_name(context, context.names[0])};
   std::vector<std::string> tags;
   if (reader.at_symbol("(")) tags = read_tags(reader);
   read_range(reader, choice);
@@ -326,7 +362,7 @@ template <bool kMerges>
 Action alter_tags(CommandContext& context) {
   CommandReader& reader = context.reader;
   Choice choice;
-  choice.table = table_name(context, context.names[0]);
+  choice.tables = {table_name(context, context.names[0])};
   std::vector<std::string> tags = read_tags(reader);
   read_range(reader, choice);
   reader.expect_symbol("<|");

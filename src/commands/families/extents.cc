@@ -1,5 +1,7 @@
-// .show extents.
+// .show extents, and .show table data statistics.
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include "commands/catalog_access.h"
@@ -97,12 +99,13 @@ ResultTable list_extents(const Services& services, const Selection& selection,
       if (!is_selected) continue;
       std::string tags;
       for (const std::string& tag : extent->tags) tags += (tags.empty() ? "" : "\r\n") + tag;
-      append_row(answer,
-                 {extent->id, database, table->name, extent->max_created,
-                  static_cast<double>(extent->original_size_bytes),
-                  static_cast<double>(extent->size_bytes), static_cast<double>(extent->size_bytes),
-                  0.0, Cell(), Cell(), "", static_cast<int64_t>(extent->row_count),
-                  extent->min_created, tags, "Parquet", 0});
+      append_row(answer, {extent->id, database, table->name, extent->max_created,
+                          static_cast<double>(extent->original_size_bytes),
+                          static_cast<double>(extent->size_bytes + extent->index_size_bytes),
+                          static_cast<double>(extent->size_bytes),
+                          static_cast<double>(extent->index_size_bytes), Cell(), Cell(), "",
+                          static_cast<int64_t>(extent->row_count), extent->min_created, tags,
+                          "Parquet", 0});
     }
   }
   return answer;
@@ -152,7 +155,95 @@ Action show_cluster_extents(CommandContext& context) {
   };
 }
 
+// Which extents statistics are asked of.
+struct StatisticsScope {
+  Ticks from = INT64_MIN, to = INT64_MAX;
+  bool includes_cold = false;
+};
+
+ResultTable data_statistics(const Services& services, const TableName& name,
+                            const StatisticsScope& scope) {
+  constexpr auto kString = ScalarType::kString;
+  constexpr auto kReal = ScalarType::kReal;
+  constexpr auto kLong = ScalarType::kLong;
+  ResultTable answer = make_answer({{"ColumnName", kString},
+                                    {"ColumnType", kString},
+                                    {"ColumnId", ScalarType::kGuid},
+                                    {"OriginalSize", kLong},
+                                    {"ExtentSize", kLong},
+                                    {"CompressionRatio", kReal},
+                                    {"DataCompressedSize", kLong},
+                                    {"SharedIndexSize", kLong},
+                                    {"IndexSize", kLong},
+                                    {"IndexSizePercent", kReal},
+                                    {"StorageEngineVersion", kString},
+                                    {"PresentRowCount", kLong},
+                                    {"DeletedRowCount", kLong},
+                                    {"SamplePercent", kReal},
+                                    {"IncludeColdData", ScalarType::kBool},
+                                    {"MaxDistinctCount", kLong}});
+  auto table = need_table(*services.store.catalog(), name.database, name.table);
+  auto data = services.store.snapshot({&table->id, 1})->table(table->id);
+  if (data == nullptr) return answer;
+  struct Sums {
+    uint64_t original = 0, compressed = 0, max_distinct = 0;
+  };
+  std::map<uint32_t, Sums> columns;
+  uint64_t rows = 0, index = 0;
+  for (const auto& extent : data->extents()) {
+    if (extent->max_created < scope.from || extent->min_created > scope.to) continue;
+    rows += extent->row_count;
+    index += extent->index_size_bytes;
+    for (const auto& column : extent->statistics) {
+      Sums& sums = columns[column.column_id];
+      sums.original += column.original_size_bytes;
+      sums.compressed += column.size_bytes;
+      sums.max_distinct = std::max(sums.max_distinct, column.distinct_count);
+    }
+  }
+  for (const auto& column : table->columns) {
+    const Sums& sums = columns[column.id];
+    auto compressed = static_cast<int64_t>(sums.compressed);
+    Cell ratio;
+    if (compressed > 0) {
+      ratio = static_cast<double>(sums.original) / static_cast<double>(compressed);
+    }
+    // The index is shared by the columns of texts: there is none of a column alone.
+    append_row(answer,
+               {column.name, std::string(kusto_name(column.type)), Guid{0, column.id},
+                static_cast<int64_t>(sums.original), compressed, ratio, compressed,
+                static_cast<int64_t>(index), 0, 0.0, "Parquet", static_cast<int64_t>(rows), 0,
+                100.0, scope.includes_cold ? 1 : 0, static_cast<int64_t>(sums.max_distinct)});
+  }
+  return answer;
+}
+
+// .show table T data statistics [with (samplepercent=N, scope="all", from=…, to=…)]
+Action show_data_statistics(CommandContext& context) {
+  TableName name = table_name(context, context.names[0]);
+  Properties properties = context.reader.properties();
+  properties.check_known({"samplepercent", "scope", "from", "to"});
+  StatisticsScope scope;
+  scope.from = properties.datetime("from").value_or(scope.from);
+  scope.to = properties.datetime("to").value_or(scope.to);
+  std::string wanted = lower_case(properties.find("scope").value_or("hotcache"));
+  if (wanted != "all" && wanted != "hotcache") {
+    throw bad_request("scope must be \"hotcache\" or \"all\", and is " + wanted);
+  }
+  scope.includes_cold = wanted == "all";
+  // A hint: the statistics are there, and cost the same for all data.
+  std::string percent = properties.find("samplepercent").value_or("1");
+  auto number = parse_long(percent);
+  if (!number || *number < 0 || *number > 100) {
+    throw bad_request("samplepercent must be a whole number from 0 to 100, and is " + percent);
+  }
+  return [&services = context.services, name, scope] {
+    return data_statistics(services, name, scope);
+  };
+}
+
 constexpr CommandForm kForms[] = {
+    {"show table <name> data statistics", "TableDataStatisticsShow", false, show_data_statistics},
     {"show table <name> extents", "TableExtentsShow", false, show_table_extents},
     {"show tables <names> extents", "TableExtentsShow", false, show_table_extents},
     {"show database extents", "DatabaseExtentsShow", false, show_database_extents},
