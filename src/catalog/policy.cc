@@ -2,6 +2,8 @@
 
 #include <rapidjson/document.h>
 
+#include <algorithm>
+
 #include "types/text.h"
 
 namespace rivulet::catalog {
@@ -70,9 +72,7 @@ std::optional<AutoDeletePolicy> auto_delete_policy(const Table& table) {
 
 MergePolicy merge_policy(const Catalog& catalog, const Table& table) {
   MergePolicy policy;
-  std::string json = effective_policy(catalog, table, "merge");
-  if (json.empty()) return policy;
-  rapidjson::Document document = parse(json);
+  rapidjson::Document document = parse(effective_policy(catalog, table, "merge"));
   auto allowed = document.FindMember("AllowMerge");
   if (allowed != document.MemberEnd() && allowed->value.IsBool()) {
     policy.is_allowed = allowed->value.GetBool();
@@ -84,7 +84,38 @@ MergePolicy merge_policy(const Catalog& catalog, const Table& table) {
   if (hours && *hours > 0 && *hours < 24.0 * 365'000) {
     policy.max_range = static_cast<Ticks>(*hours * static_cast<double>(kTicksPerHour));
   }
+  rapidjson::Document sharding = parse(effective_policy(catalog, table, "sharding"));
+  set_limit(policy.max_file_bytes, sharding, "ShardEngineMaxExtentSizeInMb", 1 << 20);
+  uint64_t max_original = UINT64_MAX;
+  set_limit(max_original, sharding, "ShardEngineMaxOriginalSizeInMb", 1 << 20);
+  policy.max_bytes = std::min(policy.max_bytes, max_original);
   return policy;
+}
+
+uint64_t max_ingested_rows(const Catalog& catalog, const Table& table) {
+  uint64_t rows = UINT64_MAX;
+  set_limit(rows, parse(effective_policy(catalog, table, "sharding")), "ShardEngineMaxRowCount");
+  return rows;
+}
+
+std::vector<TagRetention> tag_retention(const Catalog& catalog, const Table& table) {
+  std::vector<TagRetention> rules;
+  std::string json = effective_policy(catalog, table, "extent_tags_retention");
+  rapidjson::Document document;
+  document.Parse(json.data(), json.size());
+  if (document.HasParseError() || !document.IsArray()) return rules;
+  for (const auto& item : document.GetArray()) {
+    if (!item.IsObject()) continue;
+    auto prefix = item.FindMember("TagPrefix");
+    auto period = item.FindMember("RetentionPeriod");
+    if (prefix == item.MemberEnd() || !prefix->value.IsString() || period == item.MemberEnd() ||
+        !period->value.IsString()) {
+      continue;
+    }
+    auto ticks = parse_timespan({period->value.GetString(), period->value.GetStringLength()});
+    if (ticks) rules.push_back({prefix->value.GetString(), *ticks});
+  }
+  return rules;
 }
 
 std::vector<SortColumn> row_order(const Table& table) {

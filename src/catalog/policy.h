@@ -32,10 +32,23 @@ struct MergePolicy {
   bool is_allowed = true;                  // AllowMerge
   uint64_t max_rows = 16'000'000;          // RowCountUpperBoundForMerge
   uint64_t max_bytes = uint64_t{1} << 30;  // OriginalSizeMBUpperBoundForMerge
-  uint64_t max_extents = 100;              // MaxExtentsToMerge
-  Ticks max_range = kTicksPerDay;          // MaxRangeInHours: creation times of a merged extent
+  // Of the file. The sharding policy's ShardEngineMaxExtentSizeInMb; no limit where there is none.
+  uint64_t max_file_bytes = UINT64_MAX;
+  uint64_t max_extents = 100;      // MaxExtentsToMerge
+  Ticks max_range = kTicksPerDay;  // MaxRangeInHours: creation times of a merged extent
 };
+// `max_bytes` is also within the sharding policy's ShardEngineMaxOriginalSizeInMb, where there is one.
 MergePolicy merge_policy(const Catalog& catalog, const Table& table);
+
+// Rows of an extent that an ingestion or a seal makes, as the sharding policy says (ShardEngineMaxRowCount); UINT64_MAX: no limit.
+uint64_t max_ingested_rows(const Catalog& catalog, const Table& table);
+
+// The extent_tags_retention policy: tags that begin so go when their extent is this old.
+struct TagRetention {
+  std::string prefix;
+  Ticks period = 0;
+};
+std::vector<TagRetention> tag_retention(const Catalog& catalog, const Table& table);
 
 struct SortColumn {
   uint32_t column_id = 0;

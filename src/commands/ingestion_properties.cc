@@ -82,20 +82,18 @@ ExtentProperties extent_properties(const Properties& properties) {
   return result;
 }
 
-std::shared_ptr<const store::ExtentView> add_extent(const Services& services,
-                                                    store::Transaction& transaction,
-                                                    const catalog::Table& table,
-                                                    const store::Append& rows,
-                                                    const ExtentProperties& properties) {
+Extents add_extents(const Services& services, store::Transaction& transaction,
+                    const catalog::Table& table, const store::Append& rows,
+                    const ExtentProperties& properties) {
   store::Replace& replace = transaction.replace.emplace_back();
   replace.table = table.id;
   replace.unless_tags = properties.unless_tags;
-  if (rows.rows->row_count() == 0) return nullptr;
-  auto extent = services.store.write_extent(table, rows);
-  extent->tags = properties.tags;
-  if (properties.created) extent->min_created = extent->max_created = *properties.created;
-  replace.added.push_back(extent);
-  return extent;
+  replace.added = services.store.write_extents(table, rows);
+  for (const auto& extent : replace.added) {
+    extent->tags = properties.tags;
+    if (properties.created) extent->min_created = extent->max_created = *properties.created;
+  }
+  return replace.added;
 }
 
 std::string ingestion_mapping(const Properties& properties, std::string_view kind,

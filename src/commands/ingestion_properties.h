@@ -27,13 +27,13 @@ struct ExtentProperties {
 };
 ExtentProperties extent_properties(const Properties& properties);
 
-// Writes the rows to an extent of their own, which the transaction then adds; null when there are no rows.
+using Extents = std::vector<std::shared_ptr<store::ExtentView>>;
+
+// Writes the rows to extents of their own, which the transaction then adds; none when there are no rows.
 // `table` is the table as it will be. The commit throws store::TagExists when the rows are not to be ingested.
-std::shared_ptr<const store::ExtentView> add_extent(const Services& services,
-                                                    store::Transaction& transaction,
-                                                    const catalog::Table& table,
-                                                    const store::Append& rows,
-                                                    const ExtentProperties& properties);
+Extents add_extents(const Services& services, store::Transaction& transaction,
+                    const catalog::Table& table, const store::Append& rows,
+                    const ExtentProperties& properties);
 
 // The text of the ingestion mapping that the properties give or name, for data of this mapping kind;
 // empty when they say nothing. Throws mapping_not_found.

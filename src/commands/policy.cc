@@ -44,7 +44,7 @@ std::string_view text_of(const rapidjson::Value& value) {
 
 // A member of a policy's JSON object. Limits are of the number, or of the timespan's ticks.
 struct Member {
-  enum class Kind { kBool, kNumber, kTimeSpan, kDateTime, kEnabledOrDisabled };
+  enum class Kind { kBool, kNumber, kTimeSpan, kDateTime, kEnabledOrDisabled, kTagPrefix };
   std::string_view name;
   Kind kind;
   std::string_view otherwise;  // JSON where the member is not given; empty: it must be
@@ -98,20 +98,32 @@ std::string member_json(const Member& member, const rapidjson::Value& value) {
       if (value.IsString() && equals_ignoring_case(text_of(value), "disabled"))
         return "\"Disabled\"";
       fail("\"Enabled\" or \"Disabled\"");
+      break;
+    case Member::Kind::kTagPrefix:
+      // As Kusto has it: a colon at the end, and no other.
+      if (!value.IsString() || text_of(value).size() < 2 ||
+          text_of(value).find(':') != text_of(value).size() - 1) {
+        fail("a text that ends in its only colon, such as \"drop-by:\"");
+      }
+      return write_json(value);
   }
   return json;
 }
 
-std::string normalize_members(std::string_view json, std::span<const Member> members) {
-  rapidjson::Document document = parse_policy(json);
+std::string normalize_members(const rapidjson::Value& document, std::span<const Member> members) {
   if (!document.IsObject())
-    throw bad_request("The policy must be a JSON object: " + std::string(json));
+    throw bad_request("The policy must be a JSON object, and is " + write_json(document));
   for (const auto& given : document.GetObject()) {
     bool is_known = std::ranges::any_of(members, [&](const Member& member) {
       return equals_ignoring_case(member.name, text_of(given.name));
     });
     if (!is_known) {
-      throw bad_request("The policy has no member '" + std::string(text_of(given.name)) + "'");
+      std::string names;
+      for (const Member& member : members) {
+        names += (names.empty() ? "" : ", ") + std::string(member.name);
+      }
+      throw bad_request("The policy has no member '" + std::string(text_of(given.name)) +
+                        "'; it has: " + names);
     }
   }
   std::string normal = "{";
@@ -130,6 +142,10 @@ std::string normalize_members(std::string_view json, std::span<const Member> mem
     normal += value;
   }
   return normal + "}";
+}
+
+std::string normalize_members(std::string_view json, std::span<const Member> members) {
+  return normalize_members(parse_policy(json), members);
 }
 
 std::string normalize_streaming(std::string_view json) {
@@ -159,6 +175,32 @@ std::string normalize_auto_delete(std::string_view json) {
   static constexpr Member kMembers[] = {{"ExpiryDate", Member::Kind::kDateTime, ""},
                                         {"DeleteIfNotEmpty", Member::Kind::kBool, "false"}};
   return normalize_members(json, kMembers);
+}
+
+std::string normalize_sharding(std::string_view json) {
+  // An extent is made of chunks of 2,048 rows.
+  static constexpr Member kMembers[] = {
+      {"ShardEngineMaxRowCount", Member::Kind::kNumber, "1048576", 2048, 1e9},
+      {"ShardEngineMaxExtentSizeInMb", Member::Kind::kNumber, "8192", 1, 1e9},
+      {"ShardEngineMaxOriginalSizeInMb", Member::Kind::kNumber, "3072", 1, 1e9}};
+  return normalize_members(json, kMembers);
+}
+
+// [{"TagPrefix":"drop-by:","RetentionPeriod":"3.00:00:00"}, …]
+std::string normalize_tag_retention(std::string_view json) {
+  static constexpr Member kMembers[] = {
+      {"TagPrefix", Member::Kind::kTagPrefix, ""},
+      {"RetentionPeriod", Member::Kind::kTimeSpan, "", 0, 3650.0 * 24 * 3600 * 1000}};
+  rapidjson::Document document = parse_policy(json);
+  if (!document.IsArray()) {
+    throw bad_request("The policy must be a JSON array of objects: " + std::string(json));
+  }
+  std::string normal = "[";
+  for (const auto& rule : document.GetArray()) {
+    if (normal.size() > 1) normal += ',';
+    normal += normalize_members(rule, kMembers);
+  }
+  return normal + "]";
 }
 
 std::string normalize_ingestion_time(std::string_view json) {
@@ -203,11 +245,11 @@ constexpr std::array kKinds{
     PolicyKind{"retention", "RetentionPolicy", true, true, false, normalize_retention},
     PolicyKind{"caching", "CachingPolicy", true, true, true, normalize_any},
     PolicyKind{"merge", "ExtentsMergePolicy", true, true, false, normalize_any},
-    PolicyKind{"sharding", "ExtentsShardingPolicy", true, true, true, normalize_any},
+    PolicyKind{"sharding", "ExtentsShardingPolicy", true, true, true, normalize_sharding},
     PolicyKind{"partitioning", "PartitioningPolicy", true, false, false, normalize_any},
     PolicyKind{"encoding", "EncodingPolicy", true, true, false, normalize_any},
     PolicyKind{"extent_tags_retention", "ExtentTagsRetentionPolicy", true, true, false,
-               normalize_any},
+               normalize_tag_retention},
     PolicyKind{"auto_delete", "AutoDeletePolicy", true, false, false, normalize_auto_delete},
     PolicyKind{"ingestiontime", "IngestionTimePolicy", true, false, false,
                normalize_ingestion_time},

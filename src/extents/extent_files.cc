@@ -152,6 +152,22 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table,
   return write(table, rows);
 }
 
+std::vector<std::shared_ptr<ExtentView>> ExtentFiles::write(const catalog::Table& table,
+                                                            std::span<const ChunkView> chunks,
+                                                            uint64_t max_rows) {
+  std::vector<std::shared_ptr<ExtentView>> extents;
+  while (!chunks.empty()) {
+    size_t count = 0;
+    for (uint64_t rows = 0; count < chunks.size(); ++count) {
+      rows += chunks[count].row_count;
+      if (rows > max_rows && count > 0) break;
+    }
+    extents.push_back(write(table, chunks.first(count)));
+    chunks = chunks.subspan(count);
+  }
+  return extents;
+}
+
 std::shared_ptr<ExtentView> ExtentFiles::merge(const catalog::Table& table,
                                                std::span<const ExtentRows> extents) {
   for (const ExtentRows& source : extents) source.extent->file_checksums->verify();

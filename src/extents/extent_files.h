@@ -37,6 +37,10 @@ class ExtentFiles {
   std::shared_ptr<ExtentView> write(const catalog::Table& table, RowSource& rows) {
     return write(table, rows, writer_);
   }
+  // As the first, in several extents where there are more rows than this, which is 2,048 at least.
+  std::vector<std::shared_ptr<ExtentView>> write(const catalog::Table& table,
+                                                 std::span<const ChunkView> chunks,
+                                                 uint64_t max_rows);
   // The same with the rows of other extents of the table, which keep their times and sequences; the tags are
   // those of the first. Null when no row is left.
   std::shared_ptr<ExtentView> merge(const catalog::Table& table,

@@ -318,6 +318,10 @@ TEST(MergePlan, TakesNeighboursOfLikeSizeAndTags) {
   list.clear();
   for (int i = 0; i < 20; ++i) list.push_back(extent(1));
   EXPECT_EQ(plan_merge(list, policy).size(), 6u);
+  for (auto& view : list) std::const_pointer_cast<ExtentView>(view)->size_bytes = 100;
+  policy.max_file_bytes = 499;
+  EXPECT_EQ(plan_merge(list, policy).size(), 4u);
+  policy.max_file_bytes = UINT64_MAX;
   policy.is_allowed = false;
   EXPECT_EQ(plan_merge(list, policy).size(), 0u);
   policy.is_allowed = true;

@@ -14,17 +14,18 @@ std::span<const std::shared_ptr<const ExtentView>> longest_run(
     std::span<const std::shared_ptr<const ExtentView>> extents,
     const catalog::MergePolicy& policy) {
   const ExtentView& first = *extents.front();
-  uint64_t rows = 0, bytes = 0;
+  uint64_t rows = 0, bytes = 0, file_bytes = 0;
   Ticks min_created = first.min_created, max_created = first.max_created;
   size_t count = 0;
   for (; count < extents.size() && count < policy.max_extents; ++count) {
     const ExtentView& extent = *extents[count];
     rows += extent.row_count;
     bytes += extent.original_size_bytes;
+    file_bytes += extent.size_bytes;
     min_created = std::min(min_created, extent.min_created);
     max_created = std::max(max_created, extent.max_created);
-    if (rows > policy.max_rows || bytes > policy.max_bytes || extent.tags != first.tags ||
-        max_created - min_created > policy.max_range) {
+    if (rows > policy.max_rows || bytes > policy.max_bytes || file_bytes > policy.max_file_bytes ||
+        extent.tags != first.tags || max_created - min_created > policy.max_range) {
       break;
     }
   }

@@ -55,7 +55,7 @@ class PruningTest : public ::testing::Test {
       store::Append append{table->id, {1, 2}, batch};
       if (table == tables_.front()) {
         transaction.replace.push_back(
-            {.table = table->id, .added = {store_->write_extent(*table, append)}});
+            {.table = table->id, .added = store_->write_extents(*table, append)});
       } else {
         transaction.appends.push_back(append);
       }
@@ -130,6 +130,43 @@ TEST_F(PruningTest, NoPredicateLosesARow) {
     std::string rest = " | where " + predicate + " | order by id asc | project id";
     ASSERT_EQ(ids("Sealed" + rest), ids("Tail" + rest)) << predicate;
   }
+}
+
+TEST_F(PruningTest, IngestionTimesLeaveOutWhatCannotMatchAndNothingElse) {
+  std::vector<Ticks> times;
+  for (int i = 0; i < 12; ++i) {
+    clock_.advance(kTicksPerHour);
+    add({"a", "b"});
+    auto sealed = store_->snapshot({&tables_[0]->id, 1})->table(tables_[0]->id);
+    times.push_back(sealed->extents().back()->min_time);
+    if (i % 4 == 3) store_->checkpoint();
+  }
+  auto literal = [](Ticks ticks) {
+    std::string text = "datetime(";
+    append_datetime(text, ticks);
+    return text + ")";
+  };
+  for (size_t i = 0; i < times.size(); ++i) {
+    for (std::string_view op : {"<", "<=", ">", ">=", "=="}) {
+      std::string rest =
+          fmt::format("{} {} | distinct id | order by id asc", op, literal(times[i]));
+      // The bound does not come through a computed column.
+      std::string all = ids("Sealed | extend t = ingestion_time() | where t " + rest);
+      EXPECT_EQ(ids("Sealed | where ingestion_time() " + rest), all) << rest;
+      EXPECT_EQ(ids("Tail | where ingestion_time() " + rest), all) << rest;
+      EXPECT_EQ(ids("union Sealed, Tail | where ingestion_time() " + rest), all) << rest;
+    }
+  }
+  auto statement = kql::bind_query("union Sealed, Tail | where ingestion_time() between (" +
+                                       literal(times[5]) + " .. " + literal(times[6] - 1) + ")",
+                                   *store_->catalog(), {.database = "NetDefaultDB"});
+  std::vector<catalog::TableId> tables{tables_[0]->id, tables_[1]->id};
+  auto snapshot = store_->snapshot(tables);
+  ASSERT_GT(snapshot->table(tables[1])->runs().size(), 1u);
+  ComposedStatement composed = compose(statement.at(0), *snapshot, nullptr, 0);
+  EXPECT_EQ(composed.extents_total, 12u);
+  EXPECT_EQ(composed.extents.size(), 1u);
+  EXPECT_EQ(composed.sources->slots.back().runs.size(), 1u);
 }
 
 TEST_F(PruningTest, ExtentsWithoutTheTermAreLeftOut) {

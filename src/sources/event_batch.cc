@@ -421,11 +421,10 @@ store::Transaction transaction_of(EventBatch& batch, store::Store& store) {
   store::Transaction transaction;
   transaction.appends = std::move(batch.appends);
   for (const EventBatch::Tagged& tagged : batch.tagged) {
-    auto extent = store.write_extent(*tagged.table, tagged.append);
-    extent->tags = tagged.tags;
     store::Replace& replace = transaction.replace.emplace_back();
     replace.table = tagged.table->id;
-    replace.added.push_back(std::move(extent));
+    replace.added = store.write_extents(*tagged.table, tagged.append);
+    for (const auto& extent : replace.added) extent->tags = tagged.tags;
   }
   batch.tagged.clear();
   return transaction;

@@ -92,7 +92,7 @@ class EventIngester {
 };
 
 // The transaction that stores the batch, but for its offsets: takes the appends, and writes the extents of tagged
-// rows. Throws what Store::write_extent() throws.
+// rows. Throws what Store::write_extents() throws.
 store::Transaction transaction_of(EventBatch& batch, store::Store& store);
 
 // The columns of a dead-letter table, as a command creates it: "Enqueued:datetime, Connection:string, …".

@@ -145,6 +145,7 @@ void ExtentUpkeep::remove_expired() {
       if (is_stopping_) return;
       try {
         remove_expired(*catalog, *table);
+        drop_expired_tags(*catalog, *table);
       } catch (...) {
         error = std::current_exception();
       }
@@ -169,6 +170,30 @@ void ExtentUpkeep::drop(const catalog::Table& table, const catalog::AutoDeletePo
     return;
   }
   spdlog::info("Table '{}' was dropped, as its auto_delete policy says", table.name);
+}
+
+// An extent that loses a tag is written again: what its tags are stands with its file for good.
+void ExtentUpkeep::drop_expired_tags(const catalog::Catalog& catalog, const catalog::Table& table) {
+  std::vector<catalog::TagRetention> rules = catalog::tag_retention(catalog, table);
+  if (rules.empty()) return;
+  auto data = state_.snapshot({&table.id, 1})->table(table.id);
+  if (data == nullptr) return;
+  Ticks now = clock_.now();
+  for (const auto& extent : data->extents()) {
+    std::vector<std::string> kept = extent->tags;
+    std::erase_if(kept, [&](const std::string& tag) {
+      return std::any_of(rules.begin(), rules.end(), [&](const catalog::TagRetention& rule) {
+        return tag.starts_with(rule.prefix) && extent->max_created < now - rule.period;
+      });
+    });
+    if (kept.size() == extent->tags.size()) continue;
+    if (is_stopping_) return;
+    Replace replace{.table = table.id, .removed = {extent->id}};
+    extents::ExtentRows rows{extent, {}};
+    replace.added.push_back(extent_files_.merge(data->table(), {&rows, 1}));
+    replace.added.back()->tags = std::move(kept);
+    committer_->replace(std::move(replace));
+  }
 }
 
 void ExtentUpkeep::remove_expired(const catalog::Catalog& catalog, const catalog::Table& table) {

@@ -15,8 +15,8 @@
 
 namespace rivulet::store {
 
-// Merges extents, removes rows that are older than their table's retention policy says, and drops tables whose
-// auto_delete policy says so. One thread of its
+// Merges extents, removes rows and tags of extents that are older than their table's policies say, and drops tables
+// whose auto_delete policy says so. One thread of its
 // own, so that sealing and checkpoints never wait for a merge; it reads snapshots, and its results are
 // transactions like any other: a reader or a commit never waits for it either. A failure (a full disk) is
 // logged, and tried again a minute later.
@@ -46,6 +46,7 @@ class ExtentUpkeep {
   bool merge(catalog::TableId table);
   void remove_expired();
   void remove_expired(const catalog::Catalog& catalog, const catalog::Table& table);
+  void drop_expired_tags(const catalog::Catalog& catalog, const catalog::Table& table);
   void drop(const catalog::Table& table, const catalog::AutoDeletePolicy& policy);
 
   State& state_;

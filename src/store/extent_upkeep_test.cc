@@ -138,6 +138,45 @@ TEST_F(ExtentUpkeepTest, ADatabasePolicyHoldsForTablesWithoutTheirOwn) {
   EXPECT_EQ(all_ids(*store_, kept->id).size(), 5u);
 }
 
+TEST_F(ExtentUpkeepTest, TagsGoWhenTheirExtentIsOldEnough) {
+  auto add_tagged = [&](int64_t first, std::vector<std::string> tags) {
+    Replace replace{.table = table_->id};
+    replace.added = store_->write_extents(*table_, make_rows(*table_, first, 5));
+    replace.added[0]->tags = std::move(tags);
+    Transaction transaction;
+    transaction.replace.push_back(std::move(replace));
+    store_->commit(std::move(transaction));
+  };
+  auto tags = [&] {
+    std::map<int64_t, std::vector<std::string>> found;  // by the first id
+    for (const auto& extent : store_->snapshot({&table_->id, 1})->table(table_->id)->extents()) {
+      found[testing::extent_rows(*table_, *extent).front().id] = extent->tags;
+    }
+    return found;
+  };
+  using Tags = std::map<int64_t, std::vector<std::string>>;
+  add_tagged(0, {"drop-by:a", "ingest-by:b", "other", "drop-by"});
+  add_tagged(5, {"ingest-by:c"});
+  set_policy("extent_tags_retention",
+             R"([{"TagPrefix":"drop-by:","RetentionPeriod":"3.00:00:00"},
+                 {"TagPrefix":"ingest-by:","RetentionPeriod":"02:00:00"}])");
+  clock_.advance(kTicksPerHour);
+  store_->upkeep();
+  EXPECT_EQ(tags(),
+            (Tags{{0, {"drop-by:a", "ingest-by:b", "other", "drop-by"}}, {5, {"ingest-by:c"}}}));
+  clock_.advance(kTicksPerHour + kTicksPerMinute);
+  std::vector<Row> rows = all_rows(*store_, table_->id);
+  store_->upkeep();
+  EXPECT_EQ(tags(), (Tags{{0, {"drop-by:a", "other", "drop-by"}}, {5, {}}}));
+  // The rows and the age of the extent are what they were.
+  EXPECT_EQ(all_rows(*store_, table_->id), rows);
+  clock_.advance(3 * kTicksPerDay - 2 * kTicksPerHour);
+  reopen();
+  store_->upkeep();
+  EXPECT_EQ(tags(), (Tags{{0, {"other", "drop-by"}}, {5, {}}}));
+  expect_ids(0, 10);
+}
+
 TEST_F(ExtentUpkeepTest, ATableIsDroppedAfterItsDate) {
   auto exists = [&] { return store_->catalog()->find_table(table_->id) != nullptr; };
   auto set_date = [&](Ticks expiry, bool deletes_rows) {

@@ -98,10 +98,11 @@ class LocalStore final : public Store {
   void commit(Transaction transaction, CommitCallback done) override {
     committer_->submit(std::move(transaction), std::move(done));
   }
-  std::shared_ptr<ExtentView> write_extent(const catalog::Table& table,
-                                           const Append& rows) override {
+  std::vector<std::shared_ptr<ExtentView>> write_extents(const catalog::Table& table,
+                                                         const Append& rows) override {
     rowstore::BatchChunks chunks(rows.column_ids, rows.rows);
-    return extent_files_.write(table, chunks.views());
+    return extent_files_.write(table, chunks.views(),
+                               catalog::max_ingested_rows(*state_.catalog(), table));
   }
   std::shared_ptr<ExtentView> rewrite_extent(const catalog::Table& table,
                                              std::shared_ptr<const ExtentView> extent,

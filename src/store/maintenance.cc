@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "catalog/policy.h"
 #include "common/thread_priority.h"
 #include "store/tail_rows.h"
 
@@ -194,7 +195,10 @@ void Maintenance::seal(std::span<const catalog::TableId> tables) {
 void Maintenance::seal_table(catalog::TableId table) {
   auto [definition, tail] = state_.tail(table);
   if (!definition || tail.empty()) return;
-  TailRows rows(table, tail, limits_.extent_rows, limits_.extent_bytes);
+  // An extent ends with a chunk.
+  constexpr uint64_t kSlack = rowstore::Chunk::kMaxRows - 1;
+  uint64_t allowed = catalog::max_ingested_rows(*state_.catalog(), *definition);
+  TailRows rows(table, tail, std::min(limits_.extent_rows, allowed - kSlack), limits_.extent_bytes);
   Replace seal;
   seal.table = table;
   seal.first_sequence = rows.first_sequence();

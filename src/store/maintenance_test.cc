@@ -122,6 +122,33 @@ TEST_F(MaintenanceTest, OneVeryLargeTransactionBecomesSeveralExtents) {
   EXPECT_EQ(all_ids(*store_, table->id).size(), 50'000u);
 }
 
+TEST_F(MaintenanceTest, NoExtentHasMoreRowsThanTheShardingPolicySays) {
+  open();
+  auto table = create_table(*store_, "T");
+  Transaction transaction;
+  transaction.alter = [&](const catalog::Catalog& catalog) -> std::vector<catalog::Change> {
+    catalog::Table changed = *catalog.find_table(table->id);
+    changed.policies["sharding"] = R"({"ShardEngineMaxRowCount":4096})";
+    changed.policies["merge"] = R"({"AllowMerge":false})";
+    return {catalog::PutTable{changed}};
+  };
+  store_->commit(std::move(transaction));
+  append(*table, 0, 10'000);
+  store_->seal({&table->id, 1});
+  Replace replace{.table = table->id};
+  table = store_->catalog()->find_table(table->id);
+  replace.added = store_->write_extents(*table, make_rows(*table, 10'000, 10'000));
+  Transaction direct;
+  direct.replace.push_back(std::move(replace));
+  store_->commit(std::move(direct));
+  std::vector<uint64_t> rows;
+  for (const auto& extent : store_->snapshot({&table->id, 1})->table(table->id)->extents()) {
+    rows.push_back(extent->row_count);
+  }
+  EXPECT_EQ(rows, (std::vector<uint64_t>{4096, 4096, 1808, 4096, 4096, 1808}));
+  EXPECT_EQ(all_ids(*store_, table->id).size(), 20'000u);
+}
+
 TEST_F(MaintenanceTest, TheLogIsCutByItself) {
   options_.log_limit_bytes = 200'000;
   open();

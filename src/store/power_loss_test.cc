@@ -151,7 +151,7 @@ class Workload {
       Replace& replace = transaction.replace.emplace_back();
       replace.table = table->id;
       size_t count = 1 + random_() % 30;
-      replace.added.push_back(store.write_extent(*table, make_rows(*table, next_id_, count)));
+      replace.added = store.write_extents(*table, make_rows(*table, next_id_, count));
       for (size_t i = 0; i < count; ++i) next[table->name].push_back(next_id_++);
       if (kind >= 80 && !extents.empty()) {
         const ExtentView& extent = *extents[random_() % extents.size()];

@@ -34,7 +34,7 @@ class ReplaceTest : public ::testing::Test {
     return ids;
   }
   std::shared_ptr<ExtentView> write(int64_t first, size_t count) {
-    return store_->write_extent(*table_, make_rows(*table_, first, count));
+    return store_->write_extents(*table_, make_rows(*table_, first, count)).at(0);
   }
   Transaction replace(std::vector<Guid> removed, std::vector<std::shared_ptr<ExtentView>> added) {
     Transaction transaction;

@@ -54,7 +54,7 @@ IdempotencyKey make_idempotency_key(catalog::TableId table, std::string_view tex
 struct Replace {
   catalog::TableId table = 0;
   std::vector<Guid> removed;
-  // Drafts, as Store::write_extent gives them.
+  // Drafts, as Store::write_extents() gives them.
   std::vector<std::shared_ptr<ExtentView>> added;
   // Refused with TagExists when an extent of the table has one of these tags (ingestIfNotExists).
   std::vector<std::string> unless_tags;
@@ -217,14 +217,14 @@ class Store {
   // The same, waiting; throws the error.
   CommitResult commit(Transaction transaction);
 
-  // Writes rows to the file of a new extent, without the log: durable when it returns, and for
-  // Transaction::replace. Tags may be set in it until then. The file goes when nothing holds the draft and no
-  // transaction added it. Throws Error or IoError.
-  virtual std::shared_ptr<ExtentView> write_extent(const catalog::Table& table,
-                                                   const Append& rows) = 0;
+  // Writes rows to the file of a new extent, or of several where the table's sharding policy says so, without the
+  // log: durable when it returns, and for Transaction::replace. Tags may be set in it until then. The file goes
+  // when nothing holds the draft and no transaction added it. Throws Error or IoError.
+  virtual std::vector<std::shared_ptr<ExtentView>> write_extents(const catalog::Table& table,
+                                                                 const Append& rows) = 0;
 
   // The rows of an extent of the table but for some, given by their numbers in the file in order, as the file
-  // of a new extent: a draft like write_extent's. Null when no row is left.
+  // of a new extent: a draft like those of write_extents(). Null when no row is left.
   virtual std::shared_ptr<ExtentView> rewrite_extent(const catalog::Table& table,
                                                      std::shared_ptr<const ExtentView> extent,
                                                      std::vector<int64_t> deleted) = 0;

@@ -69,11 +69,11 @@ Action ingest_inline(CommandContext& context) {
     options.mapping_text = mapping;
     store::Transaction transaction;
     store::Append rows = ingest::parse(data, *table, options);
-    std::shared_ptr<const store::ExtentView> extent;
+    Extents extents;
     if (extent_options.empty()) {
       transaction.appends.push_back(std::move(rows));
     } else {
-      extent = add_extent(services, transaction, *table, rows, extent_options);
+      extents = add_extents(services, transaction, *table, rows, extent_options);
     }
     transaction.alter = [&](const Catalog& newest) -> Changes {
       if (newest.find_table(table->id) == nullptr) throw table_not_found(name.table, name.database);
@@ -86,7 +86,8 @@ Action ingest_inline(CommandContext& context) {
       return answer;
     }
     // Where the rows are in the table's tail no extent was made, which Kusto tells by the zero guid.
-    append_row(answer, {extent == nullptr ? Guid{} : extent->id});
+    if (extents.empty()) append_row(answer, {Guid{}});
+    for (const auto& extent : extents) append_row(answer, {extent->id});
     return answer;
   };
 }

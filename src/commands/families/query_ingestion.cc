@@ -117,17 +117,16 @@ struct SchemaMoved {};
 // Rows of this size go into an extent at once: they are worth one, and the log would carry them in vain.
 constexpr size_t kExtentBytes = 32 << 20;
 
-// Gives the extent, when the rows went straight into one, or nothing; throws TagExists.
-std::shared_ptr<const store::ExtentView> commit_rows(const Services& services, const Target& target,
-                                                     const Rows& rows) {
+// Gives the extents, when the rows went straight into some; throws TagExists.
+Extents commit_rows(const Services& services, const Target& target, const Rows& rows) {
   constexpr int kAttempts = 100;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     Plan plan = make_plan(*services.store.catalog(), target, rows);
     store::Transaction transaction;
     store::Append append{plan.table.id, plan.column_ids, rows.batch};
-    std::shared_ptr<const store::ExtentView> extent;
+    Extents extents;
     if (!target.extent.empty() || rows.batch->memory_bytes() >= kExtentBytes) {
-      extent = add_extent(services, transaction, plan.table, append, target.extent);
+      extents = add_extents(services, transaction, plan.table, append, target.extent);
     } else {
       transaction.appends.push_back(std::move(append));
     }
@@ -140,7 +139,7 @@ std::shared_ptr<const store::ExtentView> commit_rows(const Services& services, c
     };
     try {
       services.store.commit(std::move(transaction));
-      return extent;
+      return extents;
     } catch (const SchemaMoved&) {
     }
   }
@@ -150,7 +149,7 @@ std::shared_ptr<const store::ExtentView> commit_rows(const Services& services, c
 // What became of an ingestion.
 struct Outcome {
   Rows rows;
-  std::shared_ptr<const store::ExtentView> extent;
+  Extents extents;
   bool is_skipped = false;
 };
 
@@ -162,15 +161,16 @@ ResultTable extents_answer(const Outcome& outcome) {
                                     {"IndexSize", ScalarType::kLong},
                                     {"RowCount", ScalarType::kLong}});
   if (outcome.is_skipped) return answer;
-  auto rows = static_cast<int64_t>(outcome.rows.batch->row_count());
-  if (outcome.extent != nullptr) {
-    auto size = static_cast<int64_t>(outcome.extent->size_bytes);
-    auto original = static_cast<int64_t>(outcome.extent->original_size_bytes);
-    append_row(answer, {outcome.extent->id, original, size, size, 0, rows});
-    return answer;
+  for (const auto& extent : outcome.extents) {
+    auto size = static_cast<int64_t>(extent->size_bytes);
+    auto index = static_cast<int64_t>(extent->index_size_bytes);
+    append_row(answer, {extent->id, static_cast<int64_t>(extent->original_size_bytes), size + index,
+                        size, index, static_cast<int64_t>(extent->row_count)});
   }
+  if (!outcome.extents.empty()) return answer;
   // The rows are in the table's tail: no extent was made, which Kusto tells by the zero guid.
   auto size = static_cast<int64_t>(outcome.rows.batch->memory_bytes());
+  auto rows = static_cast<int64_t>(outcome.rows.batch->row_count());
   append_row(answer, {Guid{}, size, 0, 0, 0, rows});
   return answer;
 }
@@ -202,7 +202,7 @@ Action ingest(CommandContext& context, Mode mode, std::string_view kind, bool is
     auto work = [&services, request, target, source, outcome] {
       outcome->rows = run_source(services, request, source);
       try {
-        outcome->extent = commit_rows(services, target, outcome->rows);
+        outcome->extents = commit_rows(services, target, outcome->rows);
       } catch (const store::TagExists&) {
         outcome->is_skipped = true;
       }

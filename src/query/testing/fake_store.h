@@ -24,9 +24,9 @@ class FakeStore : public store::Store {
   void set_sequence(store::Sequence sequence) { sequence_ = sequence; }
 
   void commit(store::Transaction transaction, store::CommitCallback done) override;
-  std::shared_ptr<store::ExtentView> write_extent(const catalog::Table&,
-                                                  const store::Append&) override {
-    return nullptr;
+  std::vector<std::shared_ptr<store::ExtentView>> write_extents(const catalog::Table&,
+                                                                const store::Append&) override {
+    return {};
   }
   std::shared_ptr<store::ExtentView> rewrite_extent(const catalog::Table&,
                                                     std::shared_ptr<const store::ExtentView>,
