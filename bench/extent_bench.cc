@@ -192,7 +192,7 @@ void measure_pruning(Store& store, query::Engine& engine) {
     }
     Transaction transaction;
     transaction.replace.push_back(
-        {table->id, {}, {store.write_extent(*table, {table->id, {1, 2}, std::move(batch)})}});
+        {table->id, {}, store.write_extents(*table, {table->id, {1, 2}, std::move(batch)})});
     store.commit(std::move(transaction));
   }
   fmt::print("pruned: {} extents of {} rows; milliseconds a query, p50 / p99\n", kExtents, kRows);

@@ -76,7 +76,7 @@ class StatementRunTest : public ::testing::Test {
     store::ExtentView view;
     view.path = directory_ / "extents" / (name + ".parquet");
     ConnectionLease connection(*light_);
-    connection->execute("COPY (" + sql + ") TO '" + view.path.string() + "' (FORMAT parquet)");
+    connection->execute("COPY (" + sql + ") TO '" + view.path + "' (FORMAT parquet)");
     view.row_count = static_cast<uint64_t>(max - min + 1);
     view.min_sequence = first;
     view.max_sequence = last;

@@ -81,8 +81,8 @@ class CatalogStore final : public store::Store {
     }
     done(result);
   }
-  std::shared_ptr<store::ExtentView> write_extent(const catalog::Table&,
-                                                  const store::Append&) override {
+  std::vector<std::shared_ptr<store::ExtentView>> write_extents(const catalog::Table&,
+                                                                const store::Append&) override {
     throw unavailable("there are no extents");
   }
   std::shared_ptr<store::ExtentView> rewrite_extent(const catalog::Table&,
