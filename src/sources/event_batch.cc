@@ -28,7 +28,7 @@ constexpr size_t kMaxTargets = 16'384;
 // A batch ends when its rows take so many times the bytes that a transaction may have.
 constexpr size_t kRowBytesPerByte = 4;
 // What a column of a batch takes at least, and about what a failed event does beside its body.
-constexpr size_t kColumnBytes = 128;
+constexpr size_t kColumnBytes = 256;
 constexpr size_t kFailureBytes = 1024;
 // At most, of one event: so that a commit stays far below what the log takes in a record.
 constexpr size_t kMaxEventBytes = 256 << 20;

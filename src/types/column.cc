@@ -44,15 +44,35 @@ char* TextArena::allocate(size_t size) {
   return result;
 }
 
+char* TextArena::allocate_cells(size_t size) {
+  constexpr uintptr_t kAlignment = 16;
+  size = (size + kAlignment - 1) / kAlignment * kAlignment;
+  size_t gap = -reinterpret_cast<uintptr_t>(next_) % kAlignment;
+  if (gap + size <= left_) {
+    next_ += gap;
+    left_ -= gap;
+  } else {
+    left_ = 0;  // a new block begins at such a multiple
+  }
+  return allocate(size);
+}
+
 void CellBuffer::grow(size_t needed) {
   set_capacity(std::max({needed, 2 * capacity_, kFirstCellBytes}));
 }
 
 void CellBuffer::set_capacity(size_t bytes) {
-  // malloc aligns to 16 bytes, which is what an __int128 cell needs.
-  void* data = std::realloc(data_, bytes);
-  if (data == nullptr) throw std::bad_alloc();
-  data_ = static_cast<char*>(data);
+  if (is_in_arena(bytes)) {
+    char* data = arena_->allocate_cells(bytes);
+    if (size_ > 0) std::memcpy(data, data_, size_);
+    data_ = data;
+  } else {
+    // malloc aligns to 16 bytes, which is what an __int128 cell needs.
+    void* data = std::realloc(owned_bytes() > 0 ? data_ : nullptr, bytes);
+    if (data == nullptr) throw std::bad_alloc();
+    if (owned_bytes() == 0 && size_ > 0) std::memcpy(data, data_, size_);
+    data_ = static_cast<char*>(data);
+  }
   capacity_ = bytes;
 }
 
@@ -87,7 +107,7 @@ void Column::append_from(const ColumnView& source, size_t first, size_t count) {
       const StringRef cell = cell_at(row);
       if (cell.size > StringRef::kInlineSize) text_bytes += cell.size;
     }
-    char* next = arena_.allocate(text_bytes);
+    char* next = arena().allocate(text_bytes);
     char* out = cells_.extend(count * sizeof(StringRef));
     for (size_t row = first; row < first + count; ++row, out += sizeof(StringRef)) {
       StringRef cell = cell_at(row);
@@ -123,7 +143,7 @@ void Column::truncate(size_t size) {
 }
 
 size_t Column::memory_bytes() const {
-  return cells_.capacity() + validity_.capacity() * sizeof(uint64_t) + arena_.allocated_bytes();
+  return cells_.owned_bytes() + validity_.capacity() * sizeof(uint64_t) + arena_.allocated_bytes();
 }
 
 }  // namespace rivulet

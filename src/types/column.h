@@ -75,13 +75,19 @@ struct ColumnView {
   std::string_view text(size_t row) const { return cell<StringRef>(row).view(); }
 };
 
-// Memory for the text of string cells: blocks that never move, freed together.
+// Memory for the text of string cells, and for the cells of small batches: blocks that never move, freed together.
 class TextArena {
  public:
+  TextArena() = default;
+  // The first block takes at least so many bytes.
+  explicit TextArena(size_t first_block_bytes) : block_size_(first_block_bytes / 2) {}
+
   // A copy of `text` that lives as long as the arena.
   std::string_view store(std::string_view text);
   // `size` bytes for the caller to fill; valid as long as the arena.
   char* allocate(size_t size);
+  // The same, at a multiple of 16 bytes.
+  char* allocate_cells(size_t size);
   size_t allocated_bytes() const { return allocated_bytes_; }
 
  private:
@@ -95,20 +101,25 @@ class TextArena {
 // Raw memory for cells that grows at its end, aligned to 16 bytes; growing does not zero it.
 class CellBuffer {
  public:
-  CellBuffer() = default;
+  // With an arena, which must outlive it, a few cells stand there.
+  explicit CellBuffer(TextArena* arena = nullptr) : arena_(arena) {}
   CellBuffer(CellBuffer&& other) noexcept { *this = std::move(other); }
   CellBuffer& operator=(CellBuffer&& other) noexcept {
+    std::swap(arena_, other.arena_);
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     std::swap(capacity_, other.capacity_);
     return *this;
   }
-  ~CellBuffer() { std::free(data_); }
+  ~CellBuffer() {
+    if (owned_bytes() > 0) std::free(data_);
+  }
 
   char* data() { return data_; }
   const char* data() const { return data_; }
   size_t size() const { return size_; }
-  size_t capacity() const { return capacity_; }
+  // Heap bytes, without those of the arena.
+  size_t owned_bytes() const { return is_in_arena(capacity_) ? 0 : capacity_; }
   // `bytes` more at the end, for the caller to fill.
   char* extend(size_t bytes) {
     if (bytes > capacity_ - size_) grow(size_ + bytes);
@@ -122,9 +133,15 @@ class CellBuffer {
   void truncate(size_t bytes) { size_ = bytes; }
 
  private:
+  static constexpr size_t kMostArenaBytes = 512;
+
+  bool is_in_arena(size_t capacity) const {
+    return arena_ != nullptr && capacity <= kMostArenaBytes;
+  }
   void grow(size_t needed);
   void set_capacity(size_t bytes);
 
+  TextArena* arena_ = nullptr;
   char* data_ = nullptr;
   size_t size_ = 0;
   size_t capacity_ = 0;
@@ -135,6 +152,8 @@ class CellBuffer {
 class Column {
  public:
   explicit Column(ScalarType type) : type_(type) {}
+  // With text, and a few cells, in an arena that outlives it, and that only this thread uses.
+  Column(ScalarType type, TextArena& arena) : type_(type), cells_(&arena), shared_arena_(&arena) {}
   Column(Column&&) = default;
   Column& operator=(Column&&) = default;
 
@@ -158,7 +177,7 @@ class Column {
   void append_nulls(size_t count);
   // Copies the text; string and dynamic columns only.
   void append_text(std::string_view text) {
-    append(StringRef(text.size() <= StringRef::kInlineSize ? text : arena_.store(text)));
+    append(StringRef(text.size() <= StringRef::kInlineSize ? text : arena().store(text)));
   }
   // Appends text that lives in `arena()` already, or for as long as this column.
   void append_text_ref(std::string_view text) { append(StringRef(text)); }
@@ -166,8 +185,8 @@ class Column {
   void append_from(const ColumnView& source, size_t first, size_t count);
   // Forgets the rows from `size` on (to undo a half-parsed record). Text memory stays.
   void truncate(size_t size);
-  TextArena& arena() { return arena_; }
-  // Heap bytes held.
+  TextArena& arena() { return shared_arena_ != nullptr ? *shared_arena_ : arena_; }
+  // Heap bytes held, without those of an arena that it shares.
   size_t memory_bytes() const;
 
  private:
@@ -180,6 +199,7 @@ class Column {
   CellBuffer cells_;
   // Empty while there is no null; bits past size_ are set.
   std::vector<uint64_t> validity_;
+  TextArena* shared_arena_ = nullptr;
   TextArena arena_;
 };
 

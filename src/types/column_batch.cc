@@ -5,6 +5,9 @@
 namespace rivulet {
 namespace {
 
+// What the first block has for each column: a few cells, and some text.
+constexpr size_t kFirstColumnBytes = 128;
+
 std::vector<ScalarType> types_of(const std::vector<ResultColumn>& columns) {
   std::vector<ScalarType> types;
   types.reserve(columns.size());
@@ -14,13 +17,14 @@ std::vector<ScalarType> types_of(const std::vector<ResultColumn>& columns) {
 
 }  // namespace
 
-ColumnBatch::ColumnBatch(const std::vector<ScalarType>& types) {
+ColumnBatch::ColumnBatch(const std::vector<ScalarType>& types)
+    : arena_(std::make_unique<TextArena>(types.size() * kFirstColumnBytes)) {
   columns_.reserve(types.size());
-  for (ScalarType type : types) columns_.emplace_back(type);
+  for (ScalarType type : types) columns_.emplace_back(type, *arena_);
 }
 
 size_t ColumnBatch::memory_bytes() const {
-  size_t bytes = columns_.capacity() * sizeof(Column);
+  size_t bytes = columns_.capacity() * sizeof(Column) + arena_->allocated_bytes();
   for (const auto& column : columns_) bytes += column.memory_bytes();
   return bytes;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,8 @@
 
 namespace rivulet {
 
-// Rows by column: what ingestion makes and the store commits. Every column has row_count() cells.
+// Rows by column: what ingestion makes and the store commits. Every column has row_count() cells. Its columns share an
+// arena, so that a few rows take an allocation or two; no column can be moved out of it. Not thread-safe.
 class ColumnBatch {
  public:
   explicit ColumnBatch(const std::vector<ScalarType>& types);
@@ -20,6 +22,7 @@ class ColumnBatch {
   size_t memory_bytes() const;
 
  private:
+  std::unique_ptr<TextArena> arena_;
   std::vector<Column> columns_;
 };
 

@@ -150,5 +150,42 @@ TEST(ColumnBatch, CountsRows) {
   EXPECT_EQ(batch.column_count(), 2u);
 }
 
+// Cells and texts of all columns lie in one arena: they are aligned, and do not run into each other.
+TEST(ColumnBatch, ColumnsThatShareAnArenaBehaveLikeOthers) {
+  const std::vector<ScalarType> types{ScalarType::kString, ScalarType::kDecimal, ScalarType::kBool,
+                                      ScalarType::kDynamic, ScalarType::kLong};
+  std::mt19937 random(2);
+  for (size_t rows : {1, 3, 5, 40, 1000}) {
+    ColumnBatch batch(types);
+    std::vector<Column> alone;
+    for (ScalarType type : types) alone.emplace_back(type);
+    auto append = [&](size_t i, const auto& cell) {
+      batch.column(i).append(cell);
+      alone[i].append(cell);
+    };
+    for (size_t row = 0; row < rows; ++row) {
+      append(1, static_cast<Decimal>(random()));
+      append(2, static_cast<uint8_t>(random() % 2));
+      append(4, static_cast<int64_t>(random()));
+      for (size_t i : {0, 3}) {
+        std::string text(random() % 50, static_cast<char>('a' + random() % 26));
+        batch.column(i).append_text(text);
+        alone[i].append_text(text);
+      }
+    }
+    ColumnBatch moved = std::move(batch);
+    for (size_t i = 0; i < types.size(); ++i) {
+      ColumnView view = moved.column(i).view(), expected = alone[i].view();
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(view.cells) % 16, 0u);
+      if (is_text(types[i])) {
+        for (size_t row = 0; row < rows; ++row) ASSERT_EQ(view.text(row), expected.text(row));
+      } else {
+        EXPECT_EQ(std::memcmp(view.cells, expected.cells, rows * cell_size(types[i])), 0);
+      }
+    }
+    EXPECT_LE(moved.memory_bytes(), types.size() * (sizeof(Column) + 128) + 500 * rows);
+  }
+}
+
 }  // namespace
 }  // namespace rivulet
