@@ -275,6 +275,24 @@ TEST(DataConnections, ASlowLinkOnlyTakesLonger) {
   EXPECT_EQ(node.ids(), numbers(0, 2000));
 }
 
+// As by a transaction that an older run of the connection still had queued.
+TEST(DataConnections, GoesOnWhereTheStoreIsWhenAnotherMovedIt) {
+  MockCluster cluster;
+  cluster.create_topic("topic", 1);
+  Node node;
+  node.put(Node::settings(cluster));
+  produce(cluster, 0, 10, 1);
+  EXPECT_TRUE(node.wait_for_rows(10));
+  store::Transaction transaction;
+  transaction.offsets.push_back({node.id(), "topic", 0, 10, 15});
+  node.store().commit(std::move(transaction));
+  produce(cluster, 10, 10, 1);
+  EXPECT_TRUE(node.wait_for_rows(15));
+  std::vector<int64_t> expected = numbers(0, 10);
+  for (int64_t id : numbers(15, 5)) expected.push_back(id);
+  EXPECT_EQ(node.ids(), expected);
+}
+
 TEST(DataConnections, ADiskThatFailsLosesAndDoublesNothing) {
   MockCluster cluster;
   cluster.create_topic("topic", 3);
@@ -324,6 +342,11 @@ TEST(DataConnections, APartitionWaitsForItsTable) {
   EXPECT_EQ(partitions[1].state, "Holding");
   EXPECT_NE(partitions[1].reason.find("Later"), std::string::npos);
   EXPECT_TRUE(eventually([&] { return node.status().partitions[1].next_offset == 50; }));
+  // Nothing behind the held event was stored, nor the event counted as read.
+  node.close();
+  node.open();
+  EXPECT_TRUE(node.wait_for_state("Holding"));
+  EXPECT_EQ(node.status().partitions[1].next_offset, 50);
 
   catalog::TableId later = store::testing::create_table(node.store(), "Later")->id;
   EXPECT_TRUE(node.wait_for_rows(200));
