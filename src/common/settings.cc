@@ -82,7 +82,7 @@ const std::vector<Entry>& entries() {
        "there are none."},
 
       {"Connections", "io_threads", Number{&Settings::io_threads},
-       "Threads that serve connections. 0: one for every two cores."},
+       "Threads that serve connections. 0: one a core."},
       {"Connections", "max_connections", Number{&Settings::max_connections, 1},
        "Connections open at a time; more are closed at once."},
       {"Connections", "max_header_size", Size{&Settings::max_header_size, 1024},

@@ -91,10 +91,8 @@ struct Server::State {
         ingestion(services),
         context{services.settings, router, services.metrics,
                 [this](const ExchangePtr& e) { handle(e); }, tls.get()} {
-    // More than half the cores only wake each other: with one instead of two on two cores a durable row costs a
-    // fifth less of them.
     size_t count = services.settings.io_threads;
-    if (count == 0) count = std::max(1u, (std::thread::hardware_concurrency() + 1) / 2);
+    if (count == 0) count = std::max(1u, std::thread::hardware_concurrency());
     for (size_t i = 0; i < count; ++i)
       threads.push_back(std::make_unique<IoThread>(services.clock));
     retry_timer.emplace(threads.front()->context());
