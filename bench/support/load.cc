@@ -215,7 +215,8 @@ class Driver {
     Clock::time_point now = Clock::now();
     auto time = std::chrono::duration_cast<std::chrono::microseconds>(now - lane.due);
     result_.latency.add(static_cast<uint64_t>(std::max<int64_t>(time.count(), 0)));
-    auto second = static_cast<size_t>(std::chrono::floor<std::chrono::seconds>(now - begin_).count());
+    auto second =
+        static_cast<size_t>(std::chrono::floor<std::chrono::seconds>(now - begin_).count());
     if (second >= result_.longest_ms.size()) result_.longest_ms.resize(second + 1);
     double& longest = result_.longest_ms[second];
     longest = std::max(longest, static_cast<double>(time.count()) / 1e3);
