@@ -47,6 +47,8 @@ uint64_t max_ingested_rows(const Catalog& catalog, const Table& table);
 struct TagRetention {
   std::string prefix;
   Ticks period = 0;
+
+  bool operator==(const TagRetention&) const = default;
 };
 std::vector<TagRetention> tag_retention(const Catalog& catalog, const Table& table);
 

@@ -112,9 +112,16 @@ void Committer::commit(Transaction transaction) {
   if (std::exception_ptr refused = error.get()) std::rethrow_exception(refused);
 }
 
-bool Committer::replace(Replace replace) {
+bool Committer::replace(Replace replace,
+                        std::function<bool(const catalog::Catalog&)> is_still_due) {
   Transaction transaction;
   transaction.replace.push_back(std::move(replace));
+  if (is_still_due) {
+    transaction.alter = [&](const catalog::Catalog& newest) -> std::vector<catalog::Change> {
+      if (!is_still_due(newest)) throw ReplaceOutdated();
+      return {};
+    };
+  }
   try {
     commit(std::move(transaction));
   } catch (const ReplaceOutdated&) {

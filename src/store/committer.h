@@ -58,8 +58,10 @@ class Committer {
   void submit(Transaction transaction, CommitCallback done);
   // Commits, and waits for it; throws what refuses it.
   void commit(Transaction transaction);
-  // Commits a Replace alone, and waits for it; false when it came too late. Throws what else refuses it.
-  bool replace(Replace replace);
+  // Commits a Replace alone, and waits for it; false when it came too late, or the newest catalog says that it
+  // is not due any more. Throws what else refuses it.
+  bool replace(Replace replace,
+               std::function<bool(const catalog::Catalog&)> is_still_due = nullptr);
   // Has the committer's thread do something to the state between two transactions, which is published with the
   // rest of its group and stands in no record: `task` may change what no reader sees, and must be quick.
   // Returns when it is done.

@@ -137,9 +137,9 @@ bool ExtentUpkeep::merge(catalog::TableId id) {
 
 void ExtentUpkeep::remove_expired() {
   std::lock_guard work(work_mutex_);
-  auto catalog = state_.catalog();
   // A table that fails does not hold the others up.
   std::exception_ptr error;
+  auto catalog = state_.catalog();
   for (const auto& database : catalog->databases()) {
     for (const auto& table : database->tables()) {
       if (is_stopping_) return;
@@ -192,7 +192,10 @@ void ExtentUpkeep::drop_expired_tags(const catalog::Catalog& catalog, const cata
     extents::ExtentRows rows{extent, {}};
     replace.added.push_back(extent_files_.merge(data->table(), {&rows, 1}));
     replace.added.back()->tags = std::move(kept);
-    committer_->replace(std::move(replace));
+    committer_->replace(std::move(replace), [&](const catalog::Catalog& newest) {
+      auto found = newest.find_table(table.id);
+      return found && catalog::tag_retention(newest, *found) == rules;
+    });
   }
 }
 
@@ -231,7 +234,11 @@ void ExtentUpkeep::remove_expired(const catalog::Catalog& catalog, const catalog
       replace.up_to = static_cast<Sequence>(chunk.sequences[expired - 1]);
     }
   }
-  if (!replace.removed.empty() || replace.up_to > 0) committer_->replace(std::move(replace));
+  if (replace.removed.empty() && replace.up_to == 0) return;
+  committer_->replace(std::move(replace), [&](const catalog::Catalog& newest) {
+    auto found = newest.find_table(table.id);
+    return found && catalog::soft_delete_period(newest, *found) == period;
+  });
 }
 
 }  // namespace rivulet::store

@@ -117,6 +117,41 @@ TEST_F(ExtentUpkeepTest, RowsPastTheirRetentionGoFromExtentsAndTails) {
   expect_ids(30, 10);
 }
 
+// Calls a function once, when the time is asked for on the thread that made the clock.
+class HookClock final : public Clock {
+ public:
+  explicit HookClock(TestClock& clock) : clock_(clock) {}
+  Ticks now() const override {
+    if (std::this_thread::get_id() == thread_ && hook_) std::exchange(hook_, nullptr)();
+    return clock_.now();
+  }
+  std::chrono::steady_clock::time_point steady_now() const override { return clock_.steady_now(); }
+  void set_hook(std::function<void()> hook) { hook_ = std::move(hook); }
+
+ private:
+  TestClock& clock_;
+  mutable std::function<void()> hook_;
+  const std::thread::id thread_ = std::this_thread::get_id();
+};
+
+TEST_F(ExtentUpkeepTest, APolicyThatIsAlteredDuringRemovalHolds) {
+  set_policy("retention", R"({"SoftDeletePeriod":"10.00:00:00"})");
+  set_policy("merge", R"({"AllowMerge":false})");
+  seal(0, 10);
+  append(10, 10);
+  HookClock clock(clock_);
+  store_ = nullptr;
+  store_ = Store::open(small_options(directory_.path()), files_, clock);
+  store_->upkeep();  // the one at the start is over
+  clock.set_hook([&] {
+    set_policy("retention", R"({"SoftDeletePeriod":"365.00:00:00"})");
+    clock_.advance(100 * kTicksPerDay);
+  });
+  store_->upkeep();
+  expect_ids(0, 20);
+  store_ = nullptr;
+}
+
 TEST_F(ExtentUpkeepTest, ADatabasePolicyHoldsForTablesWithoutTheirOwn) {
   auto kept = create_table(*store_, "Kept");
   store_->commit(one_append(make_rows(*kept, 0, 5)));
