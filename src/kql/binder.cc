@@ -95,6 +95,7 @@ void Binder::begin_statement() {
   ++statement_;
   sources_.clear();
   ctes_.clear();
+  optional_columns_.clear();
   visualization_ = {};
   result_name_ = "PrimaryResult";
 }
@@ -211,12 +212,22 @@ BoundStatement Binder::finish(Relation relation) {
   return statement;
 }
 
-// Puts the column lists of the sources in, with those columns only that the SQL names somewhere.
+// Puts the column lists of the sources in, with those columns only that the SQL names somewhere, and the
+// optional columns that it names.
 std::string Binder::finish_sources(std::string sql) {
   std::set<std::string_view> names;
-  for_each_word(sql, [&](std::string_view word) {
-    if (word.front() == 'k') names.insert(word);
-  });
+  auto add_names = [&](std::string_view text) {
+    for_each_word(text, [&](std::string_view word) {
+      if (word.front() == 'k') names.insert(word);
+    });
+  };
+  add_names(sql);
+  // Who names an optional column was made after it.
+  std::vector<bool> is_named(optional_columns_.size());
+  for (size_t i = optional_columns_.size(); i-- > 0;) {
+    is_named[i] = names.contains(optional_columns_[i].name);
+    if (is_named[i]) add_names(optional_columns_[i].sql);
+  }
   std::vector<std::string> lists;
   for (SourceState& source : sources_) {
     std::string list;
@@ -245,11 +256,22 @@ std::string Binder::finish_sources(std::string sql) {
     result.append(sql, at, found == std::string::npos ? std::string::npos : found - at);
     if (found == std::string::npos) return result;
     at = found + marker_.size();
+    bool is_optional = sql[at] == kOptionalMark;
+    if (is_optional) ++at;
     size_t slot = 0;
     while (at < sql.size() && sql[at] >= '0' && sql[at] <= '9')
       slot = slot * 10 + (sql[at++] - '0');
-    result += lists[slot];
+    if (!is_optional) {
+      result += lists[slot];
+    } else if (is_named[slot]) {
+      result += ", " + optional_columns_[slot].sql + " AS " + optional_columns_[slot].name;
+    }
   }
+}
+
+std::string Binder::optional_column(std::string sql, std::string name) {
+  optional_columns_.push_back({std::move(sql), std::move(name)});
+  return marker_ + kOptionalMark + std::to_string(optional_columns_.size() - 1) + " ";
 }
 
 ResultTable Binder::probe(Relation relation) {
@@ -332,21 +354,25 @@ Relation Binder::realias(const Relation& relation) {
   Relation result = relation;
   std::map<std::string, std::string> names;
   std::string list;
-  auto rename = [&](std::string& sql) {
+  std::string optional_list;
+  auto rename = [&](std::string& sql, bool is_optional) {
     if (sql.empty()) return;
     auto [found, is_new] = names.try_emplace(sql, "");
     if (is_new) {
       found->second = new_name();
-      if (!list.empty()) list += ", ";
-      list += defined(sql, found->second);
+      if (is_optional) {
+        optional_list += optional_column(sql, found->second);
+      } else {
+        list += (list.empty() ? "" : ", ") + defined(sql, found->second);
+      }
     }
     sql = found->second;
   };
-  for (RelationColumn& column : result.columns) rename(column.sql);
-  for (OrderKey& key : result.order) rename(key.sql);
-  for (std::string* column : result.system_columns()) rename(*column);
+  for (RelationColumn& column : result.columns) rename(column.sql, false);
+  for (OrderKey& key : result.order) rename(key.sql, false);
+  for (std::string* column : result.system_columns()) rename(*column, true);
   if (list.empty()) list = "1 AS unused";
-  result.from = "(SELECT " + list + " FROM " + relation.from + ")";
+  result.from = "(SELECT " + list + optional_list + " FROM " + relation.from + ")";
   result.source = -1;
   check_size(result.from);
   return result;
@@ -356,15 +382,15 @@ Relation Binder::materialize(Relation relation) {
   std::set<std::string> names;
   for (const RelationColumn& column : relation.columns) names.insert(column.sql);
   for (const OrderKey& key : relation.order) names.insert(key.sql);
-  for (const std::string* column : relation.system_columns()) {
-    if (!column->empty()) names.insert(*column);
-  }
   std::string list;
   for (const std::string& name : names) {
     if (!list.empty()) list += ", ";
     list += name;
   }
   if (list.empty()) list = "1 AS unused";
+  for (const std::string* column : relation.system_columns()) {
+    if (!column->empty() && names.insert(*column).second) list += optional_column(*column, *column);
+  }
   Cte cte;
   cte.name = "m" + std::to_string(next_cte_++);
   cte.sql = "SELECT " + list + " FROM " + relation.from;

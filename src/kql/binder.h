@@ -339,7 +339,8 @@ class Binder {
   std::vector<std::shared_ptr<const void>> pinned_;  // catalog entities and parsed functions in use
   std::map<std::string, std::shared_ptr<const FunctionDefinition>> stored_functions_;
   mutable std::deque<Environment> environments_;
-  std::string marker_;  // stands for the column list of a source until it is known
+  // Stands for the column list of a source, or an optional column, until it is known.
+  std::string marker_;
 
   // Of the statement that is being bound.
   struct Cte {
@@ -358,9 +359,18 @@ class Binder {
   };
   // Those of a table or a union, in the order of Relation::system_columns().
   void add_system_columns(Relation& relation, SourceState& state);
+  // For the end of a SELECT list: the column, with the comma before it, if the finished SQL names it. Whoever
+  // names it must be bound after this call.
+  std::string optional_column(std::string sql, std::string name);
   // Makes the relation read the source, which becomes the next of the statement.
   void add_source(Relation& relation, SourceState state);
   std::vector<SourceState> sources_;
+  struct OptionalColumn {
+    std::string sql;  // a name, or a constant
+    std::string name;
+  };
+  static constexpr char kOptionalMark = '+';  // between marker_ and the index of an optional column
+  std::vector<OptionalColumn> optional_columns_;
   std::vector<Cte> ctes_;
   std::vector<Graph> graphs_;
   std::map<std::string, std::string> node_lookups_;  // by the nodes' table expression

@@ -64,6 +64,18 @@ TEST_F(BinderTest, ReadsOnlyTheColumnsThatAreUsed) {
   EXPECT_FALSE(statement.sources[0].needs_system_columns);
   EXPECT_TRUE(bind_one("T | count").sources[0].column_ids.empty());
   EXPECT_TRUE(bind_one("T | extend t = ingestion_time()").sources[0].needs_system_columns);
+  // Nor where they would pass through a union, a name or a stored result.
+  EXPECT_FALSE(bind_one("let U = T; U | count").sources[0].needs_system_columns);
+  BoundStatement unite =
+      bind_one("let U = materialize(T | take 5); union U, (T | where Value > 3)");
+  for (const Source& source : unite.sources) EXPECT_FALSE(source.needs_system_columns);
+  unite = bind_one(
+      "let U = materialize(T | take 5); union U, (T | where Value > 3) | where ingestion_time() > "
+      "ago(1h)");
+  for (const Source& source : unite.sources) {
+    EXPECT_TRUE(source.needs_system_columns);
+    EXPECT_FALSE(source.needs_extent_columns);
+  }
 }
 
 TEST_F(BinderTest, NotesBoundsOfFiltersDirectlyOverATable) {

@@ -42,6 +42,9 @@ struct Relation {
   std::array<std::string*, 5> system_columns() {
     return {&ingestion_time, &commit_sequence, &extent_id, &extent_tags, &extent_row};
   }
+  std::array<const std::string*, 5> system_columns() const {
+    return {&ingestion_time, &commit_sequence, &extent_id, &extent_tags, &extent_row};
+  }
   // Inside of an SQL ORDER BY; empty without order.
   std::string order_by() const;
 };

@@ -128,9 +128,30 @@ Relation Binder::union_all(std::vector<Relation> tables, bool is_inner,
   if (plain.size() == tables.size()) {
     return union_scan(plain, names, result.columns, has_source_column);
   }
+  // Of the rows' tables; rows that come from none have what the functions say of such a row.
+  const std::array<std::string, 5> kNoSystemColumns = {"NULL::BIGINT", "NULL::BIGINT",
+                                                       literal_sql({ScalarType::kGuid, Guid{}}),
+                                                       "'[]'", "NULL::BIGINT"};
+  for (size_t i = 0; i < kNoSystemColumns.size(); ++i) {
+    bool is_known = std::any_of(tables.begin(), tables.end(), [&](const Relation& table) {
+      return !table.system_columns()[i]->empty();
+    });
+    if (is_known) *result.system_columns()[i] = new_name();
+  }
+  auto system_list = [&](const Relation& relation) {
+    std::string list;
+    for (size_t i = 0; i < kNoSystemColumns.size(); ++i) {
+      const std::string& name = *result.system_columns()[i];
+      if (name.empty()) continue;
+      const std::string& own = *relation.system_columns()[i];
+      list += optional_column(own.empty() ? kNoSystemColumns[i] : own, name);
+    }
+    return list;
+  };
   std::vector<std::string> selects;
-  auto select = [&](const std::string& list, const std::string& from) {
-    selects.push_back("SELECT " + (list.empty() ? "1 AS unused" : list) + " FROM " + from);
+  auto select = [&](const std::string& list, const Relation& relation) {
+    selects.push_back("SELECT " + (list.empty() ? "1 AS unused" : list) + system_list(relation) +
+                      " FROM " + relation.from);
   };
   if (plain.size() == 1) others.push_back(plain.front());
   if (plain.size() > 1) {
@@ -139,7 +160,7 @@ Relation Binder::union_all(std::vector<Relation> tables, bool is_inner,
     for (size_t i = 0; i < result.columns.size(); ++i) {
       list += (i == 0 ? "" : ", ") + all.columns[i].sql + " AS " + result.columns[i].sql;
     }
-    select(list, all.from);
+    select(list, all);
   }
   for (const Relation* table : others) {
     std::map<std::pair<std::string_view, ScalarType>, const RelationColumn*> found;
@@ -159,7 +180,7 @@ Relation Binder::union_all(std::vector<Relation> tables, bool is_inner,
       }
       list += (list.empty() ? "" : ", ") + defined(value, target.sql);
     }
-    select(list, table->from);
+    select(list, *table);
   }
   result.from = "(" + union_sql(selects) + ")";
   check_size(result.from);
