@@ -15,9 +15,9 @@ source scripts/server.sh
 
 export JOBS=${JOBS:-$(nproc)}
 conformance_cases=${RIVULET_KQL_CASES:-../shared/kql-cases}
-# `make asan` and `make tsan` run all rooms. The thread sanitizer takes those that have threads of their own and
+# The thread sanitizer takes the rooms that have threads of their own and
 # need no build of the rooms of queries.
-asan_rooms="common types log catalog rowstore extents store ingest kql"
+asan_rooms="common types log catalog rowstore extents store ingest kql query commands server sources"
 tsan_rooms="common log rowstore extents store sources"
 # Below this share of passing cases, in percent, conformance has failed.
 conformance_floor=50

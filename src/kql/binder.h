@@ -364,7 +364,7 @@ class Binder {
   std::string optional_column(std::string sql, std::string name);
   // Makes the relation read the source, which becomes the next of the statement.
   void add_source(Relation& relation, SourceState state);
-  std::vector<SourceState> sources_;
+  std::deque<SourceState> sources_;  // stay where they are when an expression adds one
   struct OptionalColumn {
     std::string sql;  // a name, or a constant
     std::string name;
