@@ -246,25 +246,38 @@ void bench_idle_tables(const StoreOptions& options) {
   StoreStatistics statistics = store->statistics();
   fmt::print("checkpoint of 100k tables: {:.2f} s; {} files on disk, {} MB in row files\n",
              seconds_since(start), files_in(options.directory), statistics.row_file_bytes >> 20);
-  store = nullptr;
-  ::malloc_trim(0);
-  uint64_t allocated = allocated_bytes(), resident = resident_bytes();
-  store = timed_open(options, "100k tables in row files");
-  ::malloc_trim(0);
-  auto each = [](uint64_t after, uint64_t before, size_t count) {
-    return (static_cast<double>(after) - static_cast<double>(before)) / static_cast<double>(count);
+  struct Cost {
+    double allocated = 0, resident = 0;
   };
+  auto reopen = [&](const char* what) {
+    store = nullptr;
+    ::malloc_trim(0);
+    auto allocated = static_cast<double>(allocated_bytes());
+    auto resident = static_cast<double>(resident_bytes());
+    store = timed_open(options, what);
+    ::malloc_trim(0);
+    return Cost{static_cast<double>(allocated_bytes()) - allocated,
+                static_cast<double>(resident_bytes()) - resident};
+  };
+  Cost idle = reopen("100k tables in row files");
   fmt::print("bytes_per_idle_table: {:.0f} allocated, {:.0f} resident\n",
-             each(allocated_bytes(), allocated, kManyTables),
-             each(resident_bytes(), resident, kManyTables));
+             idle.allocated / kManyTables, idle.resident / kManyTables);
   auto tables = store->catalog()->find_database("NetDefaultDB")->tables();
-  allocated = allocated_bytes();
+  std::vector<catalog::TableId> ids;
+  for (const auto& table : tables) ids.push_back(table->id);
+  constexpr size_t kSealed = 2000;
+  start = SteadyClock::now();
+  store->seal(std::span(ids).first(kSealed));
+  double seal_ms = seconds_since(start) * 1e3 / kSealed;
+  store->checkpoint();
+  Cost sealed = reopen("100k tables, 2k of them sealed");
+  fmt::print("an extent in place of a run: {:+.0f} bytes a table; {:.2f} ms to seal each\n",
+             (sealed.allocated - idle.allocated) / kSealed, seal_ms);
+  auto allocated = static_cast<double>(allocated_bytes());
   append_to_each(*store, tables);
   store->checkpoint();
   fmt::print("one more run: {:+.0f} bytes a table\n",
-             each(allocated_bytes(), allocated, kManyTables));
-  std::vector<catalog::TableId> ids;
-  for (const auto& table : tables) ids.push_back(table->id);
+             (static_cast<double>(allocated_bytes()) - allocated) / kManyTables);
   start = SteadyClock::now();
   uint64_t rows = 0;
   for (size_t i = 0; i < 1000; ++i) {

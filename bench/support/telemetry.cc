@@ -18,7 +18,7 @@ std::shared_ptr<const catalog::Table> telemetry_table() {
       {"status", ScalarType::kInt},         {"is_online", ScalarType::kBool},
       {"message", ScalarType::kString},     {"firmware", ScalarType::kString}};
   for (const auto& [name, type] : columns) {
-    table.columns.push_back({table.next_column_id++, name, type, ""});
+    table.columns.edit().push_back({table.next_column_id++, name, type, ""});
   }
   return std::make_shared<const catalog::Table>(table);
 }

@@ -157,7 +157,8 @@ void Catalog::put(const PutTable& change) {
   } else {
     next_table_id_ = std::max(next_table_id_, change.table.id + 1);
   }
-  auto table = std::make_shared<const Table>(change.table);
+  auto table = std::make_shared<Table>(change.table);
+  table->columns = column_lists_->share(table->columns);
   database->tables_ = database->tables_.with(table);
   tables_ = tables_.with(std::move(table));
   replace_database(std::move(database));

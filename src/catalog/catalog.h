@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "catalog/column_list.h"
 #include "catalog/persistent_map.h"
 #include "common/clock.h"
 #include "common/guid.h"
@@ -20,17 +21,6 @@ namespace rivulet::catalog {
 
 using DatabaseId = uint64_t;  // ids are never used again after a drop
 using TableId = uint64_t;
-
-struct ColumnDef {
-  // Unique in its table for ever: a renamed column keeps it; a column whose type is changed, or that is
-  // dropped and added again, gets a new one (its old values are then no longer seen).
-  uint32_t id = 0;
-  std::string name;
-  ScalarType type = ScalarType::kString;
-  std::string docstring;
-
-  bool operator==(const ColumnDef&) const = default;
-};
 
 struct IngestionMapping {
   std::string kind;  // "csv", "json", … lower case
@@ -51,7 +41,7 @@ struct Table {
   std::string name;
   std::string folder;
   std::string docstring;
-  std::vector<ColumnDef> columns;
+  ColumnList columns;
   uint32_t next_column_id = 1;
   Policies policies;
   std::vector<IngestionMapping> mappings;
@@ -214,6 +204,7 @@ class Catalog {
   PersistentMap<std::shared_ptr<const Database>, DatabaseByName> databases_by_name_;
   PersistentMap<std::shared_ptr<const Database>, ById> databases_;
   PersistentMap<std::shared_ptr<const Table>, ById> tables_;
+  std::shared_ptr<ColumnListPool> column_lists_ = std::make_shared<ColumnListPool>();
   std::shared_ptr<const Policies> cluster_policies_ = std::make_shared<const Policies>();
   DatabaseId next_database_id_ = 1;
   TableId next_table_id_ = 1;

@@ -56,6 +56,34 @@ TEST(Catalog, OldSnapshotsDoNotChange) {
   EXPECT_NE(after->find_table(1), nullptr);
 }
 
+TEST(Catalog, TablesThatWereMadeAlikeShareTheirColumns) {
+  CatalogPtr catalog = catalog_with_database();
+  for (TableId id = 1; id <= 3; ++id) {
+    Table table = make_table(id, 1, "T" + std::to_string(id));
+    if (id == 3) table.columns.edit()[1].docstring = "another";
+    catalog = catalog->apply(PutTable{table});
+  }
+  auto first = catalog->find_table(1), second = catalog->find_table(2);
+  EXPECT_EQ(&first->columns.front(), &second->columns.front());
+  EXPECT_NE(&first->columns.front(), &catalog->find_table(3)->columns.front());
+  Table changed = *second;
+  changed.columns.edit().pop_back();
+  EXPECT_EQ(first->columns.size(), 2u);
+  EXPECT_EQ(second->columns, first->columns);
+  CatalogPtr after = catalog->apply(PutTable{changed});
+  EXPECT_EQ(after->find_table(2)->columns.size(), 1u);
+  EXPECT_EQ(catalog->find_table(2)->columns.size(), 2u);
+}
+
+TEST(ColumnListPool, ForgetsWhatNobodyHas) {
+  ColumnListPool pool;
+  auto list = [](uint32_t id) { return ColumnList{{id, "c", ScalarType::kLong, ""}}; };
+  ColumnList held = pool.share(list(0));
+  for (uint32_t id = 1; id <= 1000; ++id) pool.share(list(id));
+  EXPECT_LT(pool.size(), 200u);
+  EXPECT_EQ(&pool.share(list(0)).front(), &held.front());
+}
+
 TEST(Catalog, RenamesATable) {
   CatalogPtr catalog = catalog_with_database()->apply(PutTable{make_table(1, 1, "T")});
   catalog = catalog->apply(PutTable{make_table(1, 1, "U")});

@@ -237,6 +237,7 @@ Table decode_table(const Object& record) {
   table.folder = record.optional_text("folder");
   table.docstring = record.optional_text("docstring");
   table.next_column_id = record.small_number("next_column_id");
+  std::vector<ColumnDef> columns;
   record.for_each("columns", [&](const Object& json) {
     ColumnDef column;
     column.id = json.small_number("id");
@@ -245,8 +246,9 @@ Table decode_table(const Object& record) {
     if (!type) damaged(fmt::format("unknown type '{}'", json.text("type")));
     column.type = *type;
     column.docstring = json.optional_text("docstring");
-    table.columns.push_back(std::move(column));
+    columns.push_back(std::move(column));
   });
+  table.columns = std::move(columns);
   table.policies = record.policies();
   table.mappings = record.mappings();
   return table;

@@ -83,6 +83,9 @@ void append_tables_row(ResultTable& answer, const catalog::Table& table,
   append_row(answer, {table.name, database, table.folder, table.docstring});
 }
 
+namespace {
+
+// Checks the names, and that none stands twice.
 void check_columns(const std::vector<ColumnSpec>& columns) {
   std::set<std::string_view> seen;
   for (const ColumnSpec& column : columns) {
@@ -93,33 +96,27 @@ void check_columns(const std::vector<ColumnSpec>& columns) {
   }
 }
 
+}  // namespace
+
 catalog::Table new_table(const catalog::Catalog& catalog, const catalog::Database& database,
                          const std::string& name, const std::vector<ColumnSpec>& columns) {
   check_entity_name("table", name);
-  check_columns(columns);
   catalog::Table table;
   table.id = catalog.next_table_id();
   table.database_id = database.id;
   table.guid = new_guid();
   table.name = name;
-  for (const ColumnSpec& column : columns) add_column(table, column.name, column.type);
+  merge_columns(table, columns);
   return table;
-}
-
-void add_column(catalog::Table& table, const std::string& name, ScalarType type) {
-  catalog::ColumnDef column;
-  column.id = table.next_column_id++;
-  column.name = name;
-  column.type = type;
-  table.columns.push_back(std::move(column));
 }
 
 void merge_columns(catalog::Table& table, const std::vector<ColumnSpec>& columns) {
   check_columns(columns);
+  std::vector<catalog::ColumnDef>& present = table.columns.edit();
   for (const ColumnSpec& spec : columns) {
     const catalog::ColumnDef* column = table.find_column(spec.name);
     if (column == nullptr) {
-      add_column(table, spec.name, spec.type);
+      present.push_back({table.next_column_id++, spec.name, spec.type, ""});
     } else if (column->type != spec.type) {
       throw wrong_type(table, *column, spec.type);
     }

@@ -30,13 +30,9 @@ ResultTable tables_answer();
 void append_tables_row(ResultTable& answer, const catalog::Table& table,
                        const std::string& database);
 
-// Checks the names, and that none stands twice.
-void check_columns(const std::vector<ColumnSpec>& columns);
-
 // A table that is not in the catalog yet. Throws for names that are not valid.
 catalog::Table new_table(const catalog::Catalog& catalog, const catalog::Database& database,
                          const std::string& name, const std::vector<ColumnSpec>& columns);
-void add_column(catalog::Table& table, const std::string& name, ScalarType type);
 // Adds the columns that the table has not got; throws for one of another type.
 void merge_columns(catalog::Table& table, const std::vector<ColumnSpec>& columns);
 // Makes the table's columns these, in this order; a column that stays keeps its data. Throws for a

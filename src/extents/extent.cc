@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "common/binary.h"
+#include "extents/file_verifier.h"
 
 namespace rivulet::extents {
 namespace {
@@ -17,7 +17,108 @@ Range range_of(const ColumnStatistics& statistics) {
   return statistics.type == ScalarType::kString ? Range::kTexts : Range::kIntegers;
 }
 
+void write_column(ByteWriter& writer, const ColumnStatistics& statistics) {
+  writer.varint(statistics.column_id);
+  writer.byte(static_cast<uint8_t>(statistics.type));
+  writer.varint(statistics.null_count);
+  writer.varint(statistics.distinct_count);
+  writer.varint(statistics.original_size_bytes);
+  writer.varint(statistics.size_bytes);
+  Range range = range_of(statistics);
+  writer.byte(static_cast<uint8_t>(range));
+  switch (range) {
+    case Range::kNone:
+      break;
+    case Range::kIntegers:
+      writer.fixed(statistics.min_int);
+      writer.fixed(statistics.max_int);
+      break;
+    case Range::kReals:
+      writer.fixed(statistics.min_real);
+      writer.fixed(statistics.max_real);
+      break;
+    case Range::kTexts:
+      writer.string(statistics.min_text);
+      writer.string(statistics.max_text);
+      break;
+  }
+}
+
+ColumnStatistics read_column(ByteReader& reader) {
+  ColumnStatistics statistics;
+  statistics.column_id = static_cast<uint32_t>(reader.varint());
+  statistics.type = static_cast<ScalarType>(reader.byte());
+  statistics.null_count = reader.varint();
+  statistics.distinct_count = reader.varint();
+  statistics.original_size_bytes = reader.varint();
+  statistics.size_bytes = reader.varint();
+  auto range = static_cast<Range>(reader.byte());
+  statistics.has_range = range != Range::kNone;
+  switch (range) {
+    case Range::kNone:
+      break;
+    case Range::kIntegers:
+      statistics.min_int = reader.fixed<int64_t>();
+      statistics.max_int = reader.fixed<int64_t>();
+      break;
+    case Range::kReals:
+      statistics.min_real = reader.fixed<double>();
+      statistics.max_real = reader.fixed<double>();
+      break;
+    case Range::kTexts:
+      statistics.min_text = reader.string();
+      statistics.max_text = reader.string();
+      break;
+    default:
+      throw std::runtime_error("an extent has statistics of an unknown kind");
+  }
+  return statistics;
+}
+
 }  // namespace
+
+StatisticsList::StatisticsList(std::span<const ColumnStatistics> columns) {
+  ByteWriter writer(bytes_);
+  writer.varint(columns.size());
+  for (const ColumnStatistics& column : columns) write_column(writer, column);
+  bytes_.shrink_to_fit();
+}
+
+StatisticsList::StatisticsList(ByteReader& reader) {
+  ByteReader start = reader;
+  for (uint64_t columns = reader.varint(); columns > 0; --columns) read_column(reader);
+  bytes_ = start.bytes(start.remaining() - reader.remaining());
+}
+
+void StatisticsList::write(ByteWriter& writer) const {
+  if (bytes_.empty()) {
+    writer.varint(0);
+  } else {
+    writer.bytes(bytes_.data(), bytes_.size());
+  }
+}
+
+std::optional<ColumnStatistics> StatisticsList::find(uint32_t column_id) const {
+  if (bytes_.empty()) return std::nullopt;
+  ByteReader reader(bytes_);
+  for (uint64_t columns = reader.varint(); columns > 0; --columns) {
+    ColumnStatistics column = read_column(reader);
+    if (column.column_id == column_id) return column;
+  }
+  return std::nullopt;
+}
+
+std::vector<ColumnStatistics> StatisticsList::columns() const {
+  std::vector<ColumnStatistics> columns;
+  if (bytes_.empty()) return columns;
+  ByteReader reader(bytes_);
+  for (uint64_t left = reader.varint(); left > 0; --left) columns.push_back(read_column(reader));
+  return columns;
+}
+
+void ExtentView::verify() const {
+  if (verifier != nullptr) verifier->verify(path, checksums);
+}
 
 void encode_extent(std::string& out, const ExtentView& extent) {
   ByteWriter writer(out);
@@ -35,33 +136,7 @@ void encode_extent(std::string& out, const ExtentView& extent) {
   writer.varint(extent.min_sequence);
   writer.varint(extent.max_sequence);
   writer.byte(extent.has_system_columns ? 1 : 0);
-  writer.varint(extent.statistics.size());
-  for (const ColumnStatistics& statistics : extent.statistics) {
-    writer.varint(statistics.column_id);
-    writer.byte(static_cast<uint8_t>(statistics.type));
-    writer.varint(statistics.null_count);
-    writer.varint(statistics.distinct_count);
-    writer.varint(statistics.original_size_bytes);
-    writer.varint(statistics.size_bytes);
-    Range range = range_of(statistics);
-    writer.byte(static_cast<uint8_t>(range));
-    switch (range) {
-      case Range::kNone:
-        break;
-      case Range::kIntegers:
-        writer.fixed(statistics.min_int);
-        writer.fixed(statistics.max_int);
-        break;
-      case Range::kReals:
-        writer.fixed(statistics.min_real);
-        writer.fixed(statistics.max_real);
-        break;
-      case Range::kTexts:
-        writer.string(statistics.min_text);
-        writer.string(statistics.max_text);
-        break;
-    }
-  }
+  extent.statistics.write(writer);
   writer.varint(extent.tags.size());
   for (const std::string& tag : extent.tags) writer.string(tag);
   writer.varint(extent.checksums.size());
@@ -85,40 +160,17 @@ ExtentView decode_extent(std::string_view bytes) {
   extent.min_sequence = reader.varint();
   extent.max_sequence = reader.varint();
   extent.has_system_columns = reader.byte() != 0;
-  for (uint64_t columns = reader.varint(); columns > 0; --columns) {
-    ColumnStatistics& statistics = extent.statistics.emplace_back();
-    statistics.column_id = static_cast<uint32_t>(reader.varint());
-    extent.column_ids.push_back(statistics.column_id);
-    statistics.type = static_cast<ScalarType>(reader.byte());
-    statistics.null_count = reader.varint();
-    statistics.distinct_count = reader.varint();
-    statistics.original_size_bytes = reader.varint();
-    statistics.size_bytes = reader.varint();
-    auto range = static_cast<Range>(reader.byte());
-    statistics.has_range = range != Range::kNone;
-    switch (range) {
-      case Range::kNone:
-        break;
-      case Range::kIntegers:
-        statistics.min_int = reader.fixed<int64_t>();
-        statistics.max_int = reader.fixed<int64_t>();
-        break;
-      case Range::kReals:
-        statistics.min_real = reader.fixed<double>();
-        statistics.max_real = reader.fixed<double>();
-        break;
-      case Range::kTexts:
-        statistics.min_text = reader.string();
-        statistics.max_text = reader.string();
-        break;
-      default:
-        throw std::runtime_error("an extent has statistics of an unknown kind");
-    }
-  }
+  extent.statistics = StatisticsList(reader);
+  std::vector<ColumnStatistics> columns = extent.statistics.columns();
+  extent.column_ids.reserve(columns.size());
+  for (const ColumnStatistics& column : columns) extent.column_ids.push_back(column.column_id);
   for (uint64_t tags = reader.varint(); tags > 0; --tags) extent.tags.emplace_back(reader.string());
-  for (uint64_t blocks = reader.varint(); blocks > 0; --blocks) {
-    extent.checksums.push_back(reader.fixed<uint64_t>());
+  uint64_t blocks = reader.varint();
+  if (blocks > reader.remaining() / sizeof(uint64_t)) {
+    throw std::runtime_error("the bytes of an extent end too early");
   }
+  extent.checksums.reserve(blocks);
+  while (extent.checksums.size() < blocks) extent.checksums.push_back(reader.fixed<uint64_t>());
   return extent;
 }
 

@@ -3,17 +3,20 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/binary.h"
 #include "common/clock.h"
 #include "common/guid.h"
 #include "types/scalar_type.h"
 
 namespace rivulet::extents {
 
-class FileChecksums;
+class FileVerifier;
 class TermCache;
 
 // What is known of a column in an extent. Its least and greatest value are cells of the column's type; strings
@@ -31,6 +34,26 @@ struct ColumnStatistics {
   std::string min_text, max_text;     // string
 
   bool operator==(const ColumnStatistics&) const = default;
+};
+
+// The statistics of an extent's columns as the bytes that the log has of them: there are very many extents, and
+// a query asks for a column or two.
+class StatisticsList {
+ public:
+  StatisticsList() = default;
+  explicit StatisticsList(std::span<const ColumnStatistics> columns);
+  // Takes from `reader` what write() wrote. Throws std::runtime_error on damage.
+  explicit StatisticsList(ByteReader& reader);
+  void write(ByteWriter& writer) const;
+
+  // Nothing when there are none of the column.
+  std::optional<ColumnStatistics> find(uint32_t column_id) const;
+  std::vector<ColumnStatistics> columns() const;
+
+  bool operator==(const StatisticsList&) const = default;
+
+ private:
+  std::string bytes_;  // empty: of no column
 };
 
 // A sealed Parquet file. Its columns are named c<column id>, sys_time and sys_seq; the last two are missing
@@ -51,12 +74,15 @@ struct ExtentView {
   // False: each row's are min_time and min_sequence, which the commit sets.
   bool has_system_columns = true;
   std::vector<uint32_t> column_ids;  // those of `statistics`
-  std::vector<ColumnStatistics> statistics;
+  StatisticsList statistics;
   std::vector<std::string> tags;
-  std::vector<uint64_t> checksums;  // of the file, as FileChecksums::compute gives them
-  // Of an extent that its holder keeps; whoever reads the file asks it first. Null: there is none.
-  std::shared_ptr<const FileChecksums> file_checksums;
-  std::shared_ptr<TermCache> term_cache;  // null: it has no term filters
+  std::vector<uint64_t> checksums;  // of the file, as FileVerifier::checksums gives them
+  std::shared_ptr<const FileVerifier> verifier;  // null: nothing is verified
+  std::shared_ptr<TermCache> term_cache;         // null: it has no term filters
+
+  // Whoever reads the file calls this first: it reads the whole file, the first time, and afterwards returns
+  // at once. Throws Error, with file and offset, when it is damaged, and IoError.
+  void verify() const;
 
   // The file of its term filters.
   std::filesystem::path terms_path() const {

@@ -29,6 +29,7 @@ class ObservedRows final : public RowSource {
  public:
   ObservedRows(RowSource& rows, std::span<const ParquetColumn> columns, ExtentView& extent)
       : rows_(rows), extent_(extent) {
+    extent.column_ids.reserve(columns.size());
     for (const ParquetColumn& column : columns) {
       extent.column_ids.push_back(column.id);
       gatherers_.emplace_back(column.id, column.type);
@@ -66,11 +67,13 @@ class ObservedRows final : public RowSource {
   void finish(std::span<const uint64_t> column_sizes) {
     // Of the rows' times and sequences.
     extent_.original_size_bytes = extent_.row_count * 2 * sizeof(int64_t);
+    std::vector<ColumnStatistics> columns;
     for (size_t i = 0; i < gatherers_.size(); ++i) {
-      ColumnStatistics& column = extent_.statistics.emplace_back(gatherers_[i].finish());
+      ColumnStatistics& column = columns.emplace_back(gatherers_[i].finish());
       column.size_bytes = column_sizes[i];
       extent_.original_size_bytes += column.original_size_bytes;
     }
+    extent_.statistics = StatisticsList(columns);
     extent_.min_created = extent_.min_time;
     extent_.max_created = extent_.max_time;
   }
@@ -170,7 +173,7 @@ std::vector<std::shared_ptr<ExtentView>> ExtentFiles::write(const catalog::Table
 
 std::shared_ptr<ExtentView> ExtentFiles::merge(const catalog::Table& table,
                                                std::span<const ExtentRows> extents) {
-  for (const ExtentRows& source : extents) source.extent->file_checksums->verify();
+  for (const ExtentRows& source : extents) source.extent->verify();
   std::vector<ParquetColumn> columns = columns_of(table);
   ParquetReader rows(extents, columns, is_merging_stopped_);
   std::shared_ptr<ExtentView> merged = write(table, rows, merge_writer_);
@@ -205,7 +208,7 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowS
       auto file = files_.open(unfinished, FileSystem::Mode::kReadWrite);
       file->sync();
       extent.size_bytes = file->size();
-      extent.checksums = FileChecksums::compute(*file);
+      extent.checksums = FileVerifier::checksums(*file);
     }
     extent.index_size_bytes = write_terms(extent, observed.terms());
     files_.rename(unfinished, path);
@@ -227,8 +230,7 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowS
 
 void ExtentFiles::equip(ExtentView& extent, bool is_verified) {
   extent.term_cache = term_cache_;
-  extent.file_checksums =
-      std::make_shared<const FileChecksums>(files_, extent.path, extent.checksums, is_verified);
+  extent.verifier = std::make_shared<const FileVerifier>(files_, is_verified);
 }
 
 uint64_t ExtentFiles::write_terms(const ExtentView& extent, const ExtentTerms& terms) {

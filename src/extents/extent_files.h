@@ -12,7 +12,7 @@
 #include "catalog/catalog.h"
 #include "common/file_system.h"
 #include "extents/extent.h"
-#include "extents/file_checksums.h"
+#include "extents/file_verifier.h"
 #include "extents/parquet_reader.h"
 #include "extents/parquet_writer.h"
 #include "extents/term_filter.h"

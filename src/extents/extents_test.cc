@@ -61,7 +61,8 @@ class Chunks {
 catalog::Table table_of(const std::vector<ScalarType>& types) {
   catalog::Table table;
   table.id = 1;
-  for (ScalarType type : types) table.columns.push_back({table.next_column_id++, "", type, ""});
+  for (ScalarType type : types)
+    table.columns.edit().push_back({table.next_column_id++, "", type, ""});
   return table;
 }
 
@@ -172,11 +173,14 @@ TEST_F(ExtentsTest, ColumnsThatAChunkLacksAreNullAndOthersAreLeftOut) {
   auto rows = query(fmt::format("SELECT * FROM read_parquet('{}')", path));
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[2], (std::vector<std::string>{"", "-2", "NULL", "1000", "1"}));
-  ASSERT_EQ(extent.statistics.size(), 3u);
-  EXPECT_EQ(extent.statistics[0].max_text, "");
-  EXPECT_EQ(extent.statistics[1].min_int, -2);
-  EXPECT_FALSE(extent.statistics[2].has_range);
-  EXPECT_EQ(extent.statistics[2].null_count, 3u);
+  std::vector<ColumnStatistics> statistics = extent.statistics.columns();
+  ASSERT_EQ(statistics.size(), 3u);
+  EXPECT_EQ(statistics[0].max_text, "");
+  EXPECT_EQ(statistics[1].min_int, -2);
+  EXPECT_FALSE(statistics[2].has_range);
+  EXPECT_EQ(statistics[2].null_count, 3u);
+  EXPECT_EQ(extent.statistics.find(2), statistics[1]);
+  EXPECT_EQ(extent.statistics.find(9), std::nullopt);
 }
 
 TEST_F(ExtentsTest, AMergeKeepsEveryRowAsItIsButForDeletedOnes) {
@@ -236,7 +240,8 @@ TEST_F(ExtentsTest, AMergeKeepsEveryRowAsItIsButForDeletedOnes) {
   auto last = files_.merge(table_of(kAllTypes), sources);
   EXPECT_EQ(last->row_count, 1u);
   EXPECT_EQ(last->min_sequence, 900u);
-  EXPECT_EQ(last->statistics[2].min_int, last->statistics[2].max_int);
+  std::vector<ColumnStatistics> statistics = last->statistics.columns();
+  EXPECT_EQ(statistics[2].min_int, statistics[2].max_int);
 }
 
 TEST_F(ExtentsTest, AMergeReadsOlderFormsOfTheTable) {
@@ -270,8 +275,8 @@ TEST_F(ExtentsTest, RowsAreSortedByTheRowOrderPolicy) {
     chunks.column(1).append_text(std::to_string(i * 7919 % 2000));
   }
   catalog::Table table = table_of({ScalarType::kLong, ScalarType::kString});
-  table.columns[0].name = "k";
-  table.columns[1].name = "it's";
+  table.columns.edit()[0].name = "k";
+  table.columns.edit()[1].name = "it's";
   table.policies["roworder"] = R"({"RowOrder":["k desc","gone asc","it's asc"]})";
   std::shared_ptr<const ExtentView> sealed = files_.write(table, chunks.views());
   std::vector<ExtentRows> sources{{sealed, {}}, {sealed, {}}};
@@ -455,7 +460,7 @@ TEST_F(ExtentsTest, EachColumnHasItsSizesAndItsDistinctValues) {
   }
   ExtentView extent = *files_.write(table_of(kAllTypes), chunks.views());
   uint64_t original = extent.row_count * 16, size = 0;
-  for (const ColumnStatistics& column : extent.statistics) {
+  for (const ColumnStatistics& column : extent.statistics.columns()) {
     EXPECT_GE(column.distinct_count, 1u) << column.column_id;
     EXPECT_LE(column.distinct_count, 10u) << column.column_id;
     EXPECT_GT(column.original_size_bytes, 0u) << column.column_id;
@@ -530,13 +535,13 @@ TEST_F(ExtentsTest, ADamagedByteIsFoundBeforeTheFileIsRead) {
     chunks.column(0).append_text(text);
   }
   auto written = files_.write(table_of({ScalarType::kString}), chunks.views());
-  EXPECT_NO_THROW(written->file_checksums->verify());
+  EXPECT_NO_THROW(written->verify());
   std::string bytes;
   encode_extent(bytes, *written);
   auto adopt = [&] { return files_.adopt(decode_extent(bytes)); };
-  EXPECT_NO_THROW(adopt()->file_checksums->verify());
+  EXPECT_NO_THROW(adopt()->verify());
   ASSERT_EQ(written->checksums.size(), 2U);
-  for (uint64_t offset : {uint64_t{5}, FileChecksums::kBlockBytes + 7, written->size_bytes - 1}) {
+  for (uint64_t offset : {uint64_t{5}, FileVerifier::kBlockBytes + 7, written->size_bytes - 1}) {
     std::fstream file(written->path, std::ios::in | std::ios::out | std::ios::binary);
     auto flip = [&] {
       file.seekg(static_cast<std::streamoff>(offset));
@@ -547,17 +552,17 @@ TEST_F(ExtentsTest, ADamagedByteIsFoundBeforeTheFileIsRead) {
     flip();
     auto extent = adopt();
     try {
-      extent->file_checksums->verify();
+      extent->verify();
       FAIL() << "damage at " << offset << " was not found";
     } catch (const Error& error) {
       EXPECT_NE(error.message().find(written->path), std::string::npos);
-      uint64_t block = offset / FileChecksums::kBlockBytes * FileChecksums::kBlockBytes;
+      uint64_t block = offset / FileVerifier::kBlockBytes * FileVerifier::kBlockBytes;
       EXPECT_NE(error.message().find(fmt::format("between offset {} and", block)),
                 std::string::npos)
           << error.message();
     }
     flip();
-    EXPECT_NO_THROW(extent->file_checksums->verify());
+    EXPECT_NO_THROW(extent->verify());
   }
 }
 

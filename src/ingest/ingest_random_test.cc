@@ -19,7 +19,7 @@ catalog::Table every_type() {
   table.id = 1;
   for (int i = 1; i <= 10; ++i) {
     auto type = static_cast<ScalarType>(i);
-    table.columns.push_back(
+    table.columns.edit().push_back(
         {static_cast<uint32_t>(i), std::string(1, static_cast<char>('a' + i - 1)), type, ""});
   }
   return table;

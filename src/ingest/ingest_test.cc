@@ -22,7 +22,7 @@ catalog::Table make_table(std::string_view columns) {
     size_t comma = columns.find(", ");
     std::string_view type = columns.substr(colon + 1, comma - colon - 1);
     uint32_t id = table.next_column_id++;
-    table.columns.push_back(
+    table.columns.edit().push_back(
         {id, std::string(columns.substr(0, colon)), *parse_scalar_type(type), ""});
     columns.remove_prefix(comma == std::string_view::npos ? columns.size() : comma + 2);
   }

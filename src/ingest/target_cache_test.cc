@@ -59,7 +59,7 @@ TEST(TargetCache, FollowsTheCatalog) {
   CatalogPtr two = one->apply(table(2, "U"));
   EXPECT_EQ(cache.get(two, name), mapping);
   catalog::PutTable wider = table(1, "T");
-  wider.table.columns.push_back({3, "c", ScalarType::kReal, ""});
+  wider.table.columns.edit().push_back({3, "c", ScalarType::kReal, ""});
   CatalogPtr altered = two->apply(wider);
   EXPECT_EQ(cache.get(altered, name)->column_ids.size(), 3u);
   EXPECT_EQ(cache.get(one, name)->column_ids.size(), 2u);

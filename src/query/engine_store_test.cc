@@ -150,8 +150,8 @@ TEST_F(EngineStoreTest, ANewColumnIsNullInOldRows) {
   store::Transaction alter;
   alter.alter = [&](const catalog::Catalog& catalog) -> std::vector<catalog::Change> {
     catalog::Table changed = *catalog.find_table(table->id);
-    changed.columns.push_back({changed.next_column_id++, "extra", ScalarType::kLong, ""});
-    changed.columns.push_back({changed.next_column_id++, "more", ScalarType::kString, ""});
+    changed.columns.edit().push_back({changed.next_column_id++, "extra", ScalarType::kLong, ""});
+    changed.columns.edit().push_back({changed.next_column_id++, "more", ScalarType::kString, ""});
     return {catalog::PutTable{changed}};
   };
   store_->commit(std::move(alter));
@@ -293,7 +293,7 @@ TEST_F(EngineStoreTest, SchemaChangesWhileQueriesRun) {
       store::Transaction alter;
       alter.alter = [&](const catalog::Catalog& catalog) -> std::vector<catalog::Change> {
         catalog::Table changed = *catalog.find_table(table->id);
-        changed.columns[1].name = changed.columns[1].name == "text" ? "renamed" : "text";
+        changed.columns.edit()[1].name = changed.columns[1].name == "text" ? "renamed" : "text";
         return {catalog::PutTable{changed}};
       };
       store_->commit(std::move(alter));

@@ -65,35 +65,31 @@ bool may_match(const store::ExtentView& extent, const ColumnBound& bound) {
   bool exists = std::find(extent.column_ids.begin(), extent.column_ids.end(), bound.column_id) !=
                 extent.column_ids.end();
   if (!exists) return absent_may_match(bound, "");
-  for (const store::ColumnStatistics& statistics : extent.statistics) {
-    if (statistics.column_id != bound.column_id) continue;
-    if (statistics.type != bound.value.type) return true;
-    // Nothing but nulls, or not known.
-    if (!statistics.has_range) return statistics.null_count < extent.row_count;
-    switch (statistics.type) {
-      case ScalarType::kBool:
-      case ScalarType::kInt:
-      case ScalarType::kLong:
-      case ScalarType::kDateTime:
-      case ScalarType::kTimeSpan: {
-        auto value = integer_value(bound.value);
-        return !value || overlaps(statistics.min_int, statistics.max_int, bound.op, *value);
-      }
-      case ScalarType::kReal: {
-        auto* value = std::get_if<double>(&bound.value.value);
-        return value == nullptr ||
-               overlaps(statistics.min_real, statistics.max_real, bound.op, *value);
-      }
-      case ScalarType::kString: {
-        auto* value = std::get_if<std::string>(&bound.value.value);
-        return value == nullptr || bound.op != Op::kEqual ||
-               overlaps(statistics.min_text, statistics.max_text, bound.op, *value);
-      }
-      default:
-        return true;
+  std::optional<store::ColumnStatistics> found = extent.statistics.find(bound.column_id);
+  if (!found || found->type != bound.value.type) return true;
+  // Nothing but nulls, or not known.
+  if (!found->has_range) return found->null_count < extent.row_count;
+  switch (found->type) {
+    case ScalarType::kBool:
+    case ScalarType::kInt:
+    case ScalarType::kLong:
+    case ScalarType::kDateTime:
+    case ScalarType::kTimeSpan: {
+      auto value = integer_value(bound.value);
+      return !value || overlaps(found->min_int, found->max_int, bound.op, *value);
     }
+    case ScalarType::kReal: {
+      auto* value = std::get_if<double>(&bound.value.value);
+      return value == nullptr || overlaps(found->min_real, found->max_real, bound.op, *value);
+    }
+    case ScalarType::kString: {
+      auto* value = std::get_if<std::string>(&bound.value.value);
+      return value == nullptr || bound.op != Op::kEqual ||
+             overlaps(found->min_text, found->max_text, bound.op, *value);
+    }
+    default:
+      return true;
   }
-  return true;
 }
 
 // Whether the extent may hold a text that meets the condition.

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "extents/duckdb_engine.h"
-#include "extents/file_checksums.h"
 #include "kql/expr.h"
 #include "query/error_mapping.h"
 
@@ -283,7 +282,7 @@ PreparedRun::PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatem
     if (context_->control->stop() != QueryControl::Stop::kNone) {
       throw stop_error(context_->control->stop());
     }
-    if (extent->file_checksums != nullptr) extent->file_checksums->verify();
+    extent->verify();
   }
   try {
     connection_.emplace(composed_.row_count >= kHeavyRows ? heavy : light);

@@ -85,7 +85,7 @@ class StatementRunTest : public ::testing::Test {
         .column_id = 3, .type = ScalarType::kDateTime, .has_range = true};
     statistics.min_int = min;
     statistics.max_int = max;
-    view.statistics.push_back(statistics);
+    view.statistics = extents::StatisticsList({&statistics, 1});
     return view;
   }
 
@@ -598,7 +598,7 @@ TEST(MayMatch, ByStatistics) {
   store::ColumnStatistics text{.column_id = 2, .type = ScalarType::kString, .has_range = true};
   text.min_text = "b";
   text.max_text = "d";
-  extent.statistics = {number, text};
+  extent.statistics = extents::StatisticsList(std::vector{number, text});
   auto may = [&](uint32_t column, ColumnBound::Op op, auto value, ScalarType type) {
     return may_match(extent, {ColumnBound{column, op, {type, value}}});
   };

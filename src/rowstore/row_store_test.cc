@@ -17,7 +17,8 @@ using namespace testing;
 catalog::Table make_table(catalog::TableId id, const std::vector<ScalarType>& types) {
   catalog::Table table;
   table.id = id;
-  for (ScalarType type : types) table.columns.push_back({table.next_column_id++, "", type, ""});
+  for (ScalarType type : types)
+    table.columns.edit().push_back({table.next_column_id++, "", type, ""});
   return table;
 }
 
@@ -92,13 +93,13 @@ class RowStoreModelTest : public ::testing::TestWithParam<uint64_t> {
   }
 
   void alter() {
-    size_t index = random_() % table_.columns.size();
-    if (random_() % 2 == 0 && table_.columns.size() > 3) {
-      table_.columns.erase(table_.columns.begin() + static_cast<ptrdiff_t>(index));
+    std::vector<catalog::ColumnDef>& columns = table_.columns.edit();
+    auto at = columns.begin() + static_cast<ptrdiff_t>(random_() % columns.size());
+    if (random_() % 2 == 0 && columns.size() > 3) {
+      columns.erase(at);
     } else {
-      table_.columns.insert(
-          table_.columns.begin() + static_cast<ptrdiff_t>(index),
-          {table_.next_column_id++, "", kAllTypes[random_() % kAllTypes.size()], ""});
+      ScalarType type = kAllTypes[random_() % kAllTypes.size()];
+      columns.insert(at, {table_.next_column_id++, "", type, ""});
     }
   }
 

@@ -94,7 +94,7 @@ void check_extents(FileSystem& files, const WholeState& whole, CheckResult& resu
                         size, extent->size_bytes));
         continue;
       }
-      attempt(result, [&, &held = extent] { held->file_checksums->verify(); });
+      attempt(result, [&, &held = extent] { held->verify(); });
     }
   }
   result.found.push_back(fmt::format("Extents: {}, with {} rows in {} bytes", count, rows, bytes));

@@ -157,10 +157,10 @@ TEST_F(PromisesTest, P3ASchemaChangeIsInOrderWithTheRows) {
 
   // A column that is dropped takes its values along, and one of the same name is another column.
   uint32_t old_column = table->columns[1].id;
-  alter_columns(table->id, [](catalog::Table& altered) { altered.columns.pop_back(); });
+  alter_columns(table->id, [](catalog::Table& altered) { altered.columns.edit().pop_back(); });
   store_->commit(one_append(make_rows(*table, 2, 2)));  // made before the change: "text" is ignored
   alter_columns(table->id, [](catalog::Table& altered) {
-    altered.columns.push_back({altered.next_column_id++, "text", ScalarType::kString, ""});
+    altered.columns.edit().push_back({altered.next_column_id++, "text", ScalarType::kString, ""});
   });
   auto altered = store_->catalog()->find_table(table->id);
   ASSERT_NE(altered->columns[1].id, old_column);

@@ -125,10 +125,10 @@ class Writer {
     transaction.alter = [&](const catalog::Catalog& catalog) -> std::vector<catalog::Change> {
       catalog::Table table = *catalog.find_table(slot.table->id);
       if (table.columns.size() > 2 && table.next_column_id % 3 == 0) {
-        table.columns.pop_back();
+        table.columns.edit().pop_back();
       } else {
         uint32_t id = table.next_column_id++;
-        table.columns.push_back({id, fmt::format("c{}", id), ScalarType::kReal, ""});
+        table.columns.edit().push_back({id, fmt::format("c{}", id), ScalarType::kReal, ""});
       }
       return {catalog::PutTable{table}};
     };

@@ -42,7 +42,7 @@ inline catalog::Table table_of_every_type() {
   table.database_id = 1;
   table.name = "T";
   for (uint32_t i = 1; i <= 10; ++i) {
-    table.columns.push_back(
+    table.columns.edit().push_back(
         {i, std::string(1, static_cast<char>('a' + i - 1)), static_cast<ScalarType>(i), ""});
   }
   table.next_column_id = 11;

@@ -34,10 +34,11 @@ ColumnPath column_path(const CommandContext& context, const EntityName& name) {
   return path;
 }
 
-ColumnDef& need_column(Table& table, const std::string& name) {
+// Where it stands in the table.
+size_t need_column(const Table& table, const std::string& name) {
   auto found = std::ranges::find(table.columns, name, &ColumnDef::name);
   if (found == table.columns.end()) throw entity_not_found("Column", table.name + "." + name);
-  return *found;
+  return static_cast<size_t>(found - table.columns.begin());
 }
 
 // EntityName, DataType, Policy of the columns.
@@ -71,8 +72,9 @@ Action alter_column_type(CommandContext& context) {
   ScalarType type = context.reader.scalar_type();
   return [&services = context.services, path, type] {
     CatalogPtr after = commit_table(services, path.table, [&](Table& table) {
-      ColumnDef& column = need_column(table, path.column);
-      if (column.type == type) return;
+      size_t index = need_column(table, path.column);
+      if (table.columns[index].type == type) return;
+      ColumnDef& column = table.columns.edit()[index];
       // A new id: the values of the old type are not seen any more, as documented.
       column.id = table.next_column_id++;
       column.type = type;
@@ -95,7 +97,7 @@ void rename(Table& table, const std::vector<Renaming>& renamings) {
       throw bad_request("Column '" + renaming.from + "' is renamed twice");
     }
   }
-  for (ColumnDef& column : table.columns) {
+  for (ColumnDef& column : table.columns.edit()) {
     auto found = new_names.find(column.name);
     if (found != new_names.end()) column.name = found->second;
   }
@@ -149,7 +151,8 @@ Action drop(CommandContext& context, TableName name, std::vector<std::string> co
       for (const std::string& column : columns) {
         if (if_exists && table.find_column(column) == nullptr) continue;
         need_column(table, column);
-        std::erase_if(table.columns, [&](const ColumnDef& def) { return def.name == column; });
+        std::erase_if(table.columns.edit(),
+                      [&](const ColumnDef& def) { return def.name == column; });
       }
       if (table.columns.empty()) {
         throw bad_request("Table '" + table.name + "' must keep at least one column");
@@ -181,10 +184,13 @@ Action alter_docstrings(CommandContext& context, bool merges) {
   context.reader.expect_symbol(")");
   return [&services = context.services, name, docstrings = std::move(docstrings), merges] {
     CatalogPtr after = commit_table(services, name, [&](Table& table) {
+      std::vector<ColumnDef>& columns = table.columns.edit();
       if (!merges) {
-        for (ColumnDef& column : table.columns) column.docstring.clear();
+        for (ColumnDef& column : columns) column.docstring.clear();
       }
-      for (const auto& [column, text] : docstrings) need_column(table, column).docstring = text;
+      for (const auto& [column, text] : docstrings) {
+        columns[need_column(table, column)].docstring = text;
+      }
     });
     return schema_json_answer(*need_table(*after, name.database, name.table), name.database);
   };

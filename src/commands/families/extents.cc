@@ -194,7 +194,7 @@ ResultTable data_statistics(const Services& services, const TableName& name,
     if (extent->max_created < scope.from || extent->min_created > scope.to) continue;
     rows += extent->row_count;
     index += extent->index_size_bytes;
-    for (const auto& column : extent->statistics) {
+    for (const auto& column : extent->statistics.columns()) {
       Sums& sums = columns[column.column_id];
       sums.original += column.original_size_bytes;
       sums.compressed += column.size_bytes;

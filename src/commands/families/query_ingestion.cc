@@ -69,7 +69,7 @@ void match_columns(Table& table, const Rows& rows, const Target& target) {
     if (table.find_column(column.name) != nullptr) {
       throw entity_already_exists("Column", table.name + "." + column.name);
     }
-    add_column(table, column.name, column.type);
+    table.columns.edit().push_back({table.next_column_id++, column.name, column.type, ""});
   }
 }
 
@@ -95,10 +95,8 @@ Plan make_plan(const Catalog& catalog, const Target& target, const Rows& rows) {
   } else {
     plan.table = *existing;
     if (target.recreates_schema) {
-      check_columns(specs_of(rows.columns));
-      plan.table.columns.clear();
-      for (const ResultColumn& column : rows.columns)
-        add_column(plan.table, column.name, column.type);
+      plan.table.columns = {};
+      merge_columns(plan.table, specs_of(rows.columns));
     } else {
       match_columns(plan.table, rows, target);
     }

@@ -39,7 +39,7 @@ catalog::Table make_table(catalog::TableId id, const std::string& name,
   table.database_id = 1;
   table.name = name;
   for (const ResultColumn& column : columns) {
-    table.columns.push_back({table.next_column_id++, column.name, column.type, ""});
+    table.columns.edit().push_back({table.next_column_id++, column.name, column.type, ""});
   }
   return table;
 }

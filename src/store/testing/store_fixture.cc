@@ -32,7 +32,7 @@ std::shared_ptr<const catalog::Table> create_table(Store& store, std::string_vie
     table.guid = new_guid();
     table.name = name;
     for (const NamedType& column : columns) {
-      table.columns.push_back({table.next_column_id++, column.name, column.type, ""});
+      table.columns.edit().push_back({table.next_column_id++, column.name, column.type, ""});
     }
     return {catalog::PutTable{table}};
   };

@@ -1,4 +1,4 @@
-#include "extents/file_checksums.h"
+#include "extents/file_verifier.h"
 
 #include <fmt/format.h>
 #include <xxhash.h>
@@ -9,31 +9,31 @@
 
 namespace rivulet::extents {
 
-std::vector<uint64_t> FileChecksums::compute(const File& file) {
-  std::vector<uint64_t> checksums;
+std::vector<uint64_t> FileVerifier::checksums(const File& file) {
+  std::vector<uint64_t> sums;
   std::vector<std::byte> block(std::min(kBlockBytes, file.size()));
   for (uint64_t offset = 0; offset < file.size(); offset += kBlockBytes) {
-    checksums.push_back(XXH3_64bits(block.data(), file.read(offset, block)));
+    sums.push_back(XXH3_64bits(block.data(), file.read(offset, block)));
   }
-  return checksums;
+  return sums;
 }
 
-void FileChecksums::verify() const {
+void FileVerifier::verify(const std::string& path, std::span<const uint64_t> expected) const {
   if (is_verified_.load(std::memory_order_acquire)) return;
   std::lock_guard lock(mutex_);
   if (is_verified_.load(std::memory_order_relaxed)) return;
-  std::vector<uint64_t> found = compute(*files_.open(path_, FileSystem::Mode::kRead));
-  if (found == expected_) {
+  std::vector<uint64_t> found = checksums(*files_.open(path, FileSystem::Mode::kRead));
+  auto [at, _] = std::mismatch(found.begin(), found.end(), expected.begin(), expected.end());
+  if (at == found.end() && found.size() == expected.size()) {
     is_verified_.store(true, std::memory_order_release);
     return;
   }
-  auto [at, _] = std::mismatch(found.begin(), found.end(), expected_.begin(), expected_.end());
   uint64_t offset = static_cast<uint64_t>(at - found.begin()) * kBlockBytes;
   throw internal_error(
       fmt::format("The extent {} is damaged between offset {} and {}. Restore the file from a "
                   "backup, or give its "
                   "rows up with .drop extent.",
-                  path_, offset, offset + kBlockBytes));
+                  path, offset, offset + kBlockBytes));
 }
 
 }  // namespace rivulet::extents

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/file_system.h"
+
+namespace rivulet::extents {
+
+// Whether the file of an extent was compared with its checksums, XXH3 of each MiB, which stand in the manifest:
+// nothing is read from a damaged file as if it were whole. Thread-safe.
+class FileVerifier {
+ public:
+  static constexpr uint64_t kBlockBytes = 1 << 20;
+  static std::vector<uint64_t> checksums(const File& file);
+
+  FileVerifier(FileSystem& files, bool is_verified) : files_(files), is_verified_(is_verified) {}
+
+  // See ExtentView::verify.
+  void verify(const std::string& path, std::span<const uint64_t> expected) const;
+
+ private:
+  FileSystem& files_;
+  mutable std::mutex mutex_;  // one reads for all
+  mutable std::atomic<bool> is_verified_;
+};
+
+}  // namespace rivulet::extents
