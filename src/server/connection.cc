@@ -190,6 +190,7 @@ void Connection::hold(uint64_t bytes) {
                     limit));
   }
   uint64_t growth = bytes - std::exchange(counted_bytes_, bytes);
+  context_.metrics.request_bytes.Increment(static_cast<double>(growth));
   if (context_.held_bytes.fetch_add(growth) + growth > limit) {
     throw throttled("The server holds too many request bodies at this time; retry later.");
   }
@@ -211,6 +212,8 @@ void Connection::count_body() {
 }
 
 void Connection::release_memory() {
+  if (counted_bytes_ == 0) return;
+  context_.metrics.request_bytes.Decrement(static_cast<double>(counted_bytes_));
   context_.held_bytes.fetch_sub(std::exchange(counted_bytes_, 0));
 }
 

@@ -74,6 +74,8 @@ std::vector<prometheus::MetricFamily> collect(
 
 Metrics::Metrics()
     : connections(gauge(registry_, "rivulet_connections", "Open client connections")),
+      request_bytes(gauge(registry_, "rivulet_request_bytes",
+                          "Bytes that requests hold from arrival to answer (request_memory)")),
       received_bytes(counter(registry_, "rivulet_received_bytes_total", "Bytes read from clients")),
       refused_connections(counter(registry_, "rivulet_refused_connections_total",
                                   "Connections beyond max_connections")),

@@ -24,6 +24,7 @@ class Metrics {
   Metrics();
 
   prometheus::Gauge& connections;
+  prometheus::Gauge& request_bytes;
   prometheus::Counter& received_bytes;
   prometheus::Counter& refused_connections;
 
