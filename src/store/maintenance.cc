@@ -195,10 +195,8 @@ void Maintenance::seal(std::span<const catalog::TableId> tables) {
 void Maintenance::seal_table(catalog::TableId table) {
   auto [definition, tail] = state_.tail(table);
   if (!definition || tail.empty()) return;
-  // An extent ends with a chunk.
-  constexpr uint64_t kSlack = rowstore::Chunk::kMaxRows - 1;
   uint64_t allowed = catalog::max_ingested_rows(*state_.catalog(), *definition);
-  TailRows rows(table, tail, std::min(limits_.extent_rows, allowed - kSlack), limits_.extent_bytes);
+  TailRows rows(table, tail, std::min(limits_.extent_rows, allowed), limits_.extent_bytes);
   Replace seal;
   seal.table = table;
   seal.first_sequence = rows.first_sequence();

@@ -27,23 +27,21 @@ bool TailRows::begin_extent() {
 }
 
 const ChunkView* TailRows::next() {
-  if (rows_ >= extent_rows_ || bytes_ >= extent_bytes_) return nullptr;
-  const ChunkView* chunk = nullptr;
   if (next_of_run_ == run_.size() && runs_ && next_run_ < runs_->size()) {
     run_.clear();
     next_of_run_ = 0;
     run_ = rowstore::read_run(table_, (*runs_)[next_run_++]);
   }
-  if (next_of_run_ < run_.size()) {
-    of_run_ = run_[next_of_run_++]->closed_view();
-    chunk = &of_run_;
-  } else if (next_chunk_ < chunks_.views().size()) {
-    chunk = &chunks_.views()[next_chunk_++];
-  } else {
-    return nullptr;
-  }
+  bool is_of_run = next_of_run_ < run_.size();
+  if (is_of_run) of_run_ = run_[next_of_run_]->closed_view();
+  if (!is_of_run && next_chunk_ == chunks_.views().size()) return nullptr;
+  const ChunkView* chunk = is_of_run ? &of_run_ : &chunks_.views()[next_chunk_];
+  uint64_t bytes = value_bytes(*chunk);
+  bool is_full = rows_ + chunk->row_count > extent_rows_ || bytes_ + bytes > extent_bytes_;
+  if (rows_ > 0 && is_full) return nullptr;
+  ++(is_of_run ? next_of_run_ : next_chunk_);
   rows_ += chunk->row_count;
-  bytes_ += value_bytes(*chunk);
+  bytes_ += bytes;
   return chunk;
 }
 

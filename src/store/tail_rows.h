@@ -12,7 +12,8 @@ namespace rivulet::store {
 // run: each is read when its rows are asked for. Used by one thread.
 class TailRows final : public extents::RowSource {
  public:
-  // An extent ends with the chunk in which it has so many rows, or their values so many bytes.
+  // An extent ends before the chunk with which it would have more rows than this, or their values more bytes; it
+  // has one chunk at least.
   TailRows(catalog::TableId table, const rowstore::TailView& tail, uint64_t extent_rows,
            uint64_t extent_bytes);
 

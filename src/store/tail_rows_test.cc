@@ -100,13 +100,13 @@ TEST_F(TailRowsTest, ARunIsReadWhenItsRowsAreAskedFor) {
   EXPECT_FALSE(rows.begin_extent());
 }
 
-TEST_F(TailRowsTest, AnExtentEndsWhereItHasItsRowsInARunOrNot) {
+TEST_F(TailRowsTest, AnExtentHasNoMoreRowsInARunOrNot) {
   rowstore::TailView tail = make_tail(2, 2, 3);
-  TailRows rows(kTable, tail, 2 * kChunkRows + 1, UINT64_MAX);
+  TailRows rows(kTable, tail, 3 * kChunkRows + 1, UINT64_MAX);
   EXPECT_EQ(extents_of(rows), (std::vector<uint64_t>{3000, 3000, 1000}));
 }
 
-TEST_F(TailRowsTest, AnExtentEndsWhereItHasItsBytes) {
+TEST_F(TailRowsTest, AnExtentHasNoMoreBytes) {
   rowstore::TailView tail = make_tail(2, 2, 1);
   TailRows rows(kTable, tail, UINT64_MAX, 2 * kChunkRows * sizeof(int64_t));
   EXPECT_EQ(extents_of(rows), (std::vector<uint64_t>{2000, 2000, 1000}));
