@@ -22,6 +22,8 @@ constexpr size_t kMaxBatchEvents = 100'000;
 constexpr uint64_t kEventOverheadBytes = 64;
 // How long the thread sits in one call of the client library: what a stop waits for, at most.
 constexpr milliseconds kPollTime = 100ms;
+// Where events are known to be at the broker, and none comes: then fetching is woken, this often at most.
+constexpr milliseconds kStarvedPollTime = 10ms, kWakeInterval = 100ms;
 constexpr milliseconds kBrokerTimeout = 2s;
 constexpr milliseconds kShortestPause = 100ms, kLongestPause = 30s;
 constexpr size_t kRateSamples = 11;  // of ten seconds
@@ -178,8 +180,17 @@ void Connection::gather() {
     wait_for_outcome();
   }
   while (event_bytes_ < limit && events_.size() < kMaxBatchEvents) {
-    Consumer::Message message = consumer_->poll(events_.empty() ? kPollTime : 0ms);
-    if (!message) return;
+    std::optional<int32_t> starved;
+    if (events_.empty() && clock_.steady_now() >= next_wake_) starved = partition_behind();
+    milliseconds wait = starved ? kStarvedPollTime : kPollTime;
+    Consumer::Message message = consumer_->poll(events_.empty() ? wait : 0ms);
+    if (!message) {
+      if (starved) {
+        consumer_->wake_fetching(*starved, kPollTime);
+        next_wake_ = clock_.steady_now() + kWakeInterval;
+      }
+      return;
+    }
     is_suspect_ = is_disconnected_ = false;
     auto found = partitions_.find(message->partition);
     // The library may still give what it had when the partition was paused.
@@ -192,6 +203,15 @@ void Connection::gather() {
     messages_.push_back(std::move(message));
     event_bytes_ += size_of(events_.back());
   }
+}
+
+std::optional<int32_t> Connection::partition_behind() const {
+  for (const auto& [number, partition] : partitions_) {
+    int64_t end = consumer_->end_offset(number);
+    bool is_read = !partition.is_paused && partition.mode == Partition::Mode::kReading;
+    if (is_read && partition.next < end && consumer_->polled_end(number) < end) return number;
+  }
+  return std::nullopt;
 }
 
 void Connection::drop_events() {

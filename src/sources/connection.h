@@ -82,6 +82,8 @@ class Connection {
 
   // Steps of read().
   void gather();
+  // One that has more events at the broker, as far as is known.
+  std::optional<int32_t> partition_behind() const;
   void drop_events();
   void take_fault();
   void follow_group();
@@ -141,7 +143,7 @@ class Connection {
   int failures_in_a_row_ = 0;
   std::optional<SteadyTime> retry_at_;  // nothing is read until then
   std::vector<int32_t> unstarted_;      // assigned, and their start is not known yet
-  SteadyTime next_start_{}, next_second_{}, next_warning_{};
+  SteadyTime next_start_{}, next_second_{}, next_wake_{}, next_warning_{};
   bool is_joined_ = false;
   bool is_retrying_ = false;      // a commit failed, and none succeeded since
   bool is_suspect_ = false;       // something was wrong with the broker
