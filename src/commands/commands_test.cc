@@ -448,6 +448,11 @@ TEST_F(CommandsTest, RunsInTheBackground) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   EXPECT_EQ(column(".show operations (" + id + ")", "State"), Strings{"Completed"});
+  // A guid may begin like a number with an exponent.
+  for (const char* unknown :
+       {"12e45678-12ab-4cde-8f01-23456789abcd", "1234567e-12ab-4cde-8f01-23456789abcd"}) {
+    EXPECT_EQ(column(std::string(".show operations ") + unknown, "State"), Strings{});
+  }
   EXPECT_EQ(row_count("T"), 4u);
 }
 

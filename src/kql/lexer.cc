@@ -197,6 +197,8 @@ void Lexer::read_number(Token& token) {
     is_real = true;
     ++length;
   }
+  const bool has_point = is_real;
+  const size_t mantissa = length;
   if (length < left.size() && (left[length] == 'e' || left[length] == 'E')) {
     size_t at = length + 1;
     if (at < left.size() && (left[at] == '+' || left[at] == '-')) ++at;
@@ -224,10 +226,12 @@ void Lexer::read_number(Token& token) {
       advance(unit_end);
       return;
     }
-    // A name may start with digits ("2020_sales").
-    if (!is_real) {
+    // A name may start with digits ("2020_sales", "12e3_x"), and so may a guid.
+    if (!has_point) {
+      size_t name_end = mantissa;
+      while (name_end < left.size() && is_name_char(left[name_end])) ++name_end;
       token.kind = Token::Kind::kName;
-      advance(unit_end);
+      advance(name_end);
       return;
     }
     fail("Unexpected characters after a number");

@@ -181,14 +181,12 @@ void Connection::gather() {
   }
   while (event_bytes_ < limit && events_.size() < kMaxBatchEvents) {
     std::optional<int32_t> starved;
-    if (events_.empty() && clock_.steady_now() >= next_wake_) starved = partition_behind();
+    bool may_wake = events_.empty() && !is_suspect_ && !retry_at_;
+    if (may_wake && clock_.steady_now() >= next_wake_) starved = partition_behind();
     milliseconds wait = starved ? kStarvedPollTime : kPollTime;
     Consumer::Message message = consumer_->poll(events_.empty() ? wait : 0ms);
     if (!message) {
-      if (starved) {
-        consumer_->wake_fetching(*starved, kPollTime);
-        next_wake_ = clock_.steady_now() + kWakeInterval;
-      }
+      if (starved) wake_fetching(*starved);
       return;
     }
     is_suspect_ = is_disconnected_ = false;
@@ -203,6 +201,17 @@ void Connection::gather() {
     messages_.push_back(std::move(message));
     event_bytes_ += size_of(events_.back());
   }
+}
+
+// Once its queue was full, librdkafka before 2.2 looks only every second whether there is room again
+// (fetch.queue.backoff.ms, later). The answer to any request to the broker wakes it.
+void Connection::wake_fetching(int32_t partition) {
+  try {
+    consumer_->find({partition}, Consumer::kEnd, kPollTime);
+  } catch (const BrokerError&) {
+    // If something is wrong, the library tells it as a fault.
+  }
+  next_wake_ = clock_.steady_now() + kWakeInterval;
 }
 
 std::optional<int32_t> Connection::partition_behind() const {

@@ -84,6 +84,7 @@ class Connection {
   void gather();
   // One that has more events at the broker, as far as is known.
   std::optional<int32_t> partition_behind() const;
+  void wake_fetching(int32_t partition);
   void drop_events();
   void take_fault();
   void follow_group();

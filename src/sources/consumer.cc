@@ -311,12 +311,6 @@ Consumer::Offsets Consumer::find(const std::vector<int32_t>& partitions, int64_t
   return read_list(kWhat, *list);
 }
 
-void Consumer::wake_fetching(int32_t partition, Milliseconds timeout) {
-  int64_t low, high;
-  rd_kafka_query_watermark_offsets(state_->client, state_->topic.c_str(), partition, &low, &high,
-                                   static_cast<int>(timeout.count()));
-}
-
 bool Consumer::probe(Milliseconds timeout) {
   KafkaHandle<rd_kafka_topic_t, rd_kafka_topic_destroy> topic(
       rd_kafka_topic_new(state_->client, state_->topic.c_str(), nullptr));

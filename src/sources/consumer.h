@@ -97,11 +97,6 @@ class Consumer {
   // when it cannot tell.
   bool is_replaced(Milliseconds timeout);
 
-  // Lets the library fetch from the partition's broker at once. Once its queue was full it looks only every second
-  // whether there is room again (librdkafka before 2.2, whose fetch.queue.backoff.ms is this wait): the answer to
-  // any request wakes it, and this one asks for the partition's ends.
-  void wake_fetching(int32_t partition, Milliseconds timeout);
-
   // Tells the group how far the partitions were read. A failure of commit() comes as a fault.
   void commit(const Offsets& offsets);
   // Whether the broker took it in that time.
