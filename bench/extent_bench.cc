@@ -13,7 +13,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "query/connection.h"
+#include "duckdb/database.h"
 #include "query/engine.h"
 #include "store/store.h"
 #include "store/testing/store_fixture.h"
@@ -22,11 +22,11 @@
 namespace rivulet::bench {
 namespace {
 
-using query::Connection;
-using query::ConnectionLease;
-using query::Database;
-using query::DataChunk;
-using query::DuckdbResult;
+using duckdb::Connection;
+using duckdb::ConnectionLease;
+using duckdb::Database;
+using duckdb::DataChunk;
+using duckdb::Result;
 using store::Append;
 using store::Store;
 using store::Transaction;
@@ -38,7 +38,7 @@ constexpr const char* kDatabase = "NetDefaultDB";
 // A database of DuckDB's own over the folder, with two threads as the engine has.
 std::unique_ptr<Database> open_duckdb(const std::filesystem::path& folder,
                                       const std::function<void(Connection&)>& prepare) {
-  query::DatabaseOptions options;
+  duckdb::DatabaseOptions options;
   options.threads = static_cast<int>(std::thread::hardware_concurrency());
   options.extent_directory = folder;
   return std::make_unique<Database>(options, prepare);
@@ -87,7 +87,7 @@ void measure_size(Store& store, const std::filesystem::path& folder, const std::
                     select, own_path.string()));
     connection.execute(
         fmt::format("COPY ({}) TO '{}' (FORMAT parquet)", select, default_path.string()));
-    DuckdbResult result;
+    Result result;
     duckdb_query(connection.get(), select.c_str(), result.get());
     for (DataChunk chunk(duckdb_fetch_chunk(*result.get())); chunk;
          chunk = DataChunk(duckdb_fetch_chunk(*result.get()))) {
@@ -176,7 +176,7 @@ void measure_pruning(Store& store, query::Engine& engine) {
   Transaction keep;
   keep.alter = [&](const catalog::Catalog&) -> std::vector<catalog::Change> {
     catalog::Table changed = *table;
-    changed.policies["merge"] = R"({"AllowMerge":false})";
+    changed.policies.set("merge", R"({"AllowMerge":false})");
     return {catalog::PutTable{changed}};
   };
   store.commit(std::move(keep));

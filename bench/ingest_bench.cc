@@ -8,7 +8,7 @@
 #include <benchmark/benchmark.h>
 
 #include "ingest/ingest.h"
-#include "ingest/mapping.h"
+#include "ingest/mappings/mapping.h"
 #include "sources/event_batch.h"
 #include "support/telemetry.h"
 
@@ -119,8 +119,8 @@ void ingest_events(benchmark::State& state, Format format) {
   settings.is_routed = true;
   settings.format = format;
   TargetCache targets;
-  StreamingStatistics statistics;
-  FailureLog failures;
+  activity::StreamingStatistics statistics;
+  activity::FailureLog failures;
   sources::EventIngester ingester({Guid{1, 2}, "db", "connection", settings}, targets, statistics,
                                   failures, system_clock());
   for (auto _ : state) {

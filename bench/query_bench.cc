@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "query/connection.h"
+#include "duckdb/database.h"
 #include "query/engine.h"
 #include "query/testing/fake_store.h"
 #include "support/queries.h"
@@ -36,7 +36,7 @@ size_t run(Engine& engine, const std::string& text) {
   return bench::run_query(engine, "bench", text);
 }
 
-void run_native(Connection& connection, const std::string& sql) {
+void run_native(duckdb::Connection& connection, const std::string& sql) {
   connection.execute(sql);
 }
 
@@ -66,16 +66,16 @@ void measure(size_t large_rows) {
     fmt::print("  {:7.0f} / {:7.0f}   {}\n", percentile(times, 0.5), percentile(times, 0.99), text);
   }
 
-  DatabaseOptions options;
+  duckdb::DatabaseOptions options;
   options.threads = 2;
-  Database native(options, [&](Connection& connection) {
+  duckdb::Database native(options, [&](duckdb::Connection& connection) {
     connection.execute(
         fmt::format("CREATE TABLE t AS SELECT 638000000000000000 + i * 10000 AS c1, "
                     "printf('device-number-%05d', i % 16) AS "
                     "c2, i * 7919 % 1000 AS c3, (i % 977) / 7 AS c4 FROM range({}) r(i)",
                     large_rows));
   });
-  ConnectionLease connection(native);
+  duckdb::ConnectionLease connection(native);
   fmt::print("large: {} rows; million rows a second, Rivulet / DuckDB's own table\n", large_rows);
   const std::pair<const char*, const char*> pairs[] = {
       {"Large | summarize count(), sum(Value)", "SELECT count(*), sum(c4) FROM t"},

@@ -408,8 +408,8 @@ void bench_events(Store& store) {
                                     {5'000, 0},
                                     {5'000, kPartitions}}) {
     std::vector<int64_t> offsets(kPartitions, -1);
-    for (const SourceOffset& stored : store.source_offsets(connection)) {
-      offsets[static_cast<size_t>(stored.partition)] = stored.next;
+    for (const Progress& stored : store.progress(connection)) {
+      offsets[static_cast<size_t>(stored.partition)] = stored.position;
     }
     std::mutex mutex;
     std::condition_variable wake;
@@ -427,8 +427,8 @@ void bench_events(Store& store) {
         transaction.appends.push_back(appends[next_table++ % kTables]);
       }
       for (size_t i = 0; i < partitions; ++i) {
-        transaction.offsets.push_back({connection, "telemetry-of-the-north",
-                                       static_cast<int32_t>(i), offsets[i], offsets[i] + 100});
+        transaction.progress.push_back({connection, "telemetry-of-the-north",
+                                        static_cast<int32_t>(i), offsets[i], offsets[i] + 100});
         offsets[i] += 100;
       }
       store.commit(std::move(transaction), [&](const CommitResult& result) {

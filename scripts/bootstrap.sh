@@ -3,8 +3,8 @@
 #
 #   scripts/bootstrap.sh [build|run|test|dev|fuzz]
 #
-# build: compiler, libraries, npm (for DuckDB). run: and curl. test: and Python's venv, and Java and Maven (for a
-# Kafka broker), which the benchmarks need too.
+# build: compiler, libraries, npm (for DuckDB). run: and curl. test: and Python's venv, Chromium, and Java and Maven
+# (for a Kafka broker), which the benchmarks need too.
 # dev: and clang-format and clang-tidy. fuzz: and clang with its sanitizers and libFuzzer.
 # Says nothing and takes no time when nothing is missing.
 set -euo pipefail
@@ -16,12 +16,12 @@ packages=(
   g++ cmake ninja-build ccache make git ca-certificates openssl
   libboost-dev libsimdjson-dev libdeflate-dev librdkafka-dev libspdlog-dev libfmt-dev libcli11-dev
   libtomlplusplus-dev prometheus-cpp-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev
-  libs2-dev libicu-dev rapidjson-dev libre2-dev libssl-dev libfast-float-dev libcurl4-openssl-dev zlib1g-dev
+  libgeographiclib-dev libpugixml-dev libs2-dev libicu-dev libre2-dev libssl-dev libfast-float-dev libcurl4-openssl-dev zlib1g-dev
 )
 case "${1:-build}" in
   build) ;;
   run) packages+=(curl) ;;
-  test) packages+=(curl python3 python3-venv) ;;
+  test) packages+=(curl python3 python3-venv chromium) ;;
   dev) packages+=(curl python3 python3-venv clang-format clang-tidy) ;;
   # The package `clang` brings the compiler of a version, but not its sanitizers: those of Debian 12's.
   fuzz) packages+=(clang libclang-rt-14-dev) ;;

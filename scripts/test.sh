@@ -4,7 +4,8 @@
 #   unit          the unit tests and the layering check, through ctest
 #   <name>        each executable tests/suites/<name>.sh, in order of name; its last line is
 #                 `N passed, M failed`, and an exit status other than 0 is a failure
-#   conformance   the KQL documentation cases, where a checkout has them beside it
+#   conformance   the KQL documentation cases, where a checkout has them beside it: those of
+#                 tests/conformance/passing.txt must pass
 #   sanitizers    the unit tests of some rooms again, if RIVULET_SANITIZE=1 or CI=true: first under the
 #                 address and undefined behaviour sanitizers, then under the thread sanitizer
 #
@@ -17,10 +18,8 @@ export JOBS=${JOBS:-$(nproc)}
 conformance_cases=${RIVULET_KQL_CASES:-../shared/kql-cases}
 # The thread sanitizer takes the rooms that have threads of their own and
 # need no build of the rooms of queries.
-asan_rooms="common types log catalog rowstore extents store ingest kql query commands server sources"
+asan_rooms="common types activity log catalog rowstore extents store ingest kusto kql functions query commands server sources"
 tsan_rooms="common log rowstore extents store sources"
-# Below this share of passing cases, in percent, conformance has failed.
-conformance_floor=50
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -82,12 +81,9 @@ run_unit() {
   record_ctest unit "$work/unit.xml" "$status"
 }
 
-run_suite() {
-  local script=$1 name status line
-  name=$(basename "$script" .sh)
-  heading "$name"
-  "$script" 2>&1 | tee "$work/suite.log"
-  status=${PIPESTATUS[0]}
+# record_line NAME STATUS: counts what the last line of $work/suite.log says.
+record_line() {
+  local name=$1 status=$2 line
   line=$(tail -n 1 "$work/suite.log")
   if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
     local passed=${BASH_REMATCH[1]} failed=${BASH_REMATCH[2]}
@@ -98,20 +94,28 @@ run_suite() {
   fi
 }
 
+run_suite() {
+  local script=$1 name
+  name=$(basename "$script" .sh)
+  heading "$name"
+  "$script" 2>&1 | tee "$work/suite.log"
+  record_line "$name" "${PIPESTATUS[0]}"
+}
+
 run_conformance() {
   heading conformance
-  local status score
+  local status
   if ! start_rivulet "$work/conformance"; then
     record conformance 0 1 'no server'
     return
   fi
-  "$conformance_cases/run" --url "$RIVULET_URL" --min "$conformance_floor" >build/conformance.log 2>&1
-  status=$?
+  "$conformance_cases/run" --url "$RIVULET_URL" --json "$work/conformance.json" >build/conformance.log 2>&1
   stop_rivulet
-  score=$(tail -n 1 build/conformance.log)
-  # A case that fails is a gap to close, not a broken build: only the floor decides.
-  echo "$score; $conformance_floor % are asked for; build/conformance.log names those that fail"
-  record conformance $((status == 0)) $((status != 0)) "$score"
+  tail -n 1 build/conformance.log
+  tests/conformance/check.py "$conformance_cases/cases.jsonl" "$work/conformance.json" 2>&1 |
+    tee "$work/suite.log"
+  status=${PIPESTATUS[0]}
+  record_line conformance "$status"
 }
 
 # run_sanitizer TARGET ROOMS [ARGUMENT...]: a target of the Makefile, and what ctest gets beside.
@@ -142,7 +146,9 @@ if [ -x "$conformance_cases/run" ] && wanted conformance; then
 fi
 if [ "${RIVULET_SANITIZE:-}" = 1 ] || [ "${CI:-}" = true ] || [[ " ${chosen[*]} " == *" sanitizers "* ]]; then
   run_sanitizer asan "$asan_rooms"
-  # Not the histories of faults, which are long and have little to do with threads.
-  run_sanitizer tsan "$tsan_rooms" -E "'/(Seeds/|Upkeep|Checkpoint)'"
+  # Not the histories of faults and the simulated log's, which have little to do with threads or one alone; nor what has
+  # the background merge many extents: of the locks that the engine takes for it the sanitizer of g++ 12 loses count,
+  # and ends itself.
+  run_sanitizer tsan "$tsan_rooms" -E "'/(Seeds/|Upkeep|Checkpoint|RowStoreLimit|SimulationTest.(One|Two|TheSame))'"
 fi
 finish

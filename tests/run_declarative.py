@@ -31,6 +31,8 @@ import os
 import sys
 import urllib.parse
 
+from engine_words import engine_words_in
+
 
 class Number(str):
     """A JSON number as the server wrote it."""
@@ -87,6 +89,11 @@ class Client:
 
 class ServerError(Exception):
     """The server answered with an error."""
+
+    def __init__(self, text):
+        super().__init__(text)
+        if words := engine_words_in(text):
+            raise Failure(f"the engine's own words, {words!r}, in: {text}")
 
 
 class Failure(Exception):

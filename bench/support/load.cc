@@ -242,8 +242,10 @@ class Driver {
 }  // namespace
 
 std::string post(std::string_view target, std::string_view body) {
-  return fmt::format("POST {} HTTP/1.1\r\nHost: bench\r\nContent-Length: {}\r\n\r\n{}", target,
-                     body.size(), body);
+  return fmt::format(
+      "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
+      "{}\r\n\r\n{}",
+      target, body.size(), body);
 }
 
 std::string query_request(std::string_view target, std::string_view text) {

@@ -82,7 +82,7 @@ std::shared_ptr<const Table> Catalog::find_table(TableId id) const {
 std::vector<Change> Catalog::changes() const {
   std::vector<Change> changes;
   changes.reserve(databases_.size() + tables_.size() + 2);
-  if (!cluster_policies_->empty()) changes.emplace_back(PutClusterPolicies{*cluster_policies_});
+  if (!cluster_policies_.empty()) changes.emplace_back(PutClusterPolicies{cluster_policies_});
   for (const auto& database : databases()) {
     changes.emplace_back(PutDatabase{database->id, database->guid, database->name,
                                      database->pretty_name, database->policies,
@@ -220,7 +220,7 @@ void Catalog::put(const DropDataConnection& change) {
 }
 
 void Catalog::put(const PutClusterPolicies& change) {
-  cluster_policies_ = std::make_shared<const Policies>(change.policies);
+  cluster_policies_ = change.policies;
 }
 
 void Catalog::put(const ReserveIds& change) {

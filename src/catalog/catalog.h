@@ -10,6 +10,7 @@
 
 #include "catalog/column_list.h"
 #include "catalog/persistent_map.h"
+#include "catalog/policies/policy_set.h"
 #include "common/clock.h"
 #include "common/guid.h"
 #include "types/scalar_type.h"
@@ -30,9 +31,6 @@ struct IngestionMapping {
 
   bool operator==(const IngestionMapping&) const = default;
 };
-
-// Policy name in lower case without blanks ("streamingingestion", "retention") to its JSON text.
-using Policies = std::map<std::string, std::string, std::less<>>;
 
 struct Table {
   TableId id = 0;
@@ -165,7 +163,7 @@ class Catalog {
   std::shared_ptr<const Database> find_database(DatabaseId id) const;
   std::vector<std::shared_ptr<const Database>> databases() const;  // sorted by name
   std::shared_ptr<const Table> find_table(TableId id) const;
-  const Policies& cluster_policies() const { return *cluster_policies_; }
+  const Policies& cluster_policies() const { return cluster_policies_; }
   // Ids for the next PutDatabase and PutTable that create; the fold raises them past every id seen.
   DatabaseId next_database_id() const { return next_database_id_; }
   TableId next_table_id() const { return next_table_id_; }
@@ -205,7 +203,7 @@ class Catalog {
   PersistentMap<std::shared_ptr<const Database>, ById> databases_;
   PersistentMap<std::shared_ptr<const Table>, ById> tables_;
   std::shared_ptr<ColumnListPool> column_lists_ = std::make_shared<ColumnListPool>();
-  std::shared_ptr<const Policies> cluster_policies_ = std::make_shared<const Policies>();
+  Policies cluster_policies_;
   DatabaseId next_database_id_ = 1;
   TableId next_table_id_ = 1;
 };

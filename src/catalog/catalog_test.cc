@@ -1,4 +1,5 @@
 #include "catalog/catalog.h"
+#include "catalog/policies/effective.h"
 
 #include <chrono>
 #include <map>
@@ -213,6 +214,66 @@ TEST(ChangeRecord, DamageThrows) {
 }
 
 // Bytes as the first version wrote them: they must be read for ever.
+TEST(Policies, SayWhatTheirTextsSay) {
+  Policies policies;
+  policies.set("retention", R"({"SoftDeletePeriod":"3.00:00:00","Recoverability":"Enabled"})");
+  policies.set("roworder", R"({"RowOrder":["a asc","b c desc"]})");
+  Policies copy = policies;
+  EXPECT_EQ(copy.values().retention->soft_delete_period, 3 * kTicksPerDay);
+  EXPECT_EQ(copy.values().row_order->columns.at(1).name, "b c");
+  EXPECT_TRUE(copy.values().row_order->columns.at(1).is_descending);
+  EXPECT_FALSE(copy.values().merge);
+
+  // A copy keeps what it had.
+  policies.set("retention", "no JSON");
+  policies.erase("roworder");
+  EXPECT_EQ(policies.at("retention"), "no JSON");
+  EXPECT_FALSE(policies.values().retention->soft_delete_period);
+  EXPECT_FALSE(policies.values().row_order);
+  EXPECT_EQ(copy.values().retention->soft_delete_period, 3 * kTicksPerDay);
+  EXPECT_NE(copy, policies);
+}
+
+// A policy that says nothing hides those of the database all the same, but for one that is no JSON at all.
+TEST(Policies, HoldFromTheTableUpwards) {
+  PutDatabase put{1, Guid{1, 2}, "db", "", {}, {}};
+  put.policies = {{"retention", R"({"SoftDeletePeriod":"5.00:00:00"})"},
+                  {"streamingingestion", R"({"IsEnabled":true})"}};
+  CatalogPtr catalog = Catalog().apply(put);
+  Table table;
+  table.database_id = 1;
+  EXPECT_EQ(soft_delete_period(*catalog, table), 5 * kTicksPerDay);
+  EXPECT_TRUE(is_streaming_enabled(*catalog, table));
+  table.policies = {{"retention", "{}"}, {"streamingingestion", "?"}};
+  EXPECT_FALSE(soft_delete_period(*catalog, table));
+  EXPECT_TRUE(is_streaming_enabled(*catalog, table));
+  table.policies.set("streamingingestion", R"({"IsEnabled":false})");
+  EXPECT_FALSE(is_streaming_enabled(*catalog, table));
+}
+
+// Neither a record nor a policy that it holds ends the process by how deep it nests.
+TEST(ChangeRecord, NestingHasALimit) {
+  std::string deep(1'000'000, '[');
+  EXPECT_THROW(decode_change(deep), std::runtime_error);
+  EXPECT_THROW(decode_change(R"({"v":1,"change":"put_cluster_policies","policies":)" + deep),
+               std::runtime_error);
+  Table table;
+  for (const char* policy :
+       {"retention", "merge", "sharding", "extent_tags_retention", "roworder", "auto_delete"}) {
+    table.policies.set(policy, deep);
+  }
+  Change change = decode_change(encode_change(PutTable{table}));
+  const Table& read = std::get<PutTable>(change).table;
+  Catalog catalog;
+  EXPECT_EQ(read.policies.at("merge"), deep);
+  EXPECT_FALSE(soft_delete_period(catalog, read));
+  EXPECT_FALSE(auto_delete_policy(read));
+  EXPECT_EQ(merge_policy(catalog, read).max_rows, MergePolicy().max_rows);
+  EXPECT_EQ(max_ingested_rows(catalog, read), UINT64_MAX);
+  EXPECT_TRUE(tag_retention(catalog, read).empty());
+  EXPECT_TRUE(row_order(read).empty());
+}
+
 TEST(ChangeRecord, FirstVersionStaysReadable) {
   Change change = decode_change(
       R"({"v":1,"change":"put_table","id":7,"database":1,"guid":"00000000-0000-0001-0000-000000000002",)"

@@ -1,18 +1,15 @@
 // The bytes of a change in the log and in checkpoints: docs/catalog-records.md.
+#include <charconv>
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <rapidjson/document.h>
-#include <rapidjson/error/en.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
 #include "catalog/catalog.h"
+#include "types/json.h"
+#include "types/text.h"
 
 namespace rivulet::catalog {
 namespace {
-
-using Json = rapidjson::Value;
 
 // Goes up when a record can no longer be read by a program that knows only the older one; a member that
 // may be absent needs no new version.
@@ -25,53 +22,58 @@ constexpr unsigned kVersion = 1;
 class Encoder {
  public:
   std::string encode(const Change& change) {
-    writer_.StartObject();
+    out_ = "{";
     number("v", kVersion);
     std::visit([&](const auto& kind) { put(kind); }, change);
-    writer_.EndObject();
-    return {buffer_.GetString(), buffer_.GetSize()};
+    return std::move(out_) + "}";
   }
 
  private:
   void key(std::string_view name) {
-    writer_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-  }
-  void string(std::string_view text) {
-    writer_.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+    if (out_.back() != '{') out_ += ',';
+    append_json_string(out_, name);
+    out_ += ':';
   }
   void number(std::string_view name, uint64_t value) {
     key(name);
-    writer_.Uint64(value);
+    out_ += std::to_string(value);
   }
   void text(std::string_view name, std::string_view value) {
     key(name);
-    string(value);
+    append_json_string(out_, value);
   }
   // A member that is left out when it is empty.
   void optional_text(std::string_view name, std::string_view value) {
     if (!value.empty()) text(name, value);
   }
+  template <typename Items, typename Put>
+  void put_objects(std::string_view name, const Items& items, const Put& put_members) {
+    key(name);
+    out_ += '[';
+    for (const auto& item : items) {
+      if (out_.back() != '[') out_ += ',';
+      out_ += '{';
+      put_members(item);
+      out_ += '}';
+    }
+    out_ += ']';
+  }
   void put_policies(const Policies& policies) {
     if (policies.empty()) return;
     key("policies");
-    writer_.StartObject();
+    out_ += '{';
     for (const auto& [name, json] : policies) text(name, json);
-    writer_.EndObject();
+    out_ += '}';
   }
   void put_mappings(const std::vector<IngestionMapping>& mappings) {
     if (mappings.empty()) return;
-    key("mappings");
-    writer_.StartArray();
-    for (const IngestionMapping& mapping : mappings) {
-      writer_.StartObject();
+    put_objects("mappings", mappings, [this](const IngestionMapping& mapping) {
       text("kind", mapping.kind);
       text("name", mapping.name);
       text("text", mapping.text);
       key("updated");
-      writer_.Int64(mapping.last_updated);
-      writer_.EndObject();
-    }
-    writer_.EndArray();
+      out_ += std::to_string(mapping.last_updated);
+    });
   }
 
   void put(const PutDatabase& change) {
@@ -97,17 +99,12 @@ class Encoder {
     optional_text("folder", table.folder);
     optional_text("docstring", table.docstring);
     number("next_column_id", table.next_column_id);
-    key("columns");
-    writer_.StartArray();
-    for (const ColumnDef& column : table.columns) {
-      writer_.StartObject();
+    put_objects("columns", table.columns, [this](const ColumnDef& column) {
       number("id", column.id);
       text("name", column.name);
       text("type", kusto_name(column.type));
       optional_text("docstring", column.docstring);
-      writer_.EndObject();
-    }
-    writer_.EndArray();
+    });
     put_policies(table.policies);
     put_mappings(table.mappings);
   }
@@ -153,79 +150,85 @@ class Encoder {
     number("next_table_id", change.next_table_id);
   }
 
-  rapidjson::StringBuffer buffer_;
-  rapidjson::Writer<rapidjson::StringBuffer> writer_{buffer_};
+  std::string out_;
 };
 
 // One JSON object of a record, read member by member.
 class Object {
  public:
-  explicit Object(const Json& json) : json_(json) {
-    if (!json.IsObject()) damaged("an object was expected");
+  explicit Object(std::string_view json) : json_(json) {
+    if (json_kind(json) != JsonKind::kObject) damaged("an object was expected");
   }
 
-  const Json* find(const char* name) const {
-    auto member = json_.FindMember(name);
-    return member == json_.MemberEnd() ? nullptr : &member->value;
-  }
-  uint64_t number(const char* name) const {
-    const Json* value = find(name);
-    if (value == nullptr || !value->IsUint64()) damaged(fmt::format("no number '{}'", name));
-    return value->GetUint64();
-  }
-  uint32_t small_number(const char* name) const {
+  // Empty where there is none.
+  std::string_view find(std::string_view name) const { return json_member(json_, name); }
+  uint64_t number(std::string_view name) const { return whole_number<uint64_t>(name); }
+  int64_t signed_number(std::string_view name) const { return whole_number<int64_t>(name); }
+  uint32_t small_number(std::string_view name) const {
     uint64_t value = number(name);
     if (value > UINT32_MAX) damaged(fmt::format("'{}' is too large", name));
     return static_cast<uint32_t>(value);
   }
-  std::string text(const char* name) const {
-    if (find(name) == nullptr) damaged(fmt::format("no text '{}'", name));
+  std::string text(std::string_view name) const {
+    if (find(name).empty()) damaged(fmt::format("no text '{}'", name));
     return optional_text(name);
   }
-  std::string optional_text(const char* name) const {
-    const Json* value = find(name);
-    return value == nullptr ? std::string() : text_of(*value);
+  std::string optional_text(std::string_view name) const {
+    std::string_view value = find(name);
+    return value.empty() ? std::string() : text_of(value);
   }
-  Guid guid(const char* name) const {
+  Guid guid(std::string_view name) const {
     auto parsed = parse_guid(text(name));
     if (!parsed) damaged(fmt::format("'{}' is no guid", name));
     return *parsed;
   }
   Policies policies() const {
-    Policies policies;
-    const Json* json = find("policies");
-    if (json == nullptr) return policies;
-    if (!json->IsObject()) damaged("'policies' is no object");
-    for (const auto& member : json->GetObject()) {
-      policies.emplace(text_of(member.name), text_of(member.value));
-    }
+    Policies::Texts policies;
+    std::string_view json = find("policies");
+    if (json.empty()) return {};
+    if (json_kind(json) != JsonKind::kObject) damaged("'policies' is no object");
+    for_each_member(json, [&](std::string_view name, std::string_view value) {
+      policies.emplace(text_of(name), text_of(value));
+      return true;
+    });
     return policies;
   }
   std::vector<IngestionMapping> mappings() const {
     std::vector<IngestionMapping> mappings;
     for_each("mappings", [&](const Object& mapping) {
-      const Json* updated = mapping.find("updated");
-      if (updated == nullptr || !updated->IsInt64()) damaged("no number 'updated'");
-      mappings.push_back(
-          {mapping.text("kind"), mapping.text("name"), mapping.text("text"), updated->GetInt64()});
+      mappings.push_back({mapping.text("kind"), mapping.text("name"), mapping.text("text"),
+                          mapping.signed_number("updated")});
     });
     return mappings;
   }
   template <typename Function>
-  void for_each(const char* name, const Function& function) const {
-    const Json* array = find(name);
-    if (array == nullptr) return;
-    if (!array->IsArray()) damaged(fmt::format("'{}' is no array", name));
-    for (const Json& element : array->GetArray()) function(Object(element));
+  void for_each(std::string_view name, const Function& function) const {
+    std::string_view array = find(name);
+    if (array.empty()) return;
+    if (json_kind(array) != JsonKind::kArray) damaged(fmt::format("'{}' is no array", name));
+    for_each_element(array, [&](std::string_view element) {
+      function(Object(element));
+      return true;
+    });
   }
 
  private:
-  static std::string text_of(const Json& value) {
-    if (!value.IsString()) damaged("a text was expected");
-    return {value.GetString(), value.GetStringLength()};
+  static std::string text_of(std::string_view value) {
+    if (json_kind(value) != JsonKind::kString) damaged("a text was expected");
+    return json_text(value);
+  }
+  template <typename T>
+  T whole_number(std::string_view name) const {
+    std::string_view value = find(name);
+    T number = 0;
+    auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (value.empty() || error != std::errc() || end != value.data() + value.size()) {
+      damaged(fmt::format("no number '{}'", name));
+    }
+    return number;
   }
 
-  const Json& json_;
+  std::string_view json_;
 };
 
 Table decode_table(const Object& record) {
@@ -298,14 +301,11 @@ std::string encode_change(const Change& change) {
 }
 
 Change decode_change(std::string_view bytes) {
-  rapidjson::Document document;
-  // Iterative, so that no depth of nesting overflows the stack.
-  document.Parse<rapidjson::kParseIterativeFlag>(bytes.data(), bytes.size());
-  if (document.HasParseError()) {
-    damaged(fmt::format("{} at byte {}", rapidjson::GetParseError_En(document.GetParseError()),
-                        document.GetErrorOffset()));
+  std::string json;
+  if (auto fault = read_json(json, bytes)) {
+    damaged(fmt::format("{} at byte {}", fault->why, fault->offset));
   }
-  return decode(Object(document));
+  return decode(Object(json));
 }
 
 }  // namespace rivulet::catalog

@@ -1,7 +1,7 @@
 #include "commands/commands.h"
 
+#include "activity/operation_log.h"
 #include "commands/form.h"
-#include "commands/operation_log.h"
 #include "commands/query_request.h"
 #include "commands/text.h"
 #include "common/error.h"
@@ -10,8 +10,8 @@ namespace rivulet::commands {
 
 struct Commands::State {
   State(Commands& commands, store::Store& store, query::Engine& engine,
-        query::QueryRegistry& queries, ingest::StreamingStatistics& streaming,
-        ingest::FailureLog& failures, sources::DataConnections* connections,
+        activity::QueryRegistry& queries, activity::StreamingStatistics& streaming,
+        activity::FailureLog& failures, sources::DataConnections* connections,
         const sources::Secrets& secrets, const Clock& clock, ServiceFacts service_facts)
       : facts(std::move(service_facts)), operations(clock), services{store,    engine,
                                                                      queries,  streaming,
@@ -21,12 +21,12 @@ struct Commands::State {
                                                                      commands} {}
 
   ServiceFacts facts;
-  OperationLog operations;
+  activity::OperationLog operations;
   Services services;
 };
 
-Commands::Commands(store::Store& store, query::Engine& engine, query::QueryRegistry& queries,
-                   ingest::StreamingStatistics& streaming, ingest::FailureLog& failures,
+Commands::Commands(store::Store& store, query::Engine& engine, activity::QueryRegistry& queries,
+                   activity::StreamingStatistics& streaming, activity::FailureLog& failures,
                    sources::DataConnections* connections, const sources::Secrets& secrets,
                    const Clock& clock, ServiceFacts facts)
     : state_(std::make_unique<State>(*this, store, engine, queries, streaming, failures,

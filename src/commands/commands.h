@@ -1,24 +1,25 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "common/clock.h"
+#include "common/memory_budget.h"
 #include "query/engine.h"
 #include "store/store.h"
 #include "types/column_batch.h"
 
-namespace rivulet::ingest {
+namespace rivulet::activity {
 class FailureLog;
-class StreamingStatistics;
-}  // namespace rivulet::ingest
-namespace rivulet::query {
 class QueryRegistry;
-}
+class StreamingStatistics;
+}  // namespace rivulet::activity
 namespace rivulet::sources {
 class DataConnections;
 class Secrets;
@@ -41,11 +42,13 @@ struct CommandRequest {
   // are.
   Ticks now = 0;           // of this request: now() in its query part
   bool read_only = false;  // request_readonly: a command that changes anything is refused
-  std::chrono::milliseconds timeout{600'000};
   std::map<std::string, std::string> parameters;
+  kql::RequestProperties properties;
+  // What holds where these say nothing (QueryRequest).
+  std::chrono::milliseconds timeout{600'000};
+  std::chrono::milliseconds max_timeout{3'600'000};
   uint64_t max_records = 500'000;
   uint64_t max_bytes = 64ull << 20;
-  uint64_t take_max_records = 0;
 };
 
 // A plain command answers one table; a command followed by "| query" or "; statement" answers the
@@ -59,6 +62,8 @@ struct ServiceFacts {
   std::string address;  // "http://host:port" as clients reach it
   Ticks build_time = 0;
   Ticks start_time = 0;
+  // How its memory is divided, for `.show capacity`; may be empty.
+  std::function<std::vector<MemoryUse>()> memory_use;
 };
 
 // Carries out management commands. Thread-safe; a command works on the caller's thread and returns
@@ -66,8 +71,8 @@ struct ServiceFacts {
 class Commands {
  public:
   // Without `connections` (null) data connections are kept and shown, and none runs.
-  Commands(store::Store& store, query::Engine& engine, query::QueryRegistry& queries,
-           ingest::StreamingStatistics& streaming, ingest::FailureLog& failures,
+  Commands(store::Store& store, query::Engine& engine, activity::QueryRegistry& queries,
+           activity::StreamingStatistics& streaming, activity::FailureLog& failures,
            sources::DataConnections* connections, const sources::Secrets& secrets,
            const Clock& clock, ServiceFacts facts);
   ~Commands();

@@ -4,10 +4,11 @@
 
 #include <map>
 
+#include "activity/failure_log.h"
+#include "activity/query_registry.h"
+#include "activity/streaming_statistics.h"
 #include "common/error.h"
-#include "ingest/failure_log.h"
-#include "ingest/streaming_statistics.h"
-#include "query/query_registry.h"
+#include "kusto/kusto_error.h"
 #include "sources/secrets.h"
 #include "store/testing/store_fixture.h"
 #include "types/text.h"
@@ -28,7 +29,8 @@ class FakeEngine final : public query::Engine {
     if (before_rows) before_rows();
     return std::make_unique<Query>(*rows);
   }
-  query::QueryRegistry& queries() override { return queries_; }
+  activity::QueryRegistry& queries() override { return queries_; }
+  query::EngineMemory memory() override { return {}; }
 
   std::vector<query::QueryRequest> requests;
   std::shared_ptr<ResultTable> rows;
@@ -69,7 +71,7 @@ class FakeEngine final : public query::Engine {
     kql::Visualization visualization_;
   };
 
-  query::QueryRegistry queries_;
+  activity::QueryRegistry queries_;
 };
 
 // Rows as text, cells joined by '|'.
@@ -98,6 +100,10 @@ class CommandsTest : public ::testing::Test {
   static ServiceFacts facts() {
     ServiceFacts facts;
     facts.product_version = "1.2.3";
+    facts.memory_use = [] {
+      return std::vector<MemoryUse>{{"RequestMemory", "requests", "request_memory", 10, 4},
+                                    {"OtherMemory", "rest", "memory_limit", 7, std::nullopt}};
+    };
     return facts;
   }
 
@@ -128,7 +134,7 @@ class CommandsTest : public ::testing::Test {
     try {
       commands_.execute(request(text));
     } catch (const Error& e) {
-      return e.code() + ": " + e.message();
+      return std::string(kusto_error(e.kind()).code) + ": " + e.message();
     }
     return "no error: " + text;
   }
@@ -161,8 +167,8 @@ class CommandsTest : public ::testing::Test {
   TestClock clock_;
   std::unique_ptr<store::Store> store_;
   FakeEngine engine_;
-  ingest::StreamingStatistics streaming_;
-  ingest::FailureLog failures_;
+  activity::StreamingStatistics streaming_;
+  activity::FailureLog failures_;
   sources::Secrets secrets_;
   Commands commands_;
 };
@@ -292,7 +298,7 @@ TEST_F(CommandsTest, KeepsMappings) {
 TEST_F(CommandsTest, KeepsPolicies) {
   run(".create tables T (a:long), U (a:long)");
   EXPECT_EQ(run(".show table T policy streamingingestion"),
-            Strings{"StreamingIngestionPolicy|[NetDefaultDB].[T]|null||Table"});
+            Strings{"StreamingIngestionPolicy|[NetDefaultDB].[T]|||Table"});
   run(".alter table T policy streamingingestion enable ");
   EXPECT_EQ(column(".show table T policy streamingingestion", "Policy"),
             Strings{"{\"IsEnabled\":true,\"HintAllocatedRate\":null}"});
@@ -310,7 +316,7 @@ TEST_F(CommandsTest, KeepsPolicies) {
       Strings{"StreamingIngestionPolicy|[NetDefaultDB]|{\"IsEnabled\":true,\"HintAllocatedRate\":"
               "null}|[\"T\",\"U\"]|Database"});
   run(".delete table T policy streamingingestion");
-  EXPECT_EQ(column(".show table * policy streamingingestion", "Policy"), (Strings{"null", "null"}));
+  EXPECT_EQ(column(".show table * policy streamingingestion", "Policy"), (Strings{"", ""}));
   run(".alter tables (T, U) policy caching hot = 3d");
   EXPECT_TRUE(contains(column(".show table U policy caching", "Policy").at(0), "3.00:00:00"));
   run(".alter-merge table T policy retention softdelete = 10d recoverability = disabled");
@@ -425,7 +431,7 @@ TEST_F(CommandsTest, IngestsFromQueries) {
   run(".set-or-append Names <| .show tables");
   EXPECT_EQ(schema("Names"),
             "TableName:string, DatabaseName:string, Folder:string, DocString:string");
-  EXPECT_TRUE(contains(error(".append T <| .drop table T"), "read-only"));
+  EXPECT_TRUE(contains(error(".append T <| .drop table T"), "may only read"));
   answer_queries_with({{"$table", ScalarType::kString}}, 1);
   EXPECT_TRUE(contains(error(".set U <| q"), "BadRequest_EntityNameIsNotValid"));
   EXPECT_EQ(column(".show operations", "State").at(0), "BadInput");
@@ -457,12 +463,12 @@ TEST_F(CommandsTest, RunsInTheBackground) {
 }
 
 TEST_F(CommandsTest, ShowsEventsThatFailed) {
-  ingest::IngestionFailure failure;
+  activity::IngestionFailure failure;
   failure.operation_id = new_guid();
   failure.database = "D";
   failure.table = "T";
   failure.source_path = "kafka://c/t/0/7";
-  failure.error_code = "BadRequest_TableNotExist";
+  failure.error = ErrorKind::kTableNotFound;
   failure.operation_kind = "DataConnection";
   failures_.record(failure);
   failure.operation_id = new_guid();
@@ -498,7 +504,7 @@ TEST_F(CommandsTest, RefusesToChangeWithoutRepeatingTheCommand) {
     commands_.execute(read_only);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_TRUE(contains(error.message(), "read-only"));
+    EXPECT_TRUE(contains(error.message(), "may only read"));
     EXPECT_FALSE(contains(error.message(), "s3cret"));
   }
 }
@@ -541,13 +547,35 @@ TEST_F(CommandsTest, RefusesChangesToReadOnlyRequests) {
   EXPECT_EQ(run(".show tables"), Strings{});
 }
 
+TEST_F(CommandsTest, DiagnosticsSayWhatFailsInTheBackground) {
+  auto table = store::testing::create_table(*store_, "T");
+  store_->commit(store::testing::one_append(store::testing::make_rows(*table, 0, 100)));
+  store_->checkpoint();
+  std::filesystem::path file = directory_.path() / "rows" / "0000000000000001.rows";
+  store::testing::damage(file, 1000);
+  EXPECT_ANY_THROW(store_->seal({&table->id, 1}));
+  EXPECT_EQ(column(".show diagnostics", "IsAttentionRequired"), Strings{"true"});
+  std::string reason = column(".show diagnostics", "AttentionRequiredReason").at(0);
+  EXPECT_TRUE(
+      reason.starts_with("Sealing table 'T' of database 'NetDefaultDB' failed 1 times since "))
+      << reason;
+  EXPECT_NE(reason.find(file.string()), std::string::npos) << reason;
+  run(".clear table T data");
+  store_->seal({&table->id, 1});
+  EXPECT_EQ(column(".show diagnostics", "IsAttentionRequired"), Strings{"false"});
+}
+
 TEST_F(CommandsTest, DescribesTheServer) {
   EXPECT_EQ(table(".show version").rows.row_count(), 1u);
   EXPECT_EQ(column(".show version", "BuildVersion"), Strings{"1.2.3"});
   EXPECT_EQ(column(".show cluster", "IsAdmin"), Strings{"true"});
   EXPECT_EQ(column(".show diagnostics", "IsHealthy"), Strings{"true"});
+  EXPECT_EQ(column(".show diagnostics", "IsAttentionRequired"), Strings{"false"});
+  EXPECT_EQ(column(".show diagnostics", "AttentionRequiredReason"), Strings{""});
   EXPECT_EQ(column(".show capacity", "Resource"),
-            (Strings{"Queries", "RowStoreDisk", "RowStoreMemory"}));
+            (Strings{"Queries", "RowStoreDisk", "RowStoreMemory", "RequestMemory", "OtherMemory"}));
+  EXPECT_EQ(column(".show capacity", "Remaining")[3], "6");
+  EXPECT_EQ(column(".show capacity", "Consumed")[4], "");
   EXPECT_EQ(column(".show capacity queries", "Resource"), Strings{"Queries"});
   run(".show queries");
   run(".show running queries by user 'x'");

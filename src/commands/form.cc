@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 
 #include "commands/text.h"
 #include "common/error.h"
@@ -19,7 +20,8 @@ class FormTable {
                          extent_change_forms(),   soft_delete_forms(), inline_ingestion_forms(),
                          query_ingestion_forms(), streaming_forms(),   query_forms(),
                          operation_forms(),       system_forms(),      principal_forms(),
-                         script_forms(),          absent_forms()}) {
+                         script_forms(),          listing_forms(),     extent_move_forms(),
+                         absent_forms()}) {
       for (const CommandForm& form : family) entries_.push_back({&form, split(form.pattern)});
     }
   }
@@ -55,7 +57,12 @@ bool match_element(std::string_view element, CommandContext& context) {
   if (element == "(" || element == "*") return reader.try_symbol(element);
   if (element == "<names>") {
     if (!reader.at_symbol("(")) return false;
-    context.lists.push_back(reader.name_list("a name"));
+    // A name that stands twice means the same once.
+    std::vector<std::string>& names = context.lists.emplace_back();
+    std::unordered_set<std::string> seen;
+    for (std::string& name : reader.name_list("a name")) {
+      if (seen.insert(name).second) names.push_back(std::move(name));
+    }
     return true;
   }
   // <name>
@@ -129,8 +136,10 @@ Action prepare(CommandContext& context, const CommandForm** form_out) {
     throw not_supported("command '." + std::string(form.pattern) + "'");
   }
   if (form.is_changing && context.request.read_only) {
-    throw forbidden("The request is read-only (request_readonly), and the command '." +
-                    std::string(form.pattern) + "' changes data or schema");
+    throw forbidden(
+        "The request may only read (it is a GET, or has request_readonly), and the "
+        "command '." +
+        std::string(form.pattern) + "' changes something");
   }
   Action action = form.handler(context);
   if (!context.reader.at_command_end())

@@ -10,22 +10,24 @@
 #include "commands/commands.h"
 #include "commands/reader.h"
 
-namespace rivulet::commands {
-
+namespace rivulet::activity {
 class OperationLog;
+}
+
+namespace rivulet::commands {
 
 // What every command works with.
 struct Services {
   store::Store& store;
   query::Engine& engine;
-  query::QueryRegistry& queries;
-  ingest::StreamingStatistics& streaming;
-  ingest::FailureLog& failures;
+  activity::QueryRegistry& queries;
+  activity::StreamingStatistics& streaming;
+  activity::FailureLog& failures;
   sources::DataConnections* connections;  // null: none run
   const sources::Secrets& secrets;
   const Clock& clock;
   const ServiceFacts& facts;
-  OperationLog& operations;
+  activity::OperationLog& operations;
   Commands& commands;  // for commands that run others
 };
 
@@ -66,6 +68,7 @@ Forms policy_forms();
 Forms function_forms();
 Forms extent_forms();
 Forms extent_change_forms();
+Forms extent_move_forms();
 Forms soft_delete_forms();
 Forms inline_ingestion_forms();
 Forms query_ingestion_forms();
@@ -75,6 +78,7 @@ Forms operation_forms();
 Forms system_forms();
 Forms principal_forms();
 Forms script_forms();
+Forms listing_forms();
 // Documented commands that Rivulet does not carry out: each is refused by its name.
 Forms absent_forms();
 

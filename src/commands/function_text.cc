@@ -1,12 +1,12 @@
 #include "commands/function_text.h"
 
-#include "kql/lexer.h"
-#include "kql/parser.h"
+#include "commands/json_object.h"
+#include "commands/text.h"
+#include "kql/syntax/lexer.h"
+#include "kql/syntax/parser.h"
 #include "types/text.h"
 
 namespace rivulet::commands {
-namespace {
-
 void append_typed_name(std::string& json, const std::string& name, ScalarType type) {
   json += "{\"Name\":";
   append_json_string(json, name);
@@ -16,7 +16,17 @@ void append_typed_name(std::string& json, const std::string& name, ScalarType ty
   append_json_string(json, kusto_name(type));
 }
 
-}  // namespace
+std::string function_json(const catalog::Function& function, std::string_view output_columns) {
+  JsonObject json;
+  json.text("Name", function.name);
+  json.raw("InputParameters", parameters_json(function));
+  json.text("Body", function.body);
+  json.text("Folder", function.folder);
+  json.text("DocString", function.docstring);
+  json.text("FunctionKind", "Unknown");
+  json.raw("OutputColumns", output_columns);
+  return json.end();
+}
 
 std::string parameters_json(const catalog::Function& function) {
   auto definition = kql::parse_function(function.parameters, function.body);
@@ -41,6 +51,27 @@ std::string parameters_json(const catalog::Function& function) {
     json += "]}";
   }
   return json + "]";
+}
+
+std::string empty_call(const catalog::Function& function) {
+  auto definition = kql::parse_function(function.parameters, function.body);
+  std::string call = quoted_name(function.name) + "(";
+  for (const kql::ParameterDeclaration& parameter : definition->parameters) {
+    if (call.back() != '(') call += ", ";
+    if (!parameter.is_tabular) {
+      std::string type(kusto_name(parameter.type));
+      call += parameter.type == ScalarType::kString ? "''" : type + "(null)";
+      continue;
+    }
+    std::string columns;
+    for (const auto& column : parameter.columns) {
+      columns += (columns.empty() ? "" : ", ") + quoted_name(column.name) + ":" +
+                 std::string(kusto_name(column.type));
+    }
+    // One that takes any columns is given one.
+    call += "(datatable(" + (columns.empty() ? "Column1:string" : columns) + ")[])";
+  }
+  return call + ")";
 }
 
 std::string normal_parameters(std::string_view parameters) {

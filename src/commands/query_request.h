@@ -13,10 +13,11 @@ inline query::QueryRequest query_request(const CommandRequest& request, std::str
   query.database = request.database;
   query.now = request.now;
   query.parameters = request.parameters;
+  query.properties = request.properties;
   query.timeout = request.timeout;
+  query.max_timeout = request.max_timeout;
   query.max_records = request.max_records;
   query.max_bytes = request.max_bytes;
-  query.take_max_records = request.take_max_records;
   query.client_activity_id = request.client_request_id;
   query.user = request.user;
   query.application = request.application;

@@ -46,7 +46,7 @@ std::optional<int64_t> Properties::datetime(std::string_view name) const {
   return ticks;
 }
 
-void Properties::check_known(std::initializer_list<std::string_view> known) const {
+void Properties::check_known(std::span<const std::string_view> known) const {
   for (const auto& [key, value] : items_) {
     bool is_known = false;
     for (std::string_view candidate : known)

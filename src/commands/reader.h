@@ -2,12 +2,13 @@
 
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "kql/token_reader.h"
+#include "kql/syntax/token_reader.h"
 #include "types/scalar_type.h"
 
 namespace rivulet::commands {
@@ -33,7 +34,10 @@ class Properties {
   // A datetime, bare or as datetime(…), in ticks. Throws bad_request for what is none.
   std::optional<int64_t> datetime(std::string_view name) const;
   // Throws bad_request that names the first property which is not among `known`.
-  void check_known(std::initializer_list<std::string_view> known) const;
+  void check_known(std::span<const std::string_view> known) const;
+  void check_known(std::initializer_list<std::string_view> known) const {
+    check_known(std::span(known.begin(), known.size()));
+  }
 
  private:
   std::vector<std::pair<std::string, std::string>> items_;

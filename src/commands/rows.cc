@@ -49,7 +49,14 @@ ResultTable make_answer(std::vector<ResultColumn> columns) {
 void append_row(ResultTable& table, std::vector<Cell> cells) {
   if (cells.size() != table.columns.size())
     throw std::logic_error("a row of an answer has the wrong width");
-  for (size_t i = 0; i < cells.size(); ++i) append_cell(table.rows.column(i), cells[i]);
+  size_t row = table.rows.row_count();
+  for (size_t i = 0; i < cells.size(); ++i) {
+    if (std::holds_alternative<std::monostate>(cells[i]) &&
+        table.columns[i].type == ScalarType::kString) {
+      table.null_texts.emplace_back(row, i);
+    }
+    append_cell(table.rows.column(i), cells[i]);
+  }
 }
 
 }  // namespace rivulet::commands

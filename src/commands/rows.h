@@ -22,7 +22,7 @@ constexpr std::string_view kAnswerName = "Table_0";
 
 // An empty answer with these columns.
 ResultTable make_answer(std::vector<ResultColumn> columns);
-// Appends a row; a monostate is null. The cells must fit the columns.
+// Appends a row; a monostate is null, in a string column too. The cells must fit the columns.
 void append_row(ResultTable& table, std::vector<Cell> cells);
 
 }  // namespace rivulet::commands

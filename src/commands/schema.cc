@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 #include "commands/rows.h"
 #include "commands/text.h"
@@ -10,6 +11,8 @@
 
 namespace rivulet::commands {
 namespace {
+
+constexpr size_t kMaxColumns = 10'000;  // of a table
 
 void append_member(std::string& json, std::string_view key, std::string_view value) {
   if (json.back() != '{') json += ',';
@@ -23,6 +26,13 @@ Error wrong_type(const catalog::Table& table, const catalog::ColumnDef& column, 
                      std::string(kusto_name(column.type)) + ", not " +
                      std::string(kusto_name(type)) +
                      ": use '.alter column' to change the type of a column");
+}
+
+void check_column_count(size_t count, std::string_view table) {
+  if (count <= kMaxColumns) return;
+  throw bad_request("Table '" + std::string(table) + "' would have " + std::to_string(count) +
+                    " columns, and may have " + std::to_string(kMaxColumns) +
+                    ": keep rarer values in a dynamic column");
 }
 
 }  // namespace
@@ -96,6 +106,23 @@ void check_columns(const std::vector<ColumnSpec>& columns) {
   }
 }
 
+// Adds those that are not there.
+void add_columns(catalog::Table& table, const std::vector<ColumnSpec>& columns) {
+  check_column_count(columns.size(), table.name);
+  check_columns(columns);
+  std::vector<catalog::ColumnDef>& present = table.columns.edit();
+  std::unordered_map<std::string, size_t> places;
+  for (const catalog::ColumnDef& column : present) places.emplace(column.name, places.size());
+  for (const ColumnSpec& spec : columns) {
+    auto [place, is_new] = places.emplace(spec.name, present.size());
+    if (is_new) {
+      present.push_back({table.next_column_id++, spec.name, spec.type, ""});
+    } else if (const auto& column = present[place->second]; column.type != spec.type) {
+      throw wrong_type(table, column, spec.type);
+    }
+  }
+}
+
 }  // namespace
 
 catalog::Table new_table(const catalog::Catalog& catalog, const catalog::Database& database,
@@ -111,22 +138,16 @@ catalog::Table new_table(const catalog::Catalog& catalog, const catalog::Databas
 }
 
 void merge_columns(catalog::Table& table, const std::vector<ColumnSpec>& columns) {
-  check_columns(columns);
-  std::vector<catalog::ColumnDef>& present = table.columns.edit();
-  for (const ColumnSpec& spec : columns) {
-    const catalog::ColumnDef* column = table.find_column(spec.name);
-    if (column == nullptr) {
-      present.push_back({table.next_column_id++, spec.name, spec.type, ""});
-    } else if (column->type != spec.type) {
-      throw wrong_type(table, *column, spec.type);
-    }
-  }
+  add_columns(table, columns);
+  check_column_count(table.columns.size(), table.name);
 }
 
 void set_columns(catalog::Table& table, const std::vector<ColumnSpec>& columns) {
-  merge_columns(table, columns);
+  add_columns(table, columns);
+  std::unordered_map<std::string_view, const catalog::ColumnDef*> by_name;
+  for (const catalog::ColumnDef& column : table.columns) by_name.emplace(column.name, &column);
   std::vector<catalog::ColumnDef> ordered;
-  for (const ColumnSpec& spec : columns) ordered.push_back(*table.find_column(spec.name));
+  for (const ColumnSpec& spec : columns) ordered.push_back(*by_name.at(spec.name));
   table.columns = std::move(ordered);
 }
 

@@ -25,6 +25,14 @@ Rows read_all(query::RunningQuery& query) {
   return rows_of(std::move(table));
 }
 
+// A client's limits of its results are none of what is stored; those that the query's text sets are.
+void lift_limits(auto& request) {
+  request.max_records = request.max_bytes = 0;
+  request.properties.max_records.reset();
+  request.properties.max_bytes.reset();
+  request.properties.take_max_records = 0;
+}
+
 }  // namespace
 
 Rows run_source(const Services& services, const CommandRequest& request, const std::string& text) {
@@ -32,13 +40,13 @@ Rows run_source(const Services& services, const CommandRequest& request, const s
     CommandRequest inner = request;
     inner.text = text;
     inner.read_only = true;
-    inner.max_records = inner.max_bytes = 0;
+    lift_limits(inner);
     CommandResult result = services.commands.execute(inner);
     if (auto* table = std::get_if<ResultTable>(&result)) return rows_of(std::move(*table));
     return read_all(*std::get<std::unique_ptr<query::RunningQuery>>(result));
   }
   query::QueryRequest query = query_request(request, text);
-  query.max_records = query.max_bytes = query.take_max_records = 0;
+  lift_limits(query);
   return read_all(*services.engine.start(query));
 }
 

@@ -67,6 +67,8 @@ void check_entity_name(std::string_view kind, std::string_view name) {
   }
   if (characters == 0) fail("must not be empty");
   if (characters > kMaxNameCharacters) fail("may have at most 1024 characters");
+  // To whoever resolves an address these are the folder and the one above it.
+  if (name == "." || name == "..") fail("must not be '.' or '..': no address can carry it");
   if (name.starts_with("__") || name.ends_with("__")) {
     fail("must not start or end with two underscores, which are reserved");
   }

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "types/shortened.h"
 #include "types/text_scanner.h"
 
 // Small helpers for the text of commands and their answers.

@@ -53,17 +53,18 @@ TEST(Clock, CountsFromYearOne) {
   EXPECT_LT(now, kMaxDateTimeTicks);
 }
 
-TEST(Error, CarriesWhatClientsDecideBy) {
+TEST(Error, TellsKindRetryAndPlace) {
   Error error = table_not_found("T", "db");
-  EXPECT_EQ(error.http_status(), 400);
-  EXPECT_EQ(error.code(), "BadRequest_TableNotExist");
+  EXPECT_EQ(error.kind(), ErrorKind::kTableNotFound);
   EXPECT_TRUE(error.is_permanent());
   EXPECT_FALSE(throttled("busy").is_permanent());
-  EXPECT_EQ(throttled("busy").http_status(), 429);
   EXPECT_EQ(semantic_error("SEM0100", "no such column").message(),
             "Semantic error: SEM0100: no such column");
-  EXPECT_EQ(syntax_error("unexpected ')'", 1, 9).message(),
-            "Syntax error: SYN0002: unexpected ')' [line:position=1:9]");
+  Error syntax = syntax_error("unexpected ')'", {1, 9});
+  EXPECT_EQ(syntax.message(), "Syntax error: SYN0002: unexpected ')' [line:position=1:9]");
+  EXPECT_EQ(syntax.where()->line, 1);
+  EXPECT_EQ(syntax.where()->column, 9);
+  EXPECT_FALSE(error.where());
 }
 
 TEST(Logging, RefusesUnknownLevels) {

@@ -118,10 +118,16 @@ class PosixFileSystem final : public FileSystem {
     return names;
   }
 
+  // Those that it makes are durable when it returns.
   void create_directories(const std::filesystem::path& directory) override {
+    std::filesystem::path path = directory.has_filename() ? directory : directory.parent_path();
+    if (!path.has_relative_path() || exists(path)) return;
+    std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : ".";
+    create_directories(parent);
     std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (error) throw IoError(directory, "create directory", error.value());
+    std::filesystem::create_directory(path, error);
+    if (error) throw IoError(path, "create directory", error.value());
+    sync_directory(parent);
   }
 
   void rename(const std::filesystem::path& from, const std::filesystem::path& to) override {

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <variant>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
@@ -21,21 +22,33 @@ struct Text {
 };
 struct List {
   std::vector<std::string> Settings::*member;
+  bool is_dangerous_empty =
+      false;  // then a text without any is refused: leaving it out says so plainly
 };
 struct Flag {
   bool Settings::*member;
 };
+// Beyond any use, and far enough from where arithmetic ends.
+constexpr uint64_t kMostCounted = 1'000'000'000'000;
+constexpr uint64_t kMostThreads = 1024;
+constexpr uint64_t kMostBytes = uint64_t{1} << 50;
+constexpr uint64_t kMostRequestBytes = 1 << 30;
+constexpr Milliseconds kLongest = std::chrono::days(36'500);
+
 struct Number {
   uint64_t Settings::*member;
   uint64_t least = 0;
+  uint64_t most = kMostCounted;
 };
 struct Size {
   uint64_t Settings::*member;
   uint64_t least = 0;
+  uint64_t most = kMostBytes;
 };
 struct Duration {
   Milliseconds Settings::*member;
   Milliseconds least{1};
+  Milliseconds most = kLongest;
 };
 
 struct Entry {
@@ -63,36 +76,47 @@ const std::vector<Entry>& entries() {
        "ingestion enabled."},
       {"Service", "log_level", Text{&Settings::log_level},
        "What goes to the standard error output: `debug`, `info`, `warning`, `error` or `off`."},
+      {"Service", "memory_limit", Size{&Settings::memory_limit},
+       "Memory that the server may use; `.show capacity` tells how it is divided. 0: the "
+       "machine's, or what its "
+       "container (cgroup) leaves it. The shares that are set (`query_memory`, `tail_memory`, "
+       "`request_memory`) must "
+       "fit into it."},
       {"Service", "shutdown_timeout", Duration{&Settings::shutdown_timeout},
-       "After SIGTERM or SIGINT, requests under way may take this long to end."},
+       "After SIGTERM or SIGINT, requests under way may take this long to end. Commits that have "
+       "begun are waited for in any case."},
 
       {"Access", "tls_certificate", Text{&Settings::tls_certificate},
        "PEM file with the certificate chain; with `tls_key` it turns plain HTTP into HTTPS."},
       {"Access", "tls_key", Text{&Settings::tls_key}, "PEM file with the private key."},
-      {"Access", "tokens", List{&Settings::tokens},
+      {"Access", "tokens", List{&Settings::tokens, true},
        "Bearer tokens that are accepted. When there is one, a request without a token is answered "
        "401; "
        "without any, every request is accepted, whatever token it carries."},
       {"Access", "allow_anonymous_network", Flag{&Settings::allow_anonymous_network},
        "Permits a `listen` address that other machines reach although no `tokens` are set."},
+      {"Access", "allowed_hosts", List{&Settings::allowed_hosts},
+       "Names by which a server without `tokens` may be asked for, beside IP addresses, localhost "
+       "and the host of `listen` (`rivulet.internal`), or `*` for any."},
       {"Access", "cors_origins", List{&Settings::cors_origins},
        "Origins whose web pages may call the server (`https://dash.example`), or `*` for all."},
       {"Access", "secrets", Text{&Settings::secrets},
        "Folder of secrets that data connections may refer to as `file:NAME`, one a file. Empty: "
        "there are none."},
 
-      {"Connections", "io_threads", Number{&Settings::io_threads},
+      {"Connections", "io_threads", Number{&Settings::io_threads, 0, kMostThreads},
        "Threads that serve connections. 0: one a core."},
       {"Connections", "max_connections", Number{&Settings::max_connections, 1},
        "Connections open at a time; more are closed at once."},
-      {"Connections", "max_header_size", Size{&Settings::max_header_size, 1024},
+      {"Connections", "max_header_size", Size{&Settings::max_header_size, 1024, 16 << 20},
        "Largest request line with headers."},
-      {"Connections", "max_request_size", Size{&Settings::max_request_size, 1024},
+      {"Connections", "max_request_size",
+       Size{&Settings::max_request_size, 1024, kMostRequestBytes},
        "Largest body of a query or command."},
-      {"Connections", "request_memory", Size{&Settings::request_memory, 1 << 20},
+      {"Connections", "request_memory", Size{&Settings::request_memory},
        "Request bodies that are held at a time, from their arrival to their answer, with what "
        "decompression and parsing make of them. A request beyond it is answered 429; one that "
-       "alone needs more, 413."},
+       "alone needs more, 413. 0: a sixteenth of `memory_limit`, and 512 MiB at most."},
       {"Connections", "idle_timeout", Duration{&Settings::idle_timeout},
        "A connection without a request is closed after this time."},
       {"Connections", "header_timeout", Duration{&Settings::header_timeout},
@@ -107,21 +131,24 @@ const std::vector<Entry>& entries() {
       {"Streaming ingestion", "streaming_ingestion", Flag{&Settings::streaming_ingestion},
        "`false` refuses all streaming ingestion, whatever the policies say."},
       {"Streaming ingestion", "ingestion_max_request_size",
-       Size{&Settings::ingestion_max_request_size, 1},
+       Size{&Settings::ingestion_max_request_size, 1, kMostRequestBytes},
        "Largest body as it arrives, compressed or not."},
       {"Streaming ingestion", "ingestion_max_uncompressed_size",
-       Size{&Settings::ingestion_max_uncompressed_size, 1}, "Largest body after decompression."},
+       Size{&Settings::ingestion_max_uncompressed_size, 1, kMostRequestBytes},
+       "Largest body after decompression."},
       {"Streaming ingestion", "ingestion_concurrency", Number{&Settings::ingestion_concurrency},
        "Requests that are decompressed and parsed at a time. A request that only waits for its "
        "rows to "
        "become durable is not counted. 0: six a core."},
       {"Streaming ingestion", "ingestion_queue", Number{&Settings::ingestion_queue},
        "Requests that wait for their turn beyond `ingestion_concurrency`; more are answered 429."},
-      {"Streaming ingestion", "ingestion_threads", Number{&Settings::ingestion_threads},
+      {"Streaming ingestion", "ingestion_threads",
+       Number{&Settings::ingestion_threads, 0, kMostThreads},
        "Threads that parse bodies beyond 64 KiB (smaller ones are parsed where they arrive). 0: "
        "one a core."},
 
-      {"Queries and commands", "query_concurrency", Number{&Settings::query_concurrency},
+      {"Queries and commands", "query_concurrency",
+       Number{&Settings::query_concurrency, 0, kMostThreads},
        "Queries that run at a time. 0: two a core, at least four."},
       {"Queries and commands", "query_queue", Number{&Settings::query_queue},
        "Queries that wait for their turn; more are answered 429."},
@@ -134,15 +161,19 @@ const std::vector<Entry>& entries() {
       {"Queries and commands", "query_max_result_size", Size{&Settings::query_max_result_size},
        "Bytes in a result (`truncationmaxsize`, `notruncation`). 0: no limit."},
       {"Queries and commands", "query_memory", Size{&Settings::query_memory},
-       "Memory that all queries share before they spill to disk. 0: a share of the machine's."},
-      {"Queries and commands", "query_engine_threads", Number{&Settings::query_engine_threads},
+       "Memory that all queries share: three quarters for the engine, which then goes on with "
+       "disk, and one for the values that functions make. 0: half of `memory_limit`, or what "
+       "the other shares leave of it. Else at least 64 MiB."},
+      {"Queries and commands", "query_engine_threads",
+       Number{&Settings::query_engine_threads, 0, kMostThreads},
        "Threads of the query engine. 0: one a core."},
-      {"Queries and commands", "command_concurrency", Number{&Settings::command_concurrency, 1},
+      {"Queries and commands", "command_concurrency",
+       Number{&Settings::command_concurrency, 1, kMostThreads},
        "Management commands that run at a time."},
       {"Queries and commands", "command_queue", Number{&Settings::command_queue},
        "Management commands that wait for their turn; more are answered 429."},
 
-      {"Storage", "log_segment_size", Size{&Settings::log_segment_size, 1 << 20},
+      {"Storage", "log_segment_size", Size{&Settings::log_segment_size, 1 << 20, uint64_t{4} << 30},
        "Size of a file of the write-ahead log."},
       {"Storage", "log_limit", Size{&Settings::log_limit, 4 << 20},
        "The log is cut by a checkpoint when it grows past this."},
@@ -158,15 +189,18 @@ const std::vector<Entry>& entries() {
        "Memory for rows that are not in extents; an eighth of it for rows that are read again from "
        "row files. At three quarters of the rest a checkpoint moves them to a row file, from "
        "seven eighths on ingestion is slowed, beyond it ingestion is answered 429. 0: a quarter of "
-       "the machine's."},
+       "`memory_limit`, or what the other shares leave of it."},
       {"Storage", "row_store_disk_limit", Size{&Settings::row_store_disk_limit},
-       "Disk space for the log and the row files. At three quarters of it the largest tails become "
-       "extents, beyond it ingestion is answered 429. 0: a quarter of what is free at the start."},
+       "Disk space for the log and the row files. At three quarters of it tails become extents, "
+       "the "
+       "largest first; beyond it ingestion is answered 429 until there is room. 0: a quarter of "
+       "what "
+       "is free at the start, with what they take already. Else at least `log_limit`."},
       {"Storage", "idempotency_window", Duration{&Settings::idempotency_window},
        "A retry of an ingestion request within this time stores nothing (see ingestion.md)."},
       {"Storage", "idempotency_keys", Number{&Settings::idempotency_keys},
        "Retry keys that are remembered; beyond it the oldest are forgotten before their time. "
-       "About 100 bytes each."},
+       "About 130 bytes each."},
   };
   return table;
 }
@@ -206,14 +240,30 @@ std::pair<double, std::string> split_unit(std::string_view text) {
   text = trim(text);
   double value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || value < 0)
+  if (error != std::errc() || !(value >= 0))
     throw SettingsError(fmt::format("'{}' does not start with a number", text));
   return {value, lower(trim(text.substr(end - text.data())))};
 }
 
-template <typename T>
-void require_at_least(const T& value, const T& least, const std::string& shown) {
-  if (value < least) throw SettingsError(fmt::format("must be at least {}", shown));
+std::string shown(const Number&, uint64_t value) {
+  return fmt::to_string(value);
+}
+std::string shown(const Size&, uint64_t value) {
+  return format_size(value);
+}
+std::string shown(const Duration&, Milliseconds value) {
+  return format_duration(value);
+}
+
+template <typename Slot, typename T>
+T in_range(const Slot& slot, const T& value) {
+  if (value < slot.least) {
+    throw SettingsError(fmt::format("must be at least {}", shown(slot, slot.least)));
+  }
+  if (value > slot.most) {
+    throw SettingsError(fmt::format("must be at most {}", shown(slot, slot.most)));
+  }
+  return value;
 }
 
 void set_from_text(Settings& settings, const Entry& entry, std::string_view value) {
@@ -225,12 +275,19 @@ void set_from_text(Settings& settings, const Entry& entry, std::string_view valu
           member = value;
         } else if constexpr (std::is_same_v<Slot, List>) {
           member.clear();
-          std::string_view rest = value;
+          std::string_view rest = trim(value);
+          if (rest.starts_with('[')) {
+            throw SettingsError(
+                "as text it is a list with commas between, without brackets and quotes");
+          }
           while (!rest.empty()) {
             size_t comma = std::min(rest.find(','), rest.size());
             std::string_view item = trim(rest.substr(0, comma));
             if (!item.empty()) member.emplace_back(item);
             rest.remove_prefix(std::min(comma + 1, rest.size()));
+          }
+          if (member.empty() && slot.is_dangerous_empty) {
+            throw SettingsError("is given and names none: leave it out if there shall be none");
           }
         } else if constexpr (std::is_same_v<Slot, Flag>) {
           std::string word = lower(trim(value));
@@ -242,17 +299,11 @@ void set_from_text(Settings& settings, const Entry& entry, std::string_view valu
             throw SettingsError(fmt::format("'{}' is neither true nor false", value));
           }
         } else if constexpr (std::is_same_v<Slot, Number>) {
-          uint64_t number = parse_number(trim(value));
-          require_at_least(number, slot.least, fmt::to_string(slot.least));
-          member = number;
+          member = in_range(slot, parse_number(trim(value)));
         } else if constexpr (std::is_same_v<Slot, Size>) {
-          uint64_t size = parse_size(value);
-          require_at_least(size, slot.least, format_size(slot.least));
-          member = size;
+          member = in_range(slot, parse_size(value));
         } else {
-          Milliseconds duration = parse_duration(value);
-          require_at_least(duration, slot.least, format_duration(slot.least));
-          member = duration;
+          member = in_range(slot, parse_duration(value));
         }
       },
       entry.slot);
@@ -322,10 +373,28 @@ std::string_view unit_of(const Entry& entry) {
   return kUnits[entry.slot.index()];
 }
 
+constexpr std::string_view kVariablePrefix = "RIVULET_";
+
 std::string environment_name(std::string_view name) {
-  std::string out = "RIVULET_";
+  std::string out(kVariablePrefix);
   for (char c : name) out += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return out;
+}
+
+// Whether RIVULET_<name> is read by something other than the settings.
+bool is_variable_of_others(std::string_view name, std::string_view value) {
+  constexpr std::string_view kKnown[] = {
+      "CONFIG",                                               // the server: its file of settings
+      "SERVER",        "TOKEN",                               // the client commands
+      "BINARY",        "CACHE_DIR",   "CCACHE",      "FUZZ",  // building and testing
+      "DUCKDB_DIR",    "SANITIZE",    "KQL_CASES",   "URL",        "PID",
+      "BENCH_HISTORY", "CRASH_KILLS", "FAULT_SEEDS", "KAFKA_KILLS"};
+  if (std::find(std::begin(kKnown), std::end(kKnown), name) != std::end(kKnown)) return true;
+  if (name.starts_with("SECRET_")) return true;
+  // Kubernetes tells every pod of a service `rivulet` in this way: RIVULET_SERVICE_HOST,
+  // RIVULET_PORT=tcp://10.0.0.1:8080, RIVULET_PORT_8080_TCP_ADDR, ….
+  return name.starts_with("SERVICE_") || name.starts_with("PORT_") ||
+         (name == "PORT" && value.find("://") != std::string_view::npos);
 }
 
 }  // namespace
@@ -383,49 +452,18 @@ void load_settings_environment(Settings& settings, const char* const* variables)
   for (; variables != nullptr && *variables != nullptr; ++variables) {
     std::string_view variable = *variables;
     size_t equals = variable.find('=');
-    if (!variable.starts_with("RIVULET_") || equals == std::string_view::npos) continue;
-    for (const Entry& entry : entries()) {
-      if (environment_name(entry.name) != variable.substr(0, equals)) continue;
-      try {
-        set_from_text(settings, entry, variable.substr(equals + 1));
-      } catch (const SettingsError& error) {
-        throw SettingsError(fmt::format("{}: {}", variable.substr(0, equals), error.what()));
-      }
+    if (!variable.starts_with(kVariablePrefix) || equals == std::string_view::npos) continue;
+    std::string_view name = variable.substr(0, equals), value = variable.substr(equals + 1);
+    const Entry* entry = find_entry(lower(name.substr(kVariablePrefix.size())));
+    if (entry == nullptr || name != environment_name(entry->name)) {
+      if (is_variable_of_others(name.substr(kVariablePrefix.size()), value)) continue;
+      throw SettingsError(fmt::format("{}: there is no such setting", name));
     }
-  }
-}
-
-void check_settings(const Settings& settings) {
-  HostAndPort address;
-  try {
-    address = parse_address(settings.listen);
-  } catch (const SettingsError& error) {
-    throw SettingsError(fmt::format("listen: {}", error.what()));
-  }
-  if (settings.tls_certificate.empty() != settings.tls_key.empty()) {
-    throw SettingsError("tls_certificate and tls_key must be given together");
-  }
-  if (!is_loopback(address.host) && settings.tokens.empty() && !settings.allow_anonymous_network) {
-    throw SettingsError(fmt::format(
-        "listen: {} can be reached from other machines, and no tokens are set. Set tokens, listen "
-        "on "
-        "127.0.0.1, or set allow_anonymous_network if everyone who can reach the port may read and "
-        "write everything",
-        settings.listen));
-  }
-  if (settings.data.empty()) throw SettingsError("data: must name a directory");
-  if (settings.default_database.empty())
-    throw SettingsError("default_database: must name a database");
-  constexpr std::string_view kLevels[] = {"debug", "info", "warning", "error", "off"};
-  if (std::find(std::begin(kLevels), std::end(kLevels), settings.log_level) == std::end(kLevels)) {
-    throw SettingsError(fmt::format("log_level: '{}' is none of debug, info, warning, error, off",
-                                    settings.log_level));
-  }
-  if (settings.query_timeout > settings.query_max_timeout) {
-    throw SettingsError("query_timeout: must not be longer than query_max_timeout");
-  }
-  if (settings.log_limit < settings.log_segment_size) {
-    throw SettingsError("log_limit: must not be less than log_segment_size");
+    try {
+      set_from_text(settings, *entry, value);
+    } catch (const SettingsError& error) {
+      throw SettingsError(fmt::format("{}: {}", name, error.what()));
+    }
   }
 }
 
@@ -518,7 +556,9 @@ HostAndPort parse_address(std::string_view text) {
 }
 
 bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
+  if (host == "localhost" || host == "::1") return true;
+  in_addr address{};
+  return host.starts_with("127.") && ::inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
 }
 
 }  // namespace rivulet

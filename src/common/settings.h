@@ -22,6 +22,7 @@ struct Settings {
   std::string port_file;
   std::string default_database = "NetDefaultDB";
   std::string log_level = "info";
+  uint64_t memory_limit = 0;
   Milliseconds shutdown_timeout{30'000};
 
   // Access
@@ -29,6 +30,7 @@ struct Settings {
   std::string tls_key;
   std::vector<std::string> tokens;
   bool allow_anonymous_network = false;
+  std::vector<std::string> allowed_hosts;
   std::vector<std::string> cors_origins;
   std::string secrets;
 
@@ -37,7 +39,7 @@ struct Settings {
   uint64_t max_connections = 10'000;
   uint64_t max_header_size = 32 << 10;
   uint64_t max_request_size = 16 << 20;
-  uint64_t request_memory = 512 << 20;
+  uint64_t request_memory = 0;
   Milliseconds idle_timeout{300'000};
   Milliseconds header_timeout{30'000};
   Milliseconds body_timeout{60'000};
@@ -101,10 +103,12 @@ void set_setting(Settings& settings, std::string_view name, std::string_view val
 void load_settings_file(Settings& settings, const std::filesystem::path& file);
 void load_settings_toml(Settings& settings, std::string_view toml, std::string_view file_name);
 // RIVULET_<NAME> for every setting; `variables` are "NAME=value" strings that end with a null pointer, as
-// environ. Other variables are left alone.
+// environ. Other variables that begin with RIVULET_ are refused, but for secrets, for those that other
+// commands and this project's scripts read, and for what Kubernetes sets for a service named `rivulet`.
 void load_settings_environment(Settings& settings, const char* const* variables);
 
-// What no single value shows: a certificate without a key, an open address without a token, ….
+// What is wrong with the settings themselves beyond the range of one value: a certificate without a key, an
+// open address without a token, an origin that is none, …. Looks at nothing outside.
 void check_settings(const Settings& settings);
 
 // The reference table of docs/configuration.md.

@@ -46,6 +46,12 @@ TEST(Settings, RefuseBadText) {
             "idle_timeout: '5' needs a unit: ms, s, m, h or d");
   EXPECT_NE(refusal([&] { set_setting(settings, "max_request_size", "4 parsecs"); }), "");
   EXPECT_NE(refusal([&] { set_setting(settings, "streaming_ingestion", "perhaps"); }), "");
+  for (const char* text : {"[\"a\",\"b\"]", " [\"a\"]", "[]", "", " , ,"}) {
+    EXPECT_TRUE(refusal([&] { set_setting(settings, "tokens", text); }).starts_with("tokens: "))
+        << text;
+  }
+  EXPECT_NE(refusal([&] { set_setting(settings, "cors_origins", "[\"https://a\"]"); }), "");
+  EXPECT_EQ(refusal([&] { set_setting(settings, "cors_origins", ""); }), "");
 }
 
 TEST(Settings, ComeFromToml) {
@@ -96,9 +102,82 @@ TEST(Settings, ComeFromTheEnvironment) {
   load_settings_environment(settings, variables);
   EXPECT_EQ(settings.max_connections, 3u);
   EXPECT_EQ(settings.data, "a=b");
-  const char* bad[] = {"RIVULET_MAX_CONNECTIONS=x", nullptr};
-  EXPECT_EQ(refusal([&] { load_settings_environment(settings, bad); }),
+  auto refused = [&](const char* variable) {
+    const char* environment[] = {variable, nullptr};
+    return refusal([&] { load_settings_environment(settings, environment); });
+  };
+  EXPECT_EQ(refused("RIVULET_MAX_CONNECTIONS=x"),
             "RIVULET_MAX_CONNECTIONS: 'x' is not a whole number");
+  EXPECT_EQ(refused("RIVULET_MAX_CONECTIONS=3"),
+            "RIVULET_MAX_CONECTIONS: there is no such setting");
+  EXPECT_EQ(refused("RIVULET_max_connections=3"),
+            "RIVULET_max_connections: there is no such setting");
+  EXPECT_EQ(refused("RIVULET_PORT=8080"), "RIVULET_PORT: there is no such setting");
+  // What other programs read, and what Kubernetes sets in a pod beside a service of this name.
+  for (const char* variable :
+       {"RIVULET_CONFIG=f", "RIVULET_TOKEN=t", "RIVULET_SECRET_HUB=s", "RIVULET_SANITIZE=1",
+        "RIVULET_SERVICE_HOST=10.0.0.1", "RIVULET_PORT=tcp://10.0.0.1:8080",
+        "RIVULET_PORT_8080_TCP_ADDR=10.0.0.1", "RIVULETS=many"}) {
+    EXPECT_EQ(refused(variable), "") << variable;
+  }
+}
+
+TEST(Settings, HaveBounds) {
+  auto refused = [](std::string_view name, std::string_view value) {
+    return refusal([&] {
+      Settings settings;
+      set_setting(settings, name, value);
+    });
+  };
+  EXPECT_EQ(refused("query_concurrency", "100000000"), "query_concurrency: must be at most 1024");
+  EXPECT_EQ(refused("query_concurrency", "1024"), "");
+  EXPECT_EQ(refused("idle_timeout", "36501d"), "idle_timeout: must be at most 36500d");
+  EXPECT_EQ(refused("log_segment_size", "5 GiB"), "log_segment_size: must be at most 4 GiB");
+  // Every setting that is a number of something has an end.
+  for (const SettingDescription& setting : describe_settings()) {
+    for (auto [unit, most] : {std::pair{"number", "18446744073709551615"},
+                              std::pair{"size", "999999 TiB"}, std::pair{"duration", "999999d"}}) {
+      if (setting.unit == unit) {
+        EXPECT_NE(refused(setting.name, most), "") << setting.name;
+      }
+    }
+    for (const char* odd : {"nan", "inf", "-1", "1e400", "0x10", ""}) {
+      bool is_number =
+          setting.unit == "number" || setting.unit == "size" || setting.unit == "duration";
+      if (is_number) {
+        EXPECT_NE(refused(setting.name, odd), "") << setting.name << " " << odd;
+      }
+    }
+  }
+}
+
+TEST(Settings, NameTokensHostsAndOriginsThatAreSome) {
+  auto refused = [](auto member, std::vector<std::string> values) {
+    return refusal([&] {
+      Settings settings;
+      settings.*member = std::move(values);
+      check_settings(settings);
+    });
+  };
+  for (const char* token : {"", "a b", "a\nb", "\x7f", "gr\xc3\xbc\xc3\x9f", "a\tb"}) {
+    std::string message = refused(&Settings::tokens, {"good", token});
+    EXPECT_TRUE(message.starts_with("tokens: ")) << token << ": " << message;
+  }
+  EXPECT_EQ(refused(&Settings::tokens, {"eyJ0.eyJ-_~+/==", "p@ss!"}), "");
+  for (const char* host : {"", "a/b", "http://a", "a:80", "a b", "*.a", "[::1]"}) {
+    EXPECT_TRUE(refused(&Settings::allowed_hosts, {host}).starts_with("allowed_hosts: ")) << host;
+  }
+  EXPECT_EQ(refused(&Settings::allowed_hosts, {"db", "db.example", "my_service", "*"}), "");
+  for (const char* origin :
+       {"", "null", "dash.example", "https://", "https://dash.example/", "https://a/b",
+        "https://a:", "https://a:123456", "https://*.example", "https://a b", "://a",
+        "https://a:80:80", "https://user@a", "https://a?x"}) {
+    EXPECT_TRUE(refused(&Settings::cors_origins, {origin}).starts_with("cors_origins: ")) << origin;
+  }
+  EXPECT_EQ(
+      refused(&Settings::cors_origins, {"https://dash.example", "http://localhost:3000",
+                                        "http://[::1]:8080", "*", "chrome-extension://abcdef"}),
+      "");
 }
 
 TEST(Settings, AreCheckedTogether) {
@@ -116,8 +195,17 @@ TEST(Settings, AreCheckedTogether) {
   EXPECT_NE(refused("listen", "127.0.0.1"), "");
   EXPECT_NE(refused("listen", "127.0.0.1:99999"), "");
   EXPECT_NE(refused("listen", "::1:80"), "");
+  EXPECT_NE(refused("listen", "127.evil.example:80"), "");
   EXPECT_NE(refused("tls_key", "x"), "");
   EXPECT_NE(refused("log_level", "loud"), "");
+  for (const char* size : {"1", "10MiB", "63MiB"})
+    EXPECT_EQ(refused("query_memory", size), "query_memory: must be at least 64 MiB, or 0");
+  EXPECT_EQ(refused("query_memory", "64MiB"), "");
+  EXPECT_EQ(refused("query_memory", "0"), "");
+  EXPECT_NE(refused("row_store_disk_limit", "1"), "");
+  EXPECT_NE(refused("row_store_disk_limit", "511MiB"), "");
+  EXPECT_EQ(refused("row_store_disk_limit", "512MiB"), "");
+  EXPECT_EQ(refused("row_store_disk_limit", "0"), "");
   EXPECT_EQ(refused("listen", "[::1]:80"), "");
   EXPECT_EQ(refused("listen", "localhost:0"), "");
 

@@ -6,7 +6,7 @@
 #include "extents/distinct_counter.h"
 #include "extents/extent.h"
 #include "extents/term_filter.h"
-#include "rowstore/chunk_view.h"
+#include "types/chunk_view.h"
 
 namespace rivulet::extents {
 

@@ -8,6 +8,9 @@ namespace rivulet::extents {
 namespace {
 
 constexpr uint8_t kVersion = 4;
+// The same, of an extent whose sequence is that of its record: earlier programs, which promised it beforehand, must
+// not take the zeros for sequences.
+constexpr uint8_t kVersionOfItsRecord = 5;
 
 enum class Range : uint8_t { kNone = 0, kIntegers = 1, kReals = 2, kTexts = 3 };
 
@@ -122,7 +125,7 @@ void ExtentView::verify() const {
 
 void encode_extent(std::string& out, const ExtentView& extent) {
   ByteWriter writer(out);
-  writer.byte(kVersion);
+  writer.byte(extent.is_of_its_record() ? kVersionOfItsRecord : kVersion);
   writer.fixed(extent.id.hi);
   writer.fixed(extent.id.lo);
   writer.varint(extent.row_count);
@@ -145,7 +148,10 @@ void encode_extent(std::string& out, const ExtentView& extent) {
 
 ExtentView decode_extent(std::string_view bytes) {
   ByteReader reader(bytes);
-  if (reader.byte() != kVersion) throw std::runtime_error("an extent is of an unknown version");
+  uint8_t version = reader.byte();
+  if (version != kVersion && version != kVersionOfItsRecord) {
+    throw std::runtime_error("an extent is of an unknown version");
+  }
   ExtentView extent;
   extent.id.hi = reader.fixed<uint64_t>();
   extent.id.lo = reader.fixed<uint64_t>();
@@ -160,6 +166,9 @@ ExtentView decode_extent(std::string_view bytes) {
   extent.min_sequence = reader.varint();
   extent.max_sequence = reader.varint();
   extent.has_system_columns = reader.byte() != 0;
+  if (version == kVersionOfItsRecord && !extent.is_of_its_record()) {
+    throw std::runtime_error("an extent has sequences of its own, and those of its record");
+  }
   extent.statistics = StatisticsList(reader);
   std::vector<ColumnStatistics> columns = extent.statistics.columns();
   extent.column_ids.reserve(columns.size());

@@ -71,7 +71,7 @@ struct ExtentView {
   // said otherwise (creationTime).
   Ticks min_created = 0, max_created = 0;
   uint64_t min_sequence = 0, max_sequence = 0;
-  // False: each row's are min_time and min_sequence, which the commit sets.
+  // False: each row's are min_time and min_sequence, those of the record that added the extent.
   bool has_system_columns = true;
   std::vector<uint32_t> column_ids;  // those of `statistics`
   StatisticsList statistics;
@@ -83,6 +83,9 @@ struct ExtentView {
   // Whoever reads the file calls this first: it reads the whole file, the first time, and afterwards returns
   // at once. Throws Error, with file and offset, when it is damaged, and IoError.
   void verify() const;
+
+  // Whether its sequence is that of the record in which it stands, and not known before that has its place in the log.
+  bool is_of_its_record() const { return !has_system_columns && max_sequence == 0; }
 
   // The file of its term filters.
   std::filesystem::path terms_path() const {

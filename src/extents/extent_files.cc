@@ -1,11 +1,12 @@
 #include "extents/extent_files.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <map>
 
-#include "catalog/policy.h"
+#include "catalog/policies/effective.h"
 #include "common/error.h"
 #include "extents/column_statistics.h"
 
@@ -15,7 +16,9 @@ namespace {
 constexpr std::string_view kSuffix = ".parquet";
 constexpr std::string_view kTermsSuffix = ".terms";
 constexpr std::string_view kUnfinished = ".tmp";
-constexpr size_t kTermCacheBytes = 64 << 20;
+
+// Parts of the memory for writers: each of the two, and a reader.
+constexpr uint64_t kWriterParts = 2, kReaderParts = 1, kParts = 2 * kWriterParts + kReaderParts;
 
 std::vector<ParquetColumn> columns_of(const catalog::Table& table) {
   std::vector<ParquetColumn> columns;
@@ -86,9 +89,14 @@ class ObservedRows final : public RowSource {
 
 }  // namespace
 
-// Paths to remove. Outlives ExtentFiles when a holder does, and then does nothing.
+// Paths to remove, and the drafts. Outlives ExtentFiles when a holder does, and then does nothing.
 class ExtentFiles::Garbage {
  public:
+  void add_draft(const HeldExtent& draft);
+  void forget_draft(const HeldExtent& draft);
+  // Takes the file from the draft of this id, and gives what has verified it; null when there is none.
+  std::shared_ptr<const FileVerifier> take_draft(const Guid& id);
+
   void add(std::filesystem::path path) {
     std::function<void()> on_garbage;
     {
@@ -97,6 +105,11 @@ class ExtentFiles::Garbage {
       on_garbage = on_garbage_;
     }
     if (on_garbage) on_garbage();
+  }
+  // For a later call, which nobody is told of.
+  void keep(std::filesystem::path path) {
+    std::lock_guard lock(mutex_);
+    paths_.push_back(std::move(path));
   }
   std::vector<std::filesystem::path> take() {
     std::lock_guard lock(mutex_);
@@ -111,6 +124,7 @@ class ExtentFiles::Garbage {
   std::mutex mutex_;
   std::vector<std::filesystem::path> paths_;  // guarded by mutex_
   std::function<void()> on_garbage_;          // guarded by mutex_
+  std::map<Guid, const HeldExtent*> drafts_;  // guarded by mutex_
 };
 
 class ExtentFiles::HeldExtent : public ExtentView {
@@ -118,8 +132,12 @@ class ExtentFiles::HeldExtent : public ExtentView {
   HeldExtent(ExtentView view, std::shared_ptr<Garbage> garbage, bool is_in_manifest)
       : ExtentView(std::move(view)),
         garbage_(std::move(garbage)),
-        is_in_manifest_(is_in_manifest) {}
+        is_draft_(!is_in_manifest),
+        is_in_manifest_(is_in_manifest) {
+    if (is_draft_) garbage_->add_draft(*this);
+  }
   ~HeldExtent() {
+    if (is_draft_) garbage_->forget_draft(*this);
     if (!is_in_manifest_) garbage_->add(path);
   }
   HeldExtent(const HeldExtent&) = delete;
@@ -129,13 +147,39 @@ class ExtentFiles::HeldExtent : public ExtentView {
 
  private:
   std::shared_ptr<Garbage> garbage_;
+  const bool is_draft_;
+  // Of a draft: whether the file is that of an extent that was adopted.
   mutable std::atomic<bool> is_in_manifest_;
 };
 
-ExtentFiles::ExtentFiles(FileSystem& files, std::filesystem::path directory)
+void ExtentFiles::Garbage::add_draft(const HeldExtent& draft) {
+  std::lock_guard lock(mutex_);
+  drafts_.emplace(draft.id, &draft);
+}
+
+void ExtentFiles::Garbage::forget_draft(const HeldExtent& draft) {
+  std::lock_guard lock(mutex_);
+  drafts_.erase(draft.id);
+}
+
+std::shared_ptr<const FileVerifier> ExtentFiles::Garbage::take_draft(const Guid& id) {
+  std::lock_guard lock(mutex_);
+  auto found = drafts_.find(id);
+  if (found == drafts_.end()) return nullptr;
+  found->second->set_in_manifest(true);
+  auto verifier = found->second->verifier;
+  drafts_.erase(found);
+  return verifier;
+}
+
+ExtentFiles::ExtentFiles(FileSystem& files, std::filesystem::path directory,
+                         const ExtentMemory& memory)
     : files_(files),
       directory_(std::move(directory)),
-      term_cache_(std::make_shared<TermCache>(files, kTermCacheBytes)),
+      reader_bytes_(memory.writer_bytes / kParts * kReaderParts),
+      writer_(memory.writer_bytes / kParts * kWriterParts),
+      merge_writer_(memory.writer_bytes / kParts * kWriterParts),
+      term_cache_(std::make_shared<TermCache>(files, memory.term_filter_bytes)),
       garbage_(std::make_shared<Garbage>()) {
   files_.create_directories(directory_);
 }
@@ -173,9 +217,15 @@ std::vector<std::shared_ptr<ExtentView>> ExtentFiles::write(const catalog::Table
 
 std::shared_ptr<ExtentView> ExtentFiles::merge(const catalog::Table& table,
                                                std::span<const ExtentRows> extents) {
+  if (extents.size() > 1) {
+    // As much again stays for others: a merge must not be what fills the disk.
+    uint64_t needed = 0;
+    for (const ExtentRows& source : extents) needed += 2 * source.extent->size_bytes;
+    if (files_.free_bytes(directory_) < needed) throw IoError(directory_, "merge", ENOSPC);
+  }
   for (const ExtentRows& source : extents) source.extent->verify();
   std::vector<ParquetColumn> columns = columns_of(table);
-  ParquetReader rows(extents, columns, is_merging_stopped_);
+  ParquetReader rows(extents, columns, reader_bytes_, is_merging_stopped_);
   std::shared_ptr<ExtentView> merged = write(table, rows, merge_writer_);
   if (merged->row_count == 0) return nullptr;
   merged->tags = extents.front().extent->tags;
@@ -196,10 +246,7 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowS
   std::vector<ParquetColumn> columns = columns_of(table);
   ObservedRows observed(rows, columns, extent);
   std::filesystem::path path = extent.path, folder = path.parent_path();
-  if (!files_.exists(folder)) {
-    files_.create_directories(folder);
-    files_.sync_directory(directory_);
-  }
+  make_folder(folder);
   std::filesystem::path unfinished = extent.path + std::string(kUnfinished);
   std::vector<uint64_t> column_sizes;
   try {
@@ -228,6 +275,12 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowS
   return std::make_shared<HeldExtent>(std::move(extent), garbage_, false);
 }
 
+void ExtentFiles::make_folder(const std::filesystem::path& folder) {
+  // Whoever finds it there must find it durable.
+  std::lock_guard lock(folders_mutex_);
+  files_.create_directories(folder);
+}
+
 void ExtentFiles::equip(ExtentView& extent, bool is_verified) {
   extent.term_cache = term_cache_;
   extent.verifier = std::make_shared<const FileVerifier>(files_, is_verified);
@@ -243,7 +296,9 @@ uint64_t ExtentFiles::write_terms(const ExtentView& extent, const ExtentTerms& t
 
 std::shared_ptr<const ExtentView> ExtentFiles::adopt(ExtentView extent) {
   extent.path = path_of(extent.id).string();
-  equip(extent, false);
+  extent.term_cache = term_cache_;
+  extent.verifier = garbage_->take_draft(extent.id);
+  if (!extent.verifier) equip(extent, false);
   return std::make_shared<const HeldExtent>(std::move(extent), garbage_, true);
 }
 
@@ -252,23 +307,27 @@ void ExtentFiles::set_in_manifest(const ExtentView& extent, bool is_in_manifest)
 }
 
 void ExtentFiles::collect_garbage() {
+  std::exception_ptr error;
   for (std::filesystem::path& path : garbage_->take()) {
+    std::filesystem::path terms = path;
+    terms.replace_extension(kTermsSuffix);
     try {
-      if (files_.exists(path)) files_.remove(path);
-      path.replace_extension(kTermsSuffix);
-      if (files_.exists(path)) files_.remove(path);
-    } catch (const IoError& error) {
-      spdlog::warn("An extent that is not needed any more could not be removed: {}", error.what());
+      for (const auto& file : {path, terms}) {
+        if (files_.exists(file)) files_.remove(file);
+      }
+    } catch (...) {
+      error = std::current_exception();
+      garbage_->keep(std::move(path));
     }
   }
+  if (error) std::rethrow_exception(error);
 }
 
 void ExtentFiles::set_on_garbage(std::function<void()> on_garbage) {
   garbage_->set_on_garbage(std::move(on_garbage));
 }
 
-void ExtentFiles::check(std::span<const std::shared_ptr<const ExtentView>> extents) {
-  std::unordered_set<std::string> expected;
+void ExtentFiles::check(std::span<const std::shared_ptr<const ExtentView>> extents) const {
   for (const auto& extent : extents) {
     if (!files_.exists(extent->path)) {
       throw internal_error(
@@ -283,9 +342,17 @@ void ExtentFiles::check(std::span<const std::shared_ptr<const ExtentView>> exten
                       "file, or the whole data directory, from a backup.",
                       extent->path, size, extent->size_bytes));
     }
+  }
+}
+
+void ExtentFiles::remove_others(std::span<const std::shared_ptr<const ExtentView>> extents) {
+  std::unordered_set<std::string> expected;
+  for (const auto& extent : extents) {
     expected.insert(std::filesystem::path(extent->path).filename().string());
     expected.insert(extent->terms_path().filename().string());
   }
+  // A folder that was made just before the last run ended may not be durable yet.
+  files_.sync_directory(directory_);
   for (const std::string& folder : files_.list(directory_)) {
     if (folder.size() != 2) continue;
     for (const std::string& name : files_.list(directory_ / folder)) {

@@ -1,4 +1,3 @@
-#include <duckdb.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <xxhash.h>
@@ -12,6 +11,7 @@
 #include "common/error.h"
 #include "common/testing/fault_file_system.h"
 #include "common/testing/temporary_directory.h"
+#include "duckdb/api.h"
 #include "extents/column_statistics.h"
 #include "extents/distinct_counter.h"
 #include "extents/extent_files.h"
@@ -277,7 +277,7 @@ TEST_F(ExtentsTest, RowsAreSortedByTheRowOrderPolicy) {
   catalog::Table table = table_of({ScalarType::kLong, ScalarType::kString});
   table.columns.edit()[0].name = "k";
   table.columns.edit()[1].name = "it's";
-  table.policies["roworder"] = R"({"RowOrder":["k desc","gone asc","it's asc"]})";
+  table.policies.set("roworder", R"({"RowOrder":["k desc","gone asc","it's asc"]})");
   std::shared_ptr<const ExtentView> sealed = files_.write(table, chunks.views());
   std::vector<ExtentRows> sources{{sealed, {}}, {sealed, {}}};
   auto merged = files_.merge(table, sources);
@@ -525,6 +525,45 @@ TEST_F(ExtentsTest, ADescriptionIsReadBackAsItWas) {
   }
 }
 
+// Before its record has a place in the log nobody knows its sequence; earlier programs wrote what they had promised it.
+TEST_F(ExtentsTest, ADescriptionMayBeOfTheSequenceOfItsRecord) {
+  ExtentView extent;
+  extent.has_system_columns = false;
+  std::string bytes;
+  encode_extent(bytes, extent);
+  EXPECT_EQ(bytes[0], 5);
+  EXPECT_TRUE(decode_extent(bytes).is_of_its_record());
+  for (bool has_system_columns : {false, true}) {
+    extent.has_system_columns = has_system_columns;
+    extent.min_sequence = extent.max_sequence = 900;
+    std::string resolved;
+    encode_extent(resolved, extent);
+    EXPECT_EQ(resolved[0], 4);
+    EXPECT_FALSE(decode_extent(resolved).is_of_its_record());
+    EXPECT_EQ(decode_extent(resolved).min_sequence, 900u);
+    resolved[0] = 5;
+    EXPECT_THROW(decode_extent(resolved), std::runtime_error);
+  }
+}
+
+TEST_F(ExtentsTest, AnAdoptedExtentTakesTheFileOfItsDraft) {
+  Chunks chunks({ScalarType::kLong});
+  chunks.column(0).append(int64_t{1});
+  auto draft = files_.write(table_of({ScalarType::kLong}), chunks.views());
+  std::string bytes;
+  encode_extent(bytes, *draft);
+  auto adopted = files_.adopt(decode_extent(bytes));
+  EXPECT_EQ(adopted->verifier, draft->verifier);
+  std::string path = draft->path;
+  draft = nullptr;
+  files_.collect_garbage();
+  EXPECT_TRUE(std::filesystem::exists(path));
+  ExtentFiles::set_in_manifest(*adopted, false);
+  adopted = nullptr;
+  files_.collect_garbage();
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
 TEST_F(ExtentsTest, ADamagedByteIsFoundBeforeTheFileIsRead) {
   // More than a block, which compression cannot shrink.
   Chunks chunks({ScalarType::kString});
@@ -652,6 +691,7 @@ TEST_F(ExtentsTest, CheckRemovesOrphansAndRefusesWhatIsMissing) {
   std::filesystem::copy(kept->path, unfinished);
   ExtentList list{kept};
   files_.check(list);
+  files_.remove_others(list);
   EXPECT_TRUE(std::filesystem::exists(kept->path));
   EXPECT_FALSE(std::filesystem::exists(orphan.path));
   EXPECT_FALSE(std::filesystem::exists(unfinished));
@@ -673,7 +713,7 @@ TEST_F(ExtentsTest, AFailureLeavesNoFileBehind) {
   chunks.column(0).append(int64_t{1});
   for (int failing = 1; failing <= 7; ++failing) {
     int countdown = failing;
-    files.set_hook(
+    auto hook = files.set_hook(
         [&](FaultFileSystem::Operation, const auto&) { return --countdown == 0 ? EIO : 0; });
     try {
       extents.write(table_of({ScalarType::kLong}), chunks.views());
@@ -681,13 +721,12 @@ TEST_F(ExtentsTest, AFailureLeavesNoFileBehind) {
     } catch (const IoError&) {
       ASSERT_LT(failing, 7);
     }
-    files.set_hook(nullptr);
+    hook.remove();
     for (const auto& entry :
          std::filesystem::recursive_directory_iterator(directory_.path() / "faulty")) {
       EXPECT_FALSE(entry.is_regular_file()) << entry.path();
     }
   }
-  files.set_hook(nullptr);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "catalog/policy.h"
+#include "catalog/policies/merge.h"
 #include "extents/extent_files.h"
 
 namespace rivulet::extents {

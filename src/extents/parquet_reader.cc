@@ -5,14 +5,10 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "duckdb/sql_text.h"
 #include "extents/duckdb_engine.h"
 
 namespace rivulet::extents {
-namespace {
-
-constexpr const char* kMemoryLimit = "512MB";
-
-}  // namespace
 
 struct ParquetReader::Engine : DuckDbEngine {
   duckdb_prepared_statement statement = nullptr;
@@ -20,7 +16,7 @@ struct ParquetReader::Engine : DuckDbEngine {
   bool is_open = false;
   duckdb_data_chunk chunk = nullptr;
 
-  Engine() : DuckDbEngine(kMemoryLimit) {}
+  explicit Engine(uint64_t memory_bytes) : DuckDbEngine(memory_bytes) {}
   ~Engine() { close(); }
 
   void open(const std::filesystem::path& path, const std::string& sql) {
@@ -50,12 +46,12 @@ struct ParquetReader::Engine : DuckDbEngine {
 };
 
 ParquetReader::ParquetReader(std::span<const ExtentRows> extents,
-                             std::span<const ParquetColumn> columns,
+                             std::span<const ParquetColumn> columns, uint64_t memory_bytes,
                              const std::atomic<bool>& is_stopped)
     : extents_(extents),
       columns_(columns),
       is_stopped_(is_stopped),
-      engine_(std::make_unique<Engine>()) {
+      engine_(std::make_unique<Engine>(memory_bytes)) {
   for (const ParquetColumn& column : columns) column_ids_.push_back(column.id);
 }
 
@@ -66,12 +62,17 @@ std::string ParquetReader::select(const ExtentRows& rows) const {
   std::string sql = "SELECT ";
   for (const ParquetColumn& column : columns_) {
     const auto& present = extent.column_ids;
-    if (std::find(present.begin(), present.end(), column.id) != present.end()) {
-      sql += fmt::format("c{}, ", column.id);
+    std::optional<uint32_t> id = column.id;
+    if (rows.sources) {
+      auto found = rows.sources->find(column.id);
+      id = found == rows.sources->end() ? std::nullopt : std::optional(found->second);
+    }
+    if (id && std::find(present.begin(), present.end(), *id) != present.end()) {
+      sql += fmt::format("c{}, ", *id);
     } else if (column.type == ScalarType::kString) {
       sql += "'', ";
     } else {
-      sql += fmt::format("NULL::{}, ", sql_type(column.type));
+      sql += fmt::format("NULL::{}, ", duckdb::sql_type(column.type));
     }
   }
   sql += extent.has_system_columns
@@ -79,7 +80,7 @@ std::string ParquetReader::select(const ExtentRows& rows) const {
              : fmt::format("{}::BIGINT, {}::BIGINT", extent.min_time, extent.min_sequence);
   sql += fmt::format(
       ", file_row_number FROM read_parquet({}, hive_partitioning = false, file_row_number = true)",
-      quoted(extent.path));
+      duckdb::string_literal(extent.path));
   return sql;
 }
 

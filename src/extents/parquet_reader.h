@@ -1,7 +1,9 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,6 +17,8 @@ namespace rivulet::extents {
 struct ExtentRows {
   std::shared_ptr<const ExtentView> extent;
   std::vector<int64_t> deleted;  // numbers of rows in the file, from 0, in order
+  // Of an extent of another table: by the id of a column that is read, the id of the column there.
+  std::optional<std::map<uint32_t, uint32_t>> sources = std::nullopt;
 };
 
 // The rows of extents one after the other, read from their files with DuckDB, as columns of a table: one that
@@ -23,7 +27,7 @@ struct ExtentRows {
 class ParquetReader final : public RowSource {
  public:
   ParquetReader(std::span<const ExtentRows> extents, std::span<const ParquetColumn> columns,
-                const std::atomic<bool>& is_stopped);
+                uint64_t memory_bytes, const std::atomic<bool>& is_stopped);
   ~ParquetReader() override;
 
   const ChunkView* next() override;

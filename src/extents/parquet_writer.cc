@@ -1,6 +1,5 @@
 #include "extents/parquet_writer.h"
 
-#include <duckdb.h>
 #include <fmt/format.h>
 
 #include <cstring>
@@ -8,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "duckdb/logical_type.h"
+#include "duckdb/sql_text.h"
 #include "extents/column_statistics.h"
 #include "extents/duckdb_engine.h"
 #include "types/column.h"
@@ -17,7 +18,6 @@ namespace {
 
 constexpr int kTimeFieldId = 2147483646;
 constexpr int kSequenceFieldId = 2147483647;
-constexpr const char* kMemoryLimit = "1GB";
 
 // What the table function of one COPY reads; its address travels through the SQL.
 struct Source {
@@ -27,9 +27,7 @@ struct Source {
 };
 
 void add_column(duckdb_bind_info info, const std::string& name, ScalarType scalar_type) {
-  duckdb_logical_type type = logical_type(scalar_type);
-  duckdb_bind_add_result_column(info, name.c_str(), type);
-  duckdb_destroy_logical_type(&type);
+  duckdb_bind_add_result_column(info, name.c_str(), duckdb::logical_type(scalar_type).get());
 }
 
 void bind_rows(duckdb_bind_info info) {
@@ -96,7 +94,7 @@ void fill_rows(duckdb_function_info info, duckdb_data_chunk output) {
 }  // namespace
 
 struct ParquetWriter::Engine : DuckDbEngine {
-  Engine() : DuckDbEngine(kMemoryLimit) {
+  explicit Engine(uint64_t memory_bytes) : DuckDbEngine(memory_bytes) {
     duckdb_table_function function = duckdb_create_table_function();
     duckdb_table_function_set_name(function, "rivulet_rows");
     duckdb_logical_type type = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
@@ -122,14 +120,14 @@ struct ParquetWriter::Engine : DuckDbEngine {
   duckdb_result result{};
 };
 
-ParquetWriter::ParquetWriter() = default;
+ParquetWriter::ParquetWriter(uint64_t memory_bytes) : memory_bytes_(memory_bytes) {}
 ParquetWriter::~ParquetWriter() = default;
 
 std::vector<uint64_t> ParquetWriter::write(const std::filesystem::path& path,
                                            std::span<const ParquetColumn> columns, RowSource& rows,
                                            std::span<const catalog::SortColumn> order) {
   std::lock_guard lock(mutex_);
-  if (!engine_) engine_ = std::make_unique<Engine>();
+  if (!engine_) engine_ = std::make_unique<Engine>(memory_bytes_);
   Source source{columns, rows, nullptr};
   std::string field_ids;
   for (const ParquetColumn& column : columns) {
@@ -147,7 +145,7 @@ std::vector<uint64_t> ParquetWriter::write(const std::filesystem::path& path,
   std::string sql = fmt::format(
       "COPY (SELECT * FROM rivulet_rows({}){}) TO {} (FORMAT parquet, COMPRESSION zstd, "
       "PARQUET_VERSION V2, FIELD_IDS {{{}}})",
-      reinterpret_cast<int64_t>(&source), sorted, quoted(path.string()), field_ids);
+      reinterpret_cast<int64_t>(&source), sorted, duckdb::string_literal(path.string()), field_ids);
   std::string error = engine_->run(sql);
   if (source.error) std::rethrow_exception(source.error);
   if (error.empty()) {
@@ -155,7 +153,7 @@ std::vector<uint64_t> ParquetWriter::write(const std::filesystem::path& path,
     error = engine_->run(fmt::format(
         "SELECT sum(total_compressed_size)::BIGINT FROM parquet_metadata({}) GROUP BY column_id "
         "ORDER BY column_id",
-        quoted(path.string())));
+        duckdb::string_literal(path.string())));
   }
   if (!error.empty()) throw_engine_error(path, "write", error);
   std::vector<uint64_t> sizes(columns.size());

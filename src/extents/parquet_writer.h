@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "catalog/policy.h"
+#include "catalog/policies/effective.h"
 #include "extents/row_source.h"
 #include "types/scalar_type.h"
 
@@ -21,7 +21,8 @@ struct ParquetColumn {
 // itself alone, when the first file is written. Thread-safe; one file at a time.
 class ParquetWriter {
  public:
-  ParquetWriter();
+  // `memory_bytes`: the limit of its engine, beyond which it goes on with disk.
+  explicit ParquetWriter(uint64_t memory_bytes);
   ~ParquetWriter();
 
   // Writes the file, and nothing but the file; the caller syncs it. Gives the bytes that each column takes in it. Columns that a chunk lacks are null
@@ -34,6 +35,7 @@ class ParquetWriter {
 
  private:
   struct Engine;
+  const uint64_t memory_bytes_;
   std::mutex mutex_;
   std::unique_ptr<Engine> engine_;  // guarded by mutex_
 };

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "rowstore/chunk_view.h"
+#include "types/chunk_view.h"
 
 namespace rivulet::extents {
 

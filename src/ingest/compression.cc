@@ -6,7 +6,6 @@
 #include <memory>
 #include <new>
 
-#include <fmt/format.h>
 #include <libdeflate.h>
 
 #include "common/error.h"
@@ -32,45 +31,66 @@ libdeflate_decompressor* decompressor() {
 }
 
 [[noreturn]] void damaged() {
-  throw bad_request("BadRequest_InvalidArchive", "The compressed request body is damaged.");
+  throw Error(ErrorKind::kInvalidArchive, "The compressed request body is damaged.");
 }
 
-[[noreturn]] void too_large(size_t limit) {
-  throw payload_too_large(
-      fmt::format("The request body is too large: uncompressed it exceeds {} bytes.", limit));
-}
+// Inflates streams that follow each other into one buffer. It grows to what they need and is never made
+// smaller between two of them, so that the work grows with input and output, whatever the number of streams.
+// A stream that does not fit is begun again, which may cost as much as its input is long: so the buffer grows
+// in few steps, and is soon in proportion to the body.
+class Inflater {
+ public:
+  Inflater(std::string_view body, size_t expected, size_t limit, const Reserve& reserve)
+      : least_growth_(kGrowth * body.size()), limit_(limit), reserve_(reserve) {
+    resize(std::min(std::max<size_t>(expected, 64), limit));
+  }
 
-// Appends what one compressed stream at the front of `input` holds, and takes it off `input`.
-void inflate_one(Inflate inflate, std::string_view& input, size_t expected, size_t limit,
-                 const Reserve& reserve, std::string& out) {
-  size_t start = out.size();
-  size_t room = std::min(std::max<size_t>(expected, 64), limit - start);
-  for (;;) {
-    if (reserve) reserve(start + room);
-    out.resize(start + room);
-    size_t consumed = 0, produced = 0;
-    switch (inflate(decompressor(), input.data(), input.size(), out.data() + start, room, &consumed,
-                    &produced)) {
-      case LIBDEFLATE_SUCCESS:
-        out.resize(start + produced);
-        input.remove_prefix(consumed);
-        return;
-      case LIBDEFLATE_INSUFFICIENT_SPACE:
-        if (room >= limit - start) too_large(limit);
-        room = std::min(2 * room, limit - start);
-        break;
-      default:
-        damaged();
+  // Takes one stream off the front of `input`; false when its output passes the limit.
+  bool take(Inflate inflate, std::string_view& input) {
+    for (;;) {
+      size_t consumed = 0, produced = 0;
+      switch (inflate(decompressor(), input.data(), input.size(), buffer_.data() + size_,
+                      buffer_.size() - size_, &consumed, &produced)) {
+        case LIBDEFLATE_SUCCESS:
+          size_ += produced;
+          input.remove_prefix(consumed);
+          return true;
+        case LIBDEFLATE_INSUFFICIENT_SPACE:
+          if (buffer_.size() >= limit_) return false;
+          resize(std::min(std::max(kGrowth * buffer_.size(), least_growth_), limit_));
+          break;
+        default:
+          damaged();
+      }
     }
   }
-}
+  std::string output() && {
+    buffer_.resize(size_);
+    return std::move(buffer_);
+  }
 
-// A gzip member ends with its size, modulo 2^32. A guess only: the last member's may be of another one.
+ private:
+  void resize(size_t size) {
+    if (reserve_) reserve_(size);
+    buffer_.resize(size);
+  }
+
+  static constexpr size_t kGrowth = 4;
+
+  const size_t least_growth_;
+  const size_t limit_;
+  const Reserve& reserve_;
+  std::string buffer_;
+  size_t size_ = 0;
+};
+
+// A gzip member ends with its size, modulo 2^32. A guess only: there may be several members, and what the
+// last one says may be false. So no more is believed than text may well gain.
 size_t gzip_size_guess(std::string_view body) {
+  constexpr size_t kBelievedRatio = 64;
   uint32_t size = 0;
   if (body.size() >= 18) std::memcpy(&size, body.data() + body.size() - 4, sizeof(size));
-  // Deflate makes at most 1032 bytes of one.
-  return std::min<size_t>(size, body.size() * 1032);
+  return std::min<size_t>(size, body.size() * kBelievedRatio);
 }
 
 bool is_zlib(std::string_view body) {
@@ -79,15 +99,23 @@ bool is_zlib(std::string_view body) {
   return (first & 0x0f) == 8 && (first >> 4) <= 7 && (first * 256 + second) % 31 == 0;
 }
 
-std::string gunzip(std::string_view body, size_t limit, const Reserve& reserve) {
-  std::string out;
-  size_t guess = gzip_size_guess(body);
+std::optional<std::string> gunzip(std::string_view body, size_t limit, const Reserve& reserve) {
+  Inflater inflater(body, gzip_size_guess(body), limit, reserve);
   do {
-    inflate_one(libdeflate_gzip_decompress_ex, body, guess, limit, reserve, out);
+    if (!inflater.take(libdeflate_gzip_decompress_ex, body)) return std::nullopt;
   } while (is_gzip(body));
   // Some writers pad with zeros.
   if (body.find_first_not_of('\0') != std::string_view::npos) damaged();
-  return out;
+  return std::move(inflater).output();
+}
+
+std::optional<std::string> inflate(std::string_view body, size_t limit, const Reserve& reserve) {
+  Inflater inflater(body, 4 * body.size(), limit, reserve);
+  if (!inflater.take(
+          is_zlib(body) ? libdeflate_zlib_decompress_ex : libdeflate_deflate_decompress_ex, body))
+    return std::nullopt;
+  if (!body.empty()) damaged();
+  return std::move(inflater).output();
 }
 
 }  // namespace
@@ -100,22 +128,17 @@ bool is_zip(std::string_view body) {
   return body.starts_with("PK\x03\x04");
 }
 
-std::string decompress(std::string_view body, ContentEncoding hint, size_t output_limit,
-                       const Reserve& reserve) {
+std::optional<std::string> decompress(std::string_view body, ContentEncoding hint,
+                                      size_t output_limit, const Reserve& reserve) {
   if (is_gzip(body)) return gunzip(body, output_limit, reserve);
   // Client libraries send zip archives under the label of gzip; as text they would be rows of rubbish.
   if (is_zip(body)) {
-    throw bad_request("BadRequest_InvalidArchive",
-                      "The request body is a zip archive, which is not supported; use gzip.");
+    throw Error(ErrorKind::kInvalidArchive,
+                "The request body is a zip archive, which is not supported; use gzip.");
   }
-  if (hint == ContentEncoding::kDeflate && !body.empty()) {
-    std::string out;
-    inflate_one(is_zlib(body) ? libdeflate_zlib_decompress_ex : libdeflate_deflate_decompress_ex,
-                body, 4 * body.size(), output_limit, reserve, out);
-    if (!body.empty()) damaged();
-    return out;
-  }
-  if (body.size() > output_limit) too_large(output_limit);
+  if (hint == ContentEncoding::kDeflate && !body.empty())
+    return inflate(body, output_limit, reserve);
+  if (body.size() > output_limit) return std::nullopt;
   if (reserve) reserve(body.size());
   return std::string(body);
 }

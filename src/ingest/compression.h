@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,11 +18,13 @@ bool is_gzip(std::string_view body);
 bool is_zip(std::string_view body);
 
 // The body without its compression: gzip (of one or several members) whatever the hint says, zlib or raw
-// deflate if the hint is kDeflate, else the body as it is. Throws payload_too_large as soon as the output
-// would pass `output_limit` bytes, and BadRequest_InvalidArchive for a body that is damaged or a zip
-// archive. Never takes much more memory than the output limit: `reserve` is told, before the memory is
-// taken, how many bytes the output may have from then on, and may throw. Thread-safe.
-std::string decompress(std::string_view body, ContentEncoding hint, size_t output_limit,
-                       const std::function<void(size_t)>& reserve = {});
+// deflate if the hint is kDeflate, else the body as it is. Nothing when that has more than `output_limit`
+// bytes. Throws BadRequest_InvalidArchive for a body that is damaged or a zip archive. The work and the
+// memory grow with the body and its output only, and the memory never passes the output limit: `reserve`
+// is told, before the memory is taken, how many bytes the output may have from then on, and may throw.
+// Thread-safe.
+std::optional<std::string> decompress(std::string_view body, ContentEncoding hint,
+                                      size_t output_limit,
+                                      const std::function<void(size_t)>& reserve = {});
 
 }  // namespace rivulet::ingest

@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include "common/error.h"
-#include "ingest/cell_writer.h"
-#include "ingest/delimited.h"
-#include "ingest/json_records.h"
-#include "ingest/mapping.h"
+#include "ingest/formats/cell_writer.h"
+#include "ingest/formats/format_definition.h"
+#include "ingest/mappings/mapping.h"
 #include "types/text.h"
 
 namespace rivulet::ingest {
@@ -15,8 +14,8 @@ namespace {
 std::string_view without_byte_order_mark(std::string_view body) {
   if (body.starts_with("\xEF\xBB\xBF")) return body.substr(3);
   if (body.starts_with("\xFF\xFE") || body.starts_with("\xFE\xFF")) {
-    throw bad_request("BadRequest_UnexpectedCharacterInInputStream",
-                      "The input begins with the byte order mark of UTF-16; text must be UTF-8.");
+    throw Error(ErrorKind::kUnexpectedCharacter,
+                "The input begins with the byte order mark of UTF-16; text must be UTF-8.");
   }
   return body;
 }
@@ -75,14 +74,12 @@ size_t BatchParser::add(std::string_view body) {
     body = repaired;
   }
   try {
-    size_t records =
-        is_json(mapping_->format)
-            ? parse_json_records(body, *mapping_, *options_, row_count_, likely_next_, *rows_)
-            : parse_delimited(body, *mapping_, *options_, *rows_);
+    size_t records = definition(mapping_->format)
+                         .read({body, *mapping_, *options_, row_count_, likely_next_}, *rows_);
     if (records == 0) {
-      throw bad_request("BadRequest_NoRecordsOrWrongFormat",
-                        fmt::format("The input holds no records, or it is not of the format {}.",
-                                    format_name(mapping_->format)));
+      throw Error(ErrorKind::kNoRecords,
+                  fmt::format("The input holds no records, or it is not of the format {}.",
+                              format_name(mapping_->format)));
     }
     size_t row_count = records - (options_->ignore_first_record ? 1 : 0);
     append_line_numbers(*mapping_, row_count, *rows_);

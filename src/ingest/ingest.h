@@ -12,6 +12,7 @@
 // Bytes of a data format in, a column batch out.
 namespace rivulet::ingest {
 
+// Numbers stay as they are: retry keys are made with them. formats/ has what each is.
 enum class Format {
   kCsv,
   kTsv,
@@ -35,10 +36,15 @@ char delimiter(Format format);
 std::string_view mapping_kind(Format format);
 
 // Checks the text of an ingestion mapping and that it names columns of the table, and throws
-// bad_request("BadRequest_InvalidMapping", …) that says which element is wrong. `table` may be null.
+// an Error of kInvalidMapping that says which element is wrong. `table` may be null.
 // A column that the table does not have (yet) passes if the element gives its type, as Kusto lets it.
 void validate_mapping(std::string_view kind, std::string_view mapping_text,
                       const catalog::Table* table);
+
+// The named mapping of the table, or else of its database; throws mapping_not_found.
+const catalog::IngestionMapping& find_mapping(const catalog::Table& table,
+                                              const catalog::Database& database,
+                                              std::string_view kind, std::string_view name);
 
 // An ingestion mapping, or the identity, made ready for a format and one version of a table. Immutable;
 // any number of threads may parse by it at once.

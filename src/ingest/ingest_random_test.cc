@@ -8,6 +8,7 @@
 #include <simdjson.h>
 
 #include "common/error.h"
+#include "common/testing/error_text.h"
 #include "ingest/ingest.h"
 #include "types/text.h"
 
@@ -152,7 +153,7 @@ TEST(RandomInput, ABatchOfBodiesIsEachOfThem) {
       try {
         rows = lines(parse(body, *mapping, options));
       } catch (const Error& refusal) {
-        expected_error = refusal.code() + refusal.message();
+        expected_error = error_text(refusal);
       }
       try {
         ASSERT_EQ(parser.add(body), rows.size());
@@ -161,7 +162,7 @@ TEST(RandomInput, ABatchOfBodiesIsEachOfThem) {
           rows.clear();
         }
       } catch (const Error& refusal) {
-        error = refusal.code() + refusal.message();
+        error = error_text(refusal);
       }
       ASSERT_EQ(error, expected_error) << body;
       ++(error.empty() ? accepted : refused);

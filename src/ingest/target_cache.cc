@@ -1,46 +1,13 @@
 #include "ingest/target_cache.h"
 
-#include <optional>
-
-#include <simdjson.h>
 #include <xxhash.h>
 
+#include "catalog/policies/effective.h"
 #include "common/error.h"
-#include "ingest/mapping.h"
+#include "ingest/mappings/mapping.h"
 
 namespace rivulet::ingest {
 namespace {
-
-std::optional<bool> is_enabled(const catalog::Policies& policies) {
-  auto policy = policies.find("streamingingestion");
-  if (policy == policies.end()) return std::nullopt;
-  if (policy->second.starts_with(R"({"IsEnabled":true)")) return true;
-  thread_local simdjson::dom::parser parser;
-  simdjson::dom::object object;
-  if (parser.parse(policy->second).get(object) != simdjson::SUCCESS) return std::nullopt;
-  bool is_enabled = false;
-  if (object.at_key_case_insensitive("IsEnabled").get(is_enabled) != simdjson::SUCCESS)
-    return false;
-  return is_enabled;
-}
-
-// The table's own policy, else its database's, else the cluster's.
-bool is_streaming_enabled(const catalog::Table& table, const catalog::Database& database,
-                          const catalog::Catalog& catalog) {
-  if (auto enabled = is_enabled(table.policies)) return *enabled;
-  if (auto enabled = is_enabled(database.policies)) return *enabled;
-  return is_enabled(catalog.cluster_policies()).value_or(false);
-}
-
-const catalog::IngestionMapping& find_mapping(const catalog::Table& table,
-                                              const catalog::Database& database,
-                                              std::string_view kind, std::string_view name) {
-  if (const auto* mapping = table.find_mapping(kind, name)) return *mapping;
-  for (const catalog::IngestionMapping& mapping : database.mappings) {
-    if (mapping.kind == kind && mapping.name == name) return mapping;
-  }
-  throw mapping_not_found(name, table.name);
-}
 
 struct Found {
   std::shared_ptr<const catalog::Table> table;
@@ -58,7 +25,7 @@ Found find(const catalog::Catalog& catalog, const TargetName& name) {
   Found found;
   found.table = database->find_table(name.table);
   if (found.table == nullptr) throw table_not_found(name.table, name.database);
-  found.is_streaming_enabled = is_streaming_enabled(*found.table, *database, catalog);
+  found.is_streaming_enabled = is_streaming_enabled(catalog, *found.table);
   check_policy(name, found.is_streaming_enabled);
   if (!name.mapping_name.empty()) {
     std::string_view kind = mapping_kind(name.format);

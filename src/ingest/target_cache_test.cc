@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
-#include "ingest/mapping.h"
+#include "ingest/mappings/mapping.h"
 
 namespace rivulet::ingest {
 namespace {
@@ -37,7 +37,7 @@ std::string refusal(TargetCache& cache, const CatalogPtr& catalog, const TargetN
     cache.get(catalog, name);
     return "";
   } catch (const Error& error) {
-    return error.code();
+    return error.message();
   }
 }
 
@@ -45,9 +45,9 @@ TEST(TargetCache, FollowsTheCatalog) {
   TargetCache cache;
   TargetName name{"db", "T", Format::kJson, ""};
   CatalogPtr empty = database(std::string(kEnabled));
-  EXPECT_EQ(refusal(cache, empty, name), table_not_found("T", "db").code());
+  EXPECT_EQ(refusal(cache, empty, name), table_not_found("T", "db").message());
   EXPECT_EQ(refusal(cache, empty, {"other", "T", Format::kJson, ""}),
-            database_not_found("other").code());
+            database_not_found("other").message());
 
   CatalogPtr one = empty->apply(table(1, "T"));
   auto mapping = cache.get(one, name);
@@ -64,7 +64,7 @@ TEST(TargetCache, FollowsTheCatalog) {
   EXPECT_EQ(cache.get(altered, name)->column_ids.size(), 3u);
   EXPECT_EQ(cache.get(one, name)->column_ids.size(), 2u);
   CatalogPtr dropped = altered->apply(catalog::DropTable{1});
-  EXPECT_EQ(refusal(cache, dropped, name), table_not_found("T", "db").code());
+  EXPECT_EQ(refusal(cache, dropped, name), table_not_found("T", "db").message());
   EXPECT_EQ(cache.get(dropped->apply(table(3, "T")), name)->table, 3u);
 }
 
@@ -72,25 +72,25 @@ TEST(TargetCache, FollowsPoliciesAndMappings) {
   TargetCache cache;
   TargetName name{"db", "T", Format::kJson, "m"};
   CatalogPtr disabled = database(R"({"IsEnabled":false})")->apply(table(1, "T"));
-  EXPECT_EQ(refusal(cache, disabled, name), streaming_not_enabled("T").code());
+  EXPECT_EQ(refusal(cache, disabled, name), streaming_not_enabled("T").message());
   catalog::PutTable enabled = table(1, "T");
-  enabled.table.policies["streamingingestion"] = kEnabled;
+  enabled.table.policies.set("streamingingestion", std::string(kEnabled));
   CatalogPtr unmapped = disabled->apply(enabled);
-  EXPECT_EQ(refusal(cache, unmapped, name), mapping_not_found("m", "T").code());
+  EXPECT_EQ(refusal(cache, unmapped, name), mapping_not_found("m", "T").message());
 
   catalog::PutTable mapped = enabled;
   mapped.table.mappings = {{"json", "m", R"([{"column":"a","path":"$.x"}])"}};
   EXPECT_EQ(cache.get(unmapped->apply(mapped), name)->column_ids, std::vector<uint32_t>{1});
   mapped.table.mappings[0].text = R"([{"column":"b","path":"$.x"}])";
   EXPECT_EQ(cache.get(unmapped->apply(mapped), name)->column_ids, std::vector<uint32_t>{2});
-  EXPECT_EQ(refusal(cache, unmapped, name), mapping_not_found("m", "T").code());
-  EXPECT_EQ(refusal(cache, disabled, name), streaming_not_enabled("T").code());
+  EXPECT_EQ(refusal(cache, unmapped, name), mapping_not_found("m", "T").message());
+  EXPECT_EQ(refusal(cache, disabled, name), streaming_not_enabled("T").message());
 
   // Who needs no policy gets the same, whoever asked first.
   TargetName plain{"db", "T", Format::kCsv, "", false};
   EXPECT_EQ(refusal(cache, disabled, plain), "");
   plain.needs_streaming_policy = true;
-  EXPECT_EQ(refusal(cache, disabled, plain), streaming_not_enabled("T").code());
+  EXPECT_EQ(refusal(cache, disabled, plain), streaming_not_enabled("T").message());
 }
 
 // More tables than it holds, seen in two catalogs at once.

@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "common/clock.h"
-#include "kql/expr.h"
+#include "kql/sql/expr.h"
+#include "kql/bind/request_properties.h"
 #include "types/column_batch.h"
 
 // The way from KQL text to SQL. This room knows schemas, never storage: what a query reads is named as
@@ -88,7 +89,8 @@ struct BoundStatement {
   std::string sql;
   std::vector<Source> sources;
   Visualization visualization;
-  bool is_sorted = false;  // by the client's own sort, top, …
+  bool is_sorted = false;        // by the client's own sort, top, …
+  RequestProperties properties;  // the request's, with what `set` statements changed
 };
 
 // Runs a statement while binding and returns its rows. Needed for operators whose columns depend on data
@@ -100,10 +102,13 @@ struct BindOptions {
   Ticks now = 0;         // now() of the whole query
   // Values for `declare query_parameters`, as KQL literals ("datetime(2020-01-01)", "'text'").
   std::map<std::string, std::string> parameters;
+  RequestProperties properties;  // `set` statements of the text go on from them
   // When set, the text starts with the operators of a pipeline ("| where …") over a relation of this
   // schema, the result of a management command; further statements may follow after a semicolon.
   const std::vector<ResultColumn>* input = nullptr;
   ProbeFunction probe;  // may be empty: what needs it is refused then
+  // Called at every step; throws what ends the binding of a query that is over. May be empty.
+  std::function<void()> check_stop;
 };
 
 // Parses and binds a query: one statement for each tabular expression in the text, in order. Throws

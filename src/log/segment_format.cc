@@ -13,13 +13,13 @@ namespace rivulet::log {
 namespace {
 
 constexpr char kMagic[8] = {'R', 'V', 'L', 'T', 'L', 'O', 'G', '\0'};
-constexpr std::string_view kSuffix = ".log";
+constexpr std::string_view kSegmentSuffix = ".log", kMarkSuffix = ".newest";
 constexpr size_t kNameDigits = 16;
 
 struct HeaderPage {
   char magic[8];
   uint32_t version;
-  uint32_t zero;
+  uint32_t file_pages;
   uint64_t segment;
   uint64_t first_position;
   uint64_t log_id;
@@ -31,6 +31,18 @@ uint64_t header_checksum(const HeaderPage& page) {
   return XXH3_64bits(&page, offsetof(HeaderPage, checksum));
 }
 
+std::string numbered_name(uint64_t number, std::string_view suffix) {
+  return fmt::format("{:016}{}", number, suffix);
+}
+
+std::optional<uint64_t> parse_numbered_name(std::string_view name, std::string_view suffix) {
+  if (name.size() != kNameDigits + suffix.size() || !name.ends_with(suffix)) return std::nullopt;
+  uint64_t number = 0;
+  auto [end, error] = std::from_chars(name.data(), name.data() + kNameDigits, number);
+  if (error != std::errc() || end != name.data() + kNameDigits) return std::nullopt;
+  return number;
+}
+
 }  // namespace
 
 void encode_segment_header(const SegmentHeader& header, std::span<std::byte> page) {
@@ -38,6 +50,7 @@ void encode_segment_header(const SegmentHeader& header, std::span<std::byte> pag
   HeaderPage out{};
   std::memcpy(out.magic, kMagic, sizeof(kMagic));
   out.version = kSegmentVersion;
+  out.file_pages = static_cast<uint32_t>(header.file_bytes / kPageBytes);
   out.segment = header.segment;
   out.first_position = header.first_position;
   out.log_id = header.log_id;
@@ -58,7 +71,7 @@ std::optional<SegmentHeader> decode_segment_header(std::span<const std::byte> pa
                     "reads formats up to {}",
                     in.version, kSegmentVersion));
   }
-  return SegmentHeader{in.segment, in.first_position, in.log_id};
+  return SegmentHeader{in.segment, in.first_position, in.log_id, in.file_pages * kPageBytes};
 }
 
 uint64_t record_checksum(const RecordHeader& header, Record payload, uint64_t log_id,
@@ -88,15 +101,19 @@ uint64_t record_checksum(const RecordHeader& header, Record payload, uint64_t lo
 }
 
 std::string segment_name(uint64_t segment) {
-  return fmt::format("{:016}{}", segment, kSuffix);
+  return numbered_name(segment, kSegmentSuffix);
 }
 
 std::optional<uint64_t> parse_segment_name(std::string_view name) {
-  if (name.size() != kNameDigits + kSuffix.size() || !name.ends_with(kSuffix)) return std::nullopt;
-  uint64_t segment = 0;
-  auto [end, error] = std::from_chars(name.data(), name.data() + kNameDigits, segment);
-  if (error != std::errc() || end != name.data() + kNameDigits) return std::nullopt;
-  return segment;
+  return parse_numbered_name(name, kSegmentSuffix);
+}
+
+std::string mark_name(uint64_t segment) {
+  return numbered_name(segment, kMarkSuffix);
+}
+
+std::optional<uint64_t> parse_mark_name(std::string_view name) {
+  return parse_numbered_name(name, kMarkSuffix);
 }
 
 }  // namespace rivulet::log

@@ -23,6 +23,8 @@ struct SegmentHeader {
   uint64_t segment = 0;
   Position first_position = 0;
   uint64_t log_id = 0;
+  // The file has at least so many, whole pages. 0: not known, in files of earlier versions.
+  uint64_t file_bytes = 0;
 };
 
 // Fills one page.
@@ -51,5 +53,9 @@ uint64_t record_checksum(const RecordHeader& header, Record payload, uint64_t lo
 std::string segment_name(uint64_t segment);
 // The segment number in a file's name; nothing for other files.
 std::optional<uint64_t> parse_segment_name(std::string_view name);
+
+// The name of the empty file that says which segment is the newest.
+std::string mark_name(uint64_t segment);
+std::optional<uint64_t> parse_mark_name(std::string_view name);
 
 }  // namespace rivulet::log

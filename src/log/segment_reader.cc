@@ -19,7 +19,10 @@ SegmentReader::SegmentReader(FileSystem& files, const std::filesystem::path& pat
   std::array<std::byte, kPageBytes> page{};
   size_t size = file_->read(0, page);
   header_ = decode_segment_header(std::span(page).first(size));
-  if (header_ && header_->segment != segment) header_.reset();
+  if (header_ && header_->segment != segment) {
+    is_of_later_segment_ = header_->segment > segment;
+    header_.reset();
+  }
 }
 
 std::optional<SegmentReader::Found> SegmentReader::read(uint64_t offset, Position position,

@@ -21,6 +21,9 @@ class SegmentReader {
 
   // Nothing when the header is not valid, or that of another segment.
   const std::optional<SegmentHeader>& header() const { return header_; }
+  // Whether the header is that of a later segment, for which this file was about to be used again.
+  bool is_of_later_segment() const { return is_of_later_segment_; }
+  uint64_t file_bytes() const { return file_bytes_; }
   const std::filesystem::path& path() const { return path_; }
 
   // Reads the record at `offset`, which must have this position; nothing when there is no such record.
@@ -51,6 +54,7 @@ class SegmentReader {
   std::unique_ptr<File> file_;
   uint64_t file_bytes_;
   std::optional<SegmentHeader> header_;
+  bool is_of_later_segment_ = false;
   std::vector<std::byte> window_;
   uint64_t window_start_ = 0;
 };

@@ -17,9 +17,10 @@ int run_check(const CheckArguments& arguments) {
         store::check_data(posix_file_system(), arguments.data, system_clock());
     for (const std::string& line : result.found) fmt::print("{}\n", line);
     for (const std::string& line : result.problems) fmt::print("DAMAGED: {}\n", line);
-    fmt::print("{}\n", result.problems.empty()
-                           ? "No damage was found."
-                           : fmt::format("{} problems were found.", result.problems.size()));
+    size_t count = result.problems.size();
+    fmt::print("{}\n", count == 0   ? "No damage was found."
+                       : count == 1 ? "One problem was found."
+                                    : fmt::format("{} problems were found.", count));
     return result.problems.empty() ? 0 : 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());

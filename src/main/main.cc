@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "client/ingest_command.h"
+#include "client/query_command.h"
 #include "common/settings.h"
+#include "demo/demo.h"
 #include "main/check_command.h"
-#include "main/demo.h"
-#include "main/ingest_command.h"
-#include "main/query_command.h"
 #include "main/serve.h"
 
 namespace {
@@ -42,7 +42,7 @@ void add_serve(CLI::App& app, ServeArguments& arguments) {
   }
 }
 
-void add_query(CLI::App& app, QueryArguments& arguments) {
+void add_query(CLI::App& app, client::QueryArguments& arguments) {
   CLI::App* query = app.add_subcommand("query", "Run a KQL query or a management command");
   query->footer(
       "Examples:\n  rivulet query 'Readings | summarize count() by Device'\n"
@@ -59,7 +59,7 @@ void add_query(CLI::App& app, QueryArguments& arguments) {
       ->required();
 }
 
-void add_ingest(CLI::App& app, IngestArguments& arguments) {
+void add_ingest(CLI::App& app, client::IngestArguments& arguments) {
   CLI::App* ingest = app.add_subcommand("ingest", "Stream files into a table");
   ingest->footer(
       "A file of any size is sent in requests that fit the server's limit, split between records. "
@@ -92,7 +92,7 @@ void add_check(CLI::App& app, CheckArguments& arguments) {
   check->add_option("--data", arguments.data, "The directory")->capture_default_str();
 }
 
-void add_demo(CLI::App& app, DemoArguments& arguments) {
+void add_demo(CLI::App& app, demo::DemoArguments& arguments) {
   CLI::App* demo =
       app.add_subcommand("demo", "Stream this host's metrics into a hundred tables and query them");
   demo->add_option("--server,--url", arguments.server, kServerHelp)
@@ -119,9 +119,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(36);
   ServeArguments serve;
-  QueryArguments query;
-  IngestArguments ingest;
-  DemoArguments demo;
+  client::QueryArguments query;
+  client::IngestArguments ingest;
+  demo::DemoArguments demo;
   CheckArguments check;
   add_serve(app, serve);
   add_query(app, query);
@@ -135,8 +135,8 @@ int main(int argc, char** argv) {
     return status == 0 ? 0 : 2;
   }
   if (app.got_subcommand("serve")) return run_serve(serve);
-  if (app.got_subcommand("query")) return run_query(query);
-  if (app.got_subcommand("ingest")) return run_ingest(ingest);
+  if (app.got_subcommand("query")) return client::run_query(query);
+  if (app.got_subcommand("ingest")) return client::run_ingest(ingest);
   if (app.got_subcommand("check")) return run_check(check);
-  return run_demo(demo);
+  return demo::run_demo(demo);
 }

@@ -1,21 +1,31 @@
 #include "main/serve.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "activity/failure_log.h"
+#include "activity/streaming_statistics.h"
 #include "commands/commands.h"
+#include "commands/text.h"
+#include "common/error.h"
 #include "common/logging.h"
+#include "common/memory_budget.h"
+#include "common/memory_limit.h"
 #include "common/settings.h"
-#include "ingest/failure_log.h"
-#include "ingest/streaming_statistics.h"
 #include "query/engine.h"
+#include "server/http/tls.h"
+#include "server/memory_use.h"
 #include "server/server.h"
 #include "sources/data_connections.h"
 #include "sources/secrets.h"
@@ -25,6 +35,37 @@ extern char** environ;
 
 namespace rivulet {
 namespace {
+
+// What only a look outside the settings tells: files, folders, names. Before anything is opened, so that a
+// start that is refused for it has changed nothing.
+void check_surroundings(const Settings& settings) {
+  server::make_tls_context(settings);
+  try {
+    commands::check_entity_name("database", settings.default_database);
+  } catch (const Error& error) {
+    throw SettingsError(fmt::format("default_database: {}", error.message()));
+  }
+  std::error_code ignored;
+  if (std::filesystem::exists(settings.data, ignored) &&
+      !std::filesystem::is_directory(settings.data, ignored)) {
+    throw SettingsError(fmt::format("data: {} is no folder", settings.data));
+  }
+  if (!settings.secrets.empty()) {
+    if (::access(settings.secrets.c_str(), R_OK | X_OK) != 0) {
+      throw SettingsError(
+          fmt::format("secrets: {} cannot be read: {}", settings.secrets, std::strerror(errno)));
+    }
+    if (!std::filesystem::is_directory(settings.secrets, ignored)) {
+      throw SettingsError(fmt::format("secrets: {} is no folder", settings.secrets));
+    }
+  }
+  if (!settings.port_file.empty()) {
+    std::filesystem::path folder = std::filesystem::absolute(settings.port_file).parent_path();
+    if (!std::filesystem::is_directory(folder, ignored)) {
+      throw SettingsError(fmt::format("port_file: there is no folder {}", folder.string()));
+    }
+  }
+}
 
 Settings load_settings(const ServeArguments& arguments) {
   Settings settings;
@@ -40,10 +81,11 @@ Settings load_settings(const ServeArguments& arguments) {
   }
   load_settings_environment(settings, environ);
   check_settings(settings);
+  check_surroundings(settings);
   return settings;
 }
 
-store::StoreOptions store_options(const Settings& settings) {
+store::StoreOptions store_options(const Settings& settings, const MemoryBudget& memory) {
   store::StoreOptions options;
   options.directory = settings.data;
   options.log_segment_bytes = settings.log_segment_size;
@@ -52,16 +94,19 @@ store::StoreOptions store_options(const Settings& settings) {
   options.seal_bytes = settings.seal_size;
   options.seal_min_rows = settings.seal_min_rows;
   options.seal_age = settings.seal_age.count() * kTicksPerMillisecond;
-  options.tail_limit_bytes = settings.tail_memory;
+  options.tail_limit_bytes = memory.tail_bytes;
+  options.commit_queue_bytes = memory.commit_queue_bytes;
+  options.extent_writer_bytes = memory.extent_writer_bytes;
+  options.term_filter_bytes = memory.term_filter_bytes;
   options.row_store_disk_limit_bytes = settings.row_store_disk_limit;
   options.idempotency_window = settings.idempotency_window.count() * kTicksPerMillisecond;
   options.idempotency_keys = settings.idempotency_keys;
   return options;
 }
 
-query::EngineOptions engine_options(const Settings& settings) {
+query::EngineOptions engine_options(const Settings& settings, const MemoryBudget& memory) {
   query::EngineOptions options;
-  options.memory_limit_bytes = settings.query_memory;
+  options.memory_limit_bytes = memory.query_bytes;
   options.threads = static_cast<int>(settings.query_engine_threads);
   std::filesystem::path data = std::filesystem::absolute(settings.data);
   options.temp_directory = data / "temp";
@@ -80,7 +125,7 @@ void create_default_database(store::Store& store, const std::string& name) {
       database.id = catalog.next_database_id();
       database.guid = new_guid();
       database.name = name;
-      database.policies["streamingingestion"] = R"({"IsEnabled":true,"HintAllocatedRate":null})";
+      database.policies.set("streamingingestion", R"({"IsEnabled":true,"HintAllocatedRate":null})");
       changes.emplace_back(std::move(database));
     }
     return changes;
@@ -130,31 +175,42 @@ void serve(const Settings& settings) {
   set_up_logging(settings.log_level);
   raise_file_limit();
   StopSignals signals;
+  bool takes_any_origin =
+      std::count(settings.cors_origins.begin(), settings.cors_origins.end(), "*") > 0;
+  if (takes_any_origin && settings.tokens.empty()) {
+    spdlog::warn(
+        "cors_origins is * and there are no tokens: any web page that is opened where this server "
+        "can be reached may read and change everything");
+  }
+  const MemoryBudget memory = divide_memory(settings, memory_limit_bytes());
   const Clock& clock = system_clock();
-  auto store = store::Store::open(store_options(settings), posix_file_system(), clock);
+  auto store = store::Store::open(store_options(settings, memory), posix_file_system(), clock);
   create_default_database(*store, settings.default_database);
-  auto engine = query::Engine::open(engine_options(settings), *store, clock);
-  ingest::StreamingStatistics streaming;
-  ingest::FailureLog failures;
+  auto engine = query::Engine::open(engine_options(settings, memory), *store, clock);
+  activity::StreamingStatistics streaming;
+  activity::FailureLog failures;
   sources::Secrets secrets(settings.secrets);
   sources::DataConnections data_connections(*store, streaming, failures, secrets, clock);
   server::Metrics metrics;
 
   // The server knows its address once it is bound, and the commands tell it.
   std::unique_ptr<commands::Commands> commands;
-  server::Services services{settings,
-                            *store,
-                            *engine,
-                            [&](const commands::CommandRequest& request) { return commands->execute(request); },
-                            streaming,
-                            data_connections,
-                            clock,
-                            metrics};
+  server::Services services{
+      settings,
+      memory,
+      *store,
+      *engine,
+      [&](const commands::CommandRequest& request) { return commands->execute(request); },
+      streaming,
+      data_connections,
+      clock,
+      metrics};
   server::Server server(services);
   commands::ServiceFacts facts;
   facts.product_version = RIVULET_VERSION;
   facts.start_time = clock.now();
   facts.address = server.url();
+  facts.memory_use = [&services] { return server::memory_use(services); };
   commands =
       std::make_unique<commands::Commands>(*store, *engine, engine->queries(), streaming, failures,
                                            &data_connections, secrets, clock, facts);

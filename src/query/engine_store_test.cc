@@ -137,7 +137,7 @@ TEST_F(EngineStoreTest, ADamagedRowFileFailsOnlyItsOwnTables) {
   } catch (const Error& error) {
     EXPECT_NE(error.message().find(path.string()), std::string::npos) << error.message();
     EXPECT_NE(error.message().find("offset 48"), std::string::npos) << error.message();
-    EXPECT_EQ(error.http_status(), 500);
+    EXPECT_EQ(error.kind(), ErrorKind::kInternal);
   }
   EXPECT_EQ(run("U | summarize count(), sum(id)"), "101|5050\n");
 }

@@ -74,6 +74,38 @@ class EngineTest : public ::testing::Test {
   std::unique_ptr<Engine> engine_;
 };
 
+TEST_F(EngineTest, CanBeCancelledBeforeItIsPlanned) {
+  QueryRequest cancelled = request("T | count");
+  cancelled.on_start = [](const std::function<void()>& cancel) { cancel(); };
+  try {
+    engine_->start(cancelled);
+    ADD_FAILURE() << "it was started";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(), "Query was cancelled.");
+  }
+  EXPECT_EQ(engine_->queries().running_count(), 0u);
+  EXPECT_EQ(engine_->queries().recent().front().state, activity::QueryState::kCancelled);
+  EXPECT_EQ(run("T | count"), "3\n");
+}
+
+TEST_F(EngineTest, StatesOfAggregatesAreBoundedOnAllThreads) {
+  EngineOptions options;
+  options.threads = 2;
+  options.memory_limit_bytes = 64 << 20;
+  engine_ = Engine::open(options, store_, system_clock());
+  auto many =
+      store_.add_table("db", "Many", {{"k", ScalarType::kString}, {"v", ScalarType::kLong}});
+  std::vector<std::pair<std::string, int64_t>> rows;
+  for (int64_t i = 0; i < 250'000; ++i)
+    rows.emplace_back("a key of this row: " + std::to_string(i), i);
+  append(*many, rows);
+  const std::string sets =
+      "Many | summarize s = make_set(strcat(k, '0123456789')) by v % 10 | summarize "
+      "sum(array_length(s))";
+  EXPECT_NE(error_of(sets).find("E_LOW_MEMORY_CONDITION"), std::string::npos) << error_of(sets);
+  EXPECT_EQ(run("Many | take 1000 | summarize array_length(make_set(k))"), "1000\n");
+}
+
 TEST_F(EngineTest, RunsAQueryOverATable) {
   EXPECT_EQ(run("T | summarize s = sum(v) by k | order by k asc"), "a|4\nb|2\n");
 }
@@ -127,6 +159,49 @@ TEST_F(EngineTest, AUnionOfThousandsOfTables) {
             "0\n");
 }
 
+TEST_F(EngineTest, LongListsHoldWhatShortOnesDo) {
+  const auto list = [](const std::string& first, const std::string& before,
+                       const std::string& after) {
+    std::string text = "(" + first;
+    for (int i = 1'000; i < 2'500; ++i) text += ", " + before + std::to_string(i) + after;
+    return text + ")";
+  };
+  const auto count = [&](const std::string& condition) {
+    return run(
+        "T | extend g = toguid(strcat('00000000-0000-0000-0000-00000000000', v)), r = v + 0.5, "
+        "d = datetime(2020-01-01) + v * 1d, n = iff(v == 2, long(null), v), "
+        "s = strcat(k, '\\u0001') | where " +
+        condition + " | count");
+  };
+  EXPECT_EQ(count("v in " + list("3, 2", "", "")), "2\n");
+  EXPECT_EQ(count("v !in " + list("-3, 2", "", "")), "2\n");
+  EXPECT_EQ(count("toint(v) in " + list("3, 2", "", "")), "2\n");
+  EXPECT_EQ(count("n in " + list("2, 1", "", "")), "1\n");
+  EXPECT_EQ(count("n !in " + list("2, 1", "", "")), "2\n");
+  EXPECT_EQ(count("r in " + list("1.5, real(nan)", "", ".5")), "1\n");
+  EXPECT_EQ(count("k in " + list("'a', ''", "'", "'")), "2\n");
+  EXPECT_EQ(count("k in " + list("'A'", "'", "'")), "0\n");
+  EXPECT_EQ(count("k in~ " + list("'A'", "'É", "'")), "2\n");
+  EXPECT_EQ(count("k !in~ " + list("'A'", "'", "'")), "1\n");
+  EXPECT_EQ(count("s in " + list("'a\\u0001'", "'", "'")), "2\n");
+  EXPECT_EQ(count("tostring(v) in " + list("1, 3", "", "")), "2\n");
+  EXPECT_EQ(count("d in " + list("datetime(2020-01-02)", "datetime(2021-01-01) + ", "s")), "1\n");
+  EXPECT_EQ(count("g in " + list("guid(00000000-0000-0000-0000-000000000003)",
+                                 "guid(00000000-0000-0000-0000-00000000", ")")),
+            "1\n");
+}
+
+TEST_F(EngineTest, StatesThatNobodyReadsAreFreed) {
+  const std::string lists = "range x from 1 to 10000 step 1 | summarize l = make_list(strcat(x, '" +
+                            std::string(4'000, 'x') + "')) by x % 5000 ";
+  // Each takes a good part of what all may take.
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(run(lists + "| take 3 | count"), "3\n");
+    auto query = engine_->start(request(lists));
+    EXPECT_GT(query->result(0)->next().row_count, 0u);
+  }
+}
+
 TEST_F(EngineTest, ErrorsOfTheQueryAreKustos) {
   EXPECT_NE(error_of("Missing | count").find("SEM0100"), std::string::npos);
   EXPECT_NE(error_of("T | project nope").find("SEM0100"), std::string::npos);
@@ -142,7 +217,7 @@ TEST_F(EngineTest, QueriesAreRegistered) {
     ASSERT_EQ(running.size(), 1u);
     EXPECT_EQ(running[0].client_activity_id, "id-1");
     EXPECT_EQ(running[0].text, "T | count");
-    EXPECT_EQ(running[0].state, QueryState::kInProgress);
+    EXPECT_EQ(running[0].state, activity::QueryState::kInProgress);
     auto stream = query->result(0);
     while (stream->next().row_count > 0) {
     }
@@ -150,11 +225,11 @@ TEST_F(EngineTest, QueriesAreRegistered) {
   EXPECT_EQ(engine_->queries().running_count(), 0u);
   auto recent = engine_->queries().recent();
   ASSERT_EQ(recent.size(), 1u);
-  EXPECT_EQ(recent[0].state, QueryState::kCompleted);
+  EXPECT_EQ(recent[0].state, activity::QueryState::kCompleted);
   EXPECT_EQ(recent[0].result_rows, 1u);
   EXPECT_EQ(recent[0].scanned_rows, 3u);
   error_of("Missing | count");
-  EXPECT_EQ(engine_->queries().recent().front().state, QueryState::kFailed);
+  EXPECT_EQ(engine_->queries().recent().front().state, activity::QueryState::kFailed);
 }
 
 TEST_F(EngineTest, CancelByClientActivityId) {
@@ -173,7 +248,7 @@ TEST_F(EngineTest, CancelByClientActivityId) {
   }
   canceller.join();
   EXPECT_EQ(error, "Query was cancelled.");
-  EXPECT_EQ(engine_->queries().recent().front().state, QueryState::kCancelled);
+  EXPECT_EQ(engine_->queries().recent().front().state, activity::QueryState::kCancelled);
 }
 
 TEST_F(EngineTest, ManyThreadsAtOnce) {

@@ -6,8 +6,8 @@
 
 #include <random>
 
+#include "activity/query_registry.h"
 #include "query/engine.h"
-#include "query/query_registry.h"
 #include "query/source_sql.h"
 #include "store/testing/store_fixture.h"
 #include "types/text.h"
@@ -36,7 +36,7 @@ class PruningTest : public ::testing::Test {
     store::Transaction transaction;
     transaction.alter = [&](const catalog::Catalog& catalog) -> std::vector<catalog::Change> {
       catalog::Table changed = *catalog.find_table(tables_[0]->id);
-      changed.policies["merge"] = R"({"AllowMerge":false})";
+      changed.policies.set("merge", R"({"AllowMerge":false})");
       return {catalog::PutTable{changed}};
     };
     store_->commit(std::move(transaction));

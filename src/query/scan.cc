@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "common/file_system.h"
+#include "duckdb/logical_type.h"
 #include "extents/duckdb_engine.h"
 #include "kql/kql.h"
 
@@ -69,7 +70,7 @@ void destroy(void* data) {
 }
 
 uint64_t integer_parameter(duckdb_bind_info info, idx_t index) {
-  DuckdbValue value(duckdb_bind_get_parameter(info, index));
+  duckdb::Value value(duckdb_bind_get_parameter(info, index));
   return static_cast<uint64_t>(duckdb_get_int64(value.get()));
 }
 
@@ -99,7 +100,7 @@ void bind_scan(duckdb_bind_info info) {
   auto data = std::make_unique<BindData>();
   data->registration = integer_parameter(info, 0);
   data->slot = integer_parameter(info, 1);
-  DuckdbValue columns(duckdb_bind_get_parameter(info, 2));
+  duckdb::Value columns(duckdb_bind_get_parameter(info, 2));
   char* text = duckdb_get_varchar(columns.get());
   data->columns = parse_columns(text);
   duckdb_free(text);
@@ -111,11 +112,11 @@ void bind_scan(duckdb_bind_info info) {
   }
   duckdb_bind_set_cardinality(info, sources->slots[data->slot].row_count, true);
   for (const ScanColumn& column : data->columns) {
-    LogicalType type(extents::logical_type(column.type));
+    duckdb::LogicalType type = duckdb::logical_type(column.type);
     duckdb_bind_add_result_column(info, column_name(column).c_str(), type.get());
   }
   if (data->columns.empty()) {
-    LogicalType type(extents::logical_type(ScalarType::kBool));
+    duckdb::LogicalType type = duckdb::logical_type(ScalarType::kBool);
     duckdb_bind_add_result_column(info, "nothing", type.get());
   }
   duckdb_bind_set_bind_data(info, data.release(), destroy<BindData>);
@@ -446,11 +447,11 @@ std::string scan_sql(uint64_t registration, size_t slot, const std::vector<ScanC
   return sql + "')";
 }
 
-void register_scan(Connection& connection, ScanRegistry& registry, int threads) {
+void register_scan(duckdb::Connection& connection, ScanRegistry& registry, int threads) {
   duckdb_table_function function = duckdb_create_table_function();
   duckdb_table_function_set_name(function, "rv_scan");
-  LogicalType number(duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
-  LogicalType text(duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR));
+  duckdb::LogicalType number(duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
+  duckdb::LogicalType text(duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR));
   duckdb_table_function_add_parameter(function, number.get());
   duckdb_table_function_add_parameter(function, number.get());
   duckdb_table_function_add_parameter(function, text.get());

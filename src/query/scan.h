@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "query/connection.h"
+#include "duckdb/database.h"
 #include "store/store.h"
 #include "types/scalar_type.h"
 
@@ -120,6 +120,6 @@ std::string scan_sql(uint64_t registration, size_t slot, const std::vector<ScanC
 std::string column_name(const ScanColumn& column);
 
 // Registers rv_scan; once a database. The registry must outlive the database.
-void register_scan(Connection& connection, ScanRegistry& registry, int threads);
+void register_scan(duckdb::Connection& connection, ScanRegistry& registry, int threads);
 
 }  // namespace rivulet::query

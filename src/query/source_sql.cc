@@ -12,10 +12,11 @@
 #include <utility>
 
 #include "common/error.h"
+#include "duckdb/sql_text.h"
 #include "extents/duckdb_engine.h"
 #include "extents/term_filter.h"
-#include "kql/expr.h"
-#include "kql/union_sql.h"
+#include "kql/sql/expr.h"
+#include "kql/sql/union_sql.h"
 #include "types/text.h"
 
 namespace rivulet::query {
@@ -164,7 +165,7 @@ std::string extent_column(const ScanColumn& column, const Part& part,
   uint32_t id = part.column_ids.empty() ? column.column_id : part.column_ids[column.column_id];
   bool is_mapped = !part.column_ids.empty();
   if (is_mapped && id == kql::Source::Part::kName) {
-    return extents::quoted(part.name) + " AS " + name;
+    return duckdb::string_literal(part.name) + " AS " + name;
   }
   bool is_absent = is_mapped && id == kql::Source::Part::kAbsent;
   const auto& present = extent.column_ids;
@@ -172,7 +173,7 @@ std::string extent_column(const ScanColumn& column, const Part& part,
     return is_mapped ? fmt::format("c{} AS {}", id, name) : name;
   }
   if (column.type == ScalarType::kString) return "'' AS " + name;
-  return fmt::format("NULL::{} AS {}", kql::sql_type(column.type), name);
+  return fmt::format("NULL::{} AS {}", duckdb::sql_type(column.type), name);
 }
 
 std::string tags_json(const std::vector<std::string>& tags) {
@@ -200,7 +201,7 @@ class ExtentSelects {
     if (has_extent_columns_) {
       // The name of the file is <guid>.parquet.
       select += ", left(right(filename, 44), 36)::UUID AS sys_extent, ";
-      select += extents::quoted(tags_json(extent.tags));
+      select += duckdb::string_literal(tags_json(extent.tags));
       select += " AS sys_tags, file_row_number AS sys_row";
     }
     // Files of one read_parquet have the same columns of the same types.
@@ -216,7 +217,7 @@ class ExtentSelects {
       std::string sql = key.first + " FROM read_parquet([";
       for (size_t i = 0; i < extents.size(); ++i) {
         if (i > 0) sql += ", ";
-        sql += extents::quoted(extents[i]->path);
+        sql += duckdb::string_literal(extents[i]->path);
       }
       sql += "], hive_partitioning = false";
       if (has_extent_columns_) sql += ", filename = true, file_row_number = true";

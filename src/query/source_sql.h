@@ -6,8 +6,8 @@
 
 #include "kql/kql.h"
 #include "query/scan.h"
-#include "rowstore/batch_chunks.h"
 #include "store/store.h"
+#include "types/batch_chunks.h"
 
 namespace rivulet::query {
 
@@ -21,7 +21,7 @@ class InputChunks {
 
  private:
   std::shared_ptr<const ResultTable> table_;
-  rowstore::BatchChunks chunks_;
+  BatchChunks chunks_;
 };
 
 // A statement with its sources in place.

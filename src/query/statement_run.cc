@@ -1,15 +1,22 @@
 #include "query/statement_run.h"
 
+#include <malloc.h>
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
 
+#include "duckdb/logical_type.h"
+#include "duckdb/sql_text.h"
 #include "extents/duckdb_engine.h"
-#include "kql/expr.h"
+#include "functions/native_call.h"
+#include "kql/sql/expr.h"
 #include "query/error_mapping.h"
 
 namespace rivulet::query {
+
+using functions::QueryControl;
 namespace {
 
 // From this many rows on a statement is worth the engine with several threads; below, waking them costs
@@ -17,7 +24,7 @@ namespace {
 constexpr uint64_t kHeavyRows = 200'000;
 
 bool has_type(duckdb_logical_type found, ScalarType declared) {
-  LogicalType wanted(extents::logical_type(declared));
+  duckdb::LogicalType wanted = duckdb::logical_type(declared);
   duckdb_type id = duckdb_get_type_id(found);
   if (id != duckdb_get_type_id(wanted.get())) return false;
   return id != DUCKDB_TYPE_DECIMAL ||
@@ -44,15 +51,16 @@ std::string with_declared_types(const kql::BoundStatement& statement,
     if (i > 0) select += ", ", names += ", ";
     std::string name = "o" + std::to_string(i);
     names += name;
-    LogicalType found(duckdb_prepared_statement_column_logical_type(prepared, i));
+    duckdb::LogicalType found(duckdb_prepared_statement_column_logical_type(prepared, i));
     ScalarType declared = statement.columns[i].type;
     if (has_type(found.get(), declared)) {
       select += name;
-    } else if (kql::sql_type(declared) == "BIGINT" &&
+    } else if (duckdb::sql_type(declared) == "BIGINT" &&
                duckdb_get_type_id(found.get()) == DUCKDB_TYPE_HUGEINT) {
       select += wrap_to_long(name);
     } else {
-      fmt::format_to(std::back_inserter(select), "CAST({} AS {})", name, kql::sql_type(declared));
+      fmt::format_to(std::back_inserter(select), "CAST({} AS {})", name,
+                     duckdb::sql_type(declared));
     }
   }
   return fmt::format("{} FROM ({}) AS r({})", select, statement.sql, names);
@@ -73,6 +81,30 @@ uint64_t chunk_bytes(const ResultStream::Chunk& chunk) {
   return bytes;
 }
 
+// What the engine takes to plan a statement, which its memory limit does not count: 80 to 300 bytes were measured
+// for a byte of SQL, mostly literals. Statements below a few KiB are not counted.
+constexpr uint64_t kPlanBytesPerSqlByte = 100;
+constexpr uint64_t kLeastPlanBytes = 1 << 20;
+// A query that held so much has the heap give back what is free.
+constexpr uint64_t kTrimmedBytes = 16 << 20;
+
+// While a connection prepares or starts a statement: what ends the query reaches it, and the functions that it
+// binds work for the query.
+class EngineWork {
+ public:
+  EngineWork(QueryContext& context, duckdb_connection connection)
+      : control_(*context.control), planning_(context.control) {
+    control_.attach(connection);
+  }
+  ~EngineWork() { control_.detach(); }
+  EngineWork(const EngineWork&) = delete;
+  EngineWork& operator=(const EngineWork&) = delete;
+
+ private:
+  QueryControl& control_;
+  functions::PlanningScope planning_;
+};
+
 }  // namespace
 
 // The rows of one statement, as DuckDB streams them.
@@ -80,18 +112,13 @@ class StatementStream : public ResultStream {
  public:
   explicit StatementStream(std::unique_ptr<PreparedRun> run) : run_(std::move(run)) {
     QueryContext& context = *run_->context_;
-    (*run_->connection_).set_clean(false);
-    context.control->attach((*run_->connection_)->get());
+    context.control->set_deadline(run_->limits_.deadline);
     ++context.open_streams;
-    try {
+    guarded([&] {
       if (context.control->stop() != QueryControl::Stop::kNone)
-        throw stop_error(context.control->stop());
-      execute(result_);
-    } catch (const Error& error) {
-      end(false);
-      context.fail(error);
-      throw;
-    }
+        throw functions::stop_error(context.control->stop());
+      start();
+    });
   }
 
   ~StatementStream() override {
@@ -101,27 +128,75 @@ class StatementStream : public ResultStream {
   const std::vector<ResultColumn>& columns() const override { return run_->statement_.columns; }
 
   Chunk next() override {
-    if (is_finished_) return {};
-    try {
-      Chunk chunk = fetch();
+    Chunk chunk;
+    if (is_finished_) return chunk;
+    guarded([&] {
+      chunk = fetch();
       count(chunk);
-      return chunk;
-    } catch (const Error& error) {
+    });
+    return chunk;
+  }
+
+ private:
+  // Whatever `work` throws ends the statement and the query: nothing outside may reach the connection any more, which
+  // goes away with this.
+  template <typename Work>
+  void guarded(Work work) {
+    try {
+      work();
+    } catch (...) {
       end(false);
-      run_->context_->fail(error);
+      run_->context_->fail(std::current_exception());
       throw;
     }
   }
 
- private:
-  void execute(DuckdbResult& result) {
-    PendingResult pending;
+  // A failure in the engine's words.
+  struct Failure {
+    duckdb_error_type type;
+    std::string message;
+  };
+  static Failure failure_of(duckdb::Result& result) {
+    const char* message = duckdb_result_error(result.get());
+    return {duckdb_result_error_type(result.get()), message != nullptr ? message : "unknown"};
+  }
+
+  std::optional<Failure> execute(duckdb::Result& result) {
+    const functions::PlanningScope planning(run_->context_->control);
+    duckdb::PendingResult pending;
     if (duckdb_pending_prepared_streaming(run_->prepared_.get(), pending.out()) != DuckDBSuccess) {
-      fail(DUCKDB_ERROR_INVALID, duckdb_pending_error(pending.get()));
+      const char* message = duckdb_pending_error(pending.get());
+      return Failure{DUCKDB_ERROR_INVALID, message != nullptr ? message : "unknown"};
     }
-    if (duckdb_execute_pending(pending.get(), result.get()) != DuckDBSuccess) {
-      fail(duckdb_result_error_type(result.get()), duckdb_result_error(result.get()));
+    if (duckdb_execute_pending(pending.get(), result.get()) != DuckDBSuccess)
+      return failure_of(result);
+    return std::nullopt;
+  }
+
+  void start() {
+    (*run_->connection_).set_clean(false);
+    run_->context_->control->attach((*run_->connection_)->get());
+    if (std::optional<Failure> failure = execute(result_)) recover(*failure);
+  }
+
+  // A statement for which memory was short before it gave a row runs again where there is more. Throws what the failure
+  // is to the client otherwise.
+  void recover(const Failure& failure) {
+    const QueryControl& control = *run_->context_->control;
+    if (rows_ > 0 || control.stop() != QueryControl::Stop::kNone ||
+        !is_out_of_memory(failure.type, failure.message)) {
+      fail(failure);
     }
+    run_->context_->control->detach();
+    result_.reset();
+    bool has_moved = false;
+    try {
+      has_moved = run_->move_to_more_memory();
+    } catch (const duckdb::EngineError& error) {
+      fail({error.type(), error.what()});
+    }
+    if (!has_moved) fail(failure);
+    start();
   }
 
   // A worker of DuckDB 1.5.6 that fails interrupts the reader of its stream, which may come to notice that before
@@ -129,28 +204,35 @@ class StatementStream : public ResultStream {
   [[noreturn]] void fail_interrupted() {
     constexpr int kAttempts = 10;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      DuckdbResult result;
-      execute(result);
-      DataChunk chunk;
+      duckdb::Result result;
+      if (std::optional<Failure> failure = execute(result)) fail(*failure);
+      duckdb::DataChunk chunk;
       do {
         if (run_->context_->control->stop() != QueryControl::Stop::kNone) break;
         *chunk.out() = duckdb_fetch_chunk(*result.get());
       } while (chunk);
-      if (duckdb_result_error_type(result.get()) != DUCKDB_ERROR_INTERRUPT) {
-        fail(duckdb_result_error_type(result.get()), duckdb_result_error(result.get()));
-      }
+      throw_failure();
+      Failure failure = failure_of(result);
+      if (failure.type != DUCKDB_ERROR_INTERRUPT) fail(failure);
     }
-    fail(DUCKDB_ERROR_INTERNAL, "interrupted, and run again to its end");
+    fail({DUCKDB_ERROR_INTERNAL, "interrupted, and run again to its end"});
   }
 
-  [[noreturn]] void fail(duckdb_error_type type, const char* message) {
+  // What the scan or a native function threw, of which the engine has the words only.
+  void throw_failure() const {
     if (run_->composed_.sources) run_->composed_.sources->throw_failure();
+    run_->context_->control->throw_failure();
+  }
+
+  [[noreturn]] void fail(const Failure& failure) {
+    throw_failure();
     bool is_stopped = run_->context_->control->stop() != QueryControl::Stop::kNone;
-    if (type == DUCKDB_ERROR_INTERRUPT && !is_stopped && !std::exchange(is_run_again_, true)) {
+    if (failure.type == DUCKDB_ERROR_INTERRUPT && !is_stopped &&
+        !std::exchange(is_run_again_, true)) {
       fail_interrupted();
     }
-    throw query_error(type, message != nullptr ? message : "unknown",
-                      run_->context_->control->stop(), run_->logged_sql());
+    throw query_error(failure.type, failure.message, run_->context_->control->stop(),
+                      run_->logged_sql());
   }
 
   void end(bool is_clean) {
@@ -163,14 +245,16 @@ class StatementStream : public ResultStream {
 
   Chunk fetch() {
     const QueryControl& control = *run_->context_->control;
-    if (control.stop() != QueryControl::Stop::kNone) throw stop_error(control.stop());
+    if (control.stop() != QueryControl::Stop::kNone) throw functions::stop_error(control.stop());
     chunk_.reset();
     *chunk_.out() = duckdb_fetch_chunk(*result_.get());
     if (!chunk_) {
       const char* message = duckdb_result_error(result_.get());
-      if (message != nullptr && *message != '\0')
-        fail(duckdb_result_error_type(result_.get()), message);
-      if (control.stop() != QueryControl::Stop::kNone) throw stop_error(control.stop());
+      if (message != nullptr && *message != '\0') {
+        recover(failure_of(result_));
+        return fetch();
+      }
+      if (control.stop() != QueryControl::Stop::kNone) throw functions::stop_error(control.stop());
       end(true);
       return {};
     }
@@ -197,7 +281,7 @@ class StatementStream : public ResultStream {
   }
 
   void count(Chunk& chunk) {
-    const ResultLimits& limits = run_->context_->limits;
+    const StatementLimits& limits = run_->limits_;
     if (chunk.row_count == 0) {
       report();
       return;
@@ -228,84 +312,128 @@ class StatementStream : public ResultStream {
   }
 
   void report() {
-    run_->context_->registry.update(run_->context_->registry_id, [&](QueryRecord& record) {
-      record.result_rows += rows_;
-      record.result_bytes += bytes_;
-    });
+    run_->context_->registry.update(run_->context_->registry_id,
+                                    [&](activity::QueryRecord& record) {
+                                      record.result_rows += rows_;
+                                      record.result_bytes += bytes_;
+                                    });
   }
 
   std::unique_ptr<PreparedRun> run_;
-  DuckdbResult result_;
-  DataChunk chunk_;
+  duckdb::Result result_;
+  duckdb::DataChunk chunk_;
   bool is_finished_ = false;
   bool is_run_again_ = false;
   uint64_t rows_ = 0;
   uint64_t bytes_ = 0;
 };
 
-QueryContext::QueryContext(Watchdog& query_watchdog, QueryRegistry& query_registry,
-                           QueryControl::Deadline deadline)
+QueryContext::QueryContext(functions::Watchdog& query_watchdog,
+                           activity::QueryRegistry& query_registry,
+                           functions::MemoryAccount& memory, QueryControl::Deadline deadline)
     : watchdog(query_watchdog),
       registry(query_registry),
-      control(std::make_shared<QueryControl>(deadline)) {
+      control(QueryControl::make(deadline, memory)) {
   watchdog.add(control);
 }
 
 QueryContext::~QueryContext() {
   watchdog.remove(control.get());
-  if (control->stop() == QueryControl::Stop::kCancelled) {
-    registry.finish(registry_id, QueryState::kCancelled, "cancelled");
-  } else {
-    registry.finish(registry_id, QueryState::kCompleted);
+  // What the heap keeps of many small pieces, or of few large ones, would not go back by itself.
+  if (control->memory().peak_bytes() >= kTrimmedBytes ||
+      kPlanBytesPerSqlByte * text_bytes >= kTrimmedBytes) {
+    malloc_trim(0);
+  }
+  switch (control->stop()) {
+    case QueryControl::Stop::kNone:
+      registry.finish(registry_id, activity::QueryState::kCompleted);
+      break;
+    case QueryControl::Stop::kCancelled:
+      registry.finish(registry_id, activity::QueryState::kCancelled, "cancelled");
+      break;
+    case QueryControl::Stop::kTimedOut:
+      registry.finish(registry_id, activity::QueryState::kFailed,
+                      functions::stop_error(control->stop()).message());
+      break;
   }
 }
 
-void QueryContext::fail(const Error& error) {
+void QueryContext::fail(const std::exception_ptr& failure) {
   bool is_cancelled = control->stop() == QueryControl::Stop::kCancelled;
-  registry.finish(registry_id, is_cancelled ? QueryState::kCancelled : QueryState::kFailed,
-                  error.message());
+  std::string reason = "The server failed to carry out the query.";
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    reason = error.message();
+  } catch (...) {
+    // A fault of ours, which the log tells.
+  }
+  registry.finish(registry_id,
+                  is_cancelled ? activity::QueryState::kCancelled : activity::QueryState::kFailed,
+                  std::move(reason));
 }
 
 PreparedRun::PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatement statement,
-                         const store::Snapshot& snapshot,
-                         const std::shared_ptr<const InputChunks>& input, Database& light,
-                         Database& heavy, ScanRegistry& scans)
-    : context_(std::move(context)), statement_(std::move(statement)), scan_(scans) {
+                         const StatementLimits& limits, const store::Snapshot& snapshot,
+                         const std::shared_ptr<const InputChunks>& input, duckdb::Database& light,
+                         duckdb::Database& heavy, ScanRegistry& scans)
+    : context_(std::move(context)),
+      plan_memory_({context_->control, &context_->control->memory()}, kLeastPlanBytes),
+      statement_(std::move(statement)),
+      limits_(limits),
+      scan_(scans) {
+  plan_memory_.set(kPlanBytesPerSqlByte * statement_.sql.size());
   composed_ = compose(statement_, snapshot, input, scan_.id());
   scan_.set(composed_.sources);
-  context_->registry.update(context_->registry_id, [&](QueryRecord& record) {
+  context_->registry.update(context_->registry_id, [&](activity::QueryRecord& record) {
     record.scanned_rows += composed_.row_count;
     record.extents_total += composed_.extents_total;
     record.extents_scanned += composed_.extents.size();
   });
   for (const auto& extent : composed_.extents) {
     if (context_->control->stop() != QueryControl::Stop::kNone) {
-      throw stop_error(context_->control->stop());
+      throw functions::stop_error(context_->control->stop());
     }
     extent->verify();
   }
+  bool is_heavy = composed_.row_count >= kHeavyRows;
+  if (!is_heavy && &heavy != &light) heavier_ = &heavy;
   try {
-    connection_.emplace(composed_.row_count >= kHeavyRows ? heavy : light);
-    prepared_ = (*connection_)->prepare(composed_.with + statement_.sql);
-    idx_t count = duckdb_prepared_statement_column_count(prepared_.get());
-    if (count != statement_.columns.size()) {
-      spdlog::error("query: {} columns are declared, but the SQL has {}: {}",
-                    statement_.columns.size(), count, logged_sql());
-      throw internal_error("A query's declared columns differ from those of its plan.");
-    }
-    bool matches = true;
-    for (idx_t i = 0; i < count && matches; ++i) {
-      LogicalType found(duckdb_prepared_statement_column_logical_type(prepared_.get(), i));
-      matches = has_type(found.get(), statement_.columns[i].type);
-    }
-    if (!matches) {
-      spdlog::debug("query: column types differ from the declared ones: {}", logged_sql());
-      prepared_ = (*connection_)
-                      ->prepare(composed_.with + with_declared_types(statement_, prepared_.get()));
-    }
-  } catch (const DuckdbError& error) {
+    prepare(is_heavy ? heavy : light);
+  } catch (const duckdb::EngineError& error) {
+    context_->control->throw_failure();
     throw query_error(error.type(), error.what(), context_->control->stop(), logged_sql());
   }
+}
+
+void PreparedRun::prepare(duckdb::Database& database) {
+  connection_.emplace(database);
+  const EngineWork work(*context_, (*connection_)->get());
+  prepared_ = (*connection_)->prepare(composed_.with + statement_.sql);
+  idx_t count = duckdb_prepared_statement_column_count(prepared_.get());
+  if (count != statement_.columns.size()) {
+    spdlog::error("query: {} columns are declared, but the SQL has {}: {}",
+                  statement_.columns.size(), count, logged_sql());
+    throw internal_error("A query's declared columns differ from those of its plan.");
+  }
+  bool matches = true;
+  for (idx_t i = 0; i < count && matches; ++i) {
+    duckdb::LogicalType found(duckdb_prepared_statement_column_logical_type(prepared_.get(), i));
+    matches = has_type(found.get(), statement_.columns[i].type);
+  }
+  if (!matches) {
+    spdlog::debug("query: column types differ from the declared ones: {}", logged_sql());
+    prepared_ =
+        (*connection_)->prepare(composed_.with + with_declared_types(statement_, prepared_.get()));
+  }
+}
+
+bool PreparedRun::move_to_more_memory() {
+  if (heavier_ == nullptr) return false;
+  duckdb::Database& database = *std::exchange(heavier_, nullptr);
+  prepared_.reset();
+  prepare(database);
+  return true;
 }
 
 std::unique_ptr<ResultStream> PreparedRun::run(std::unique_ptr<PreparedRun> self) {

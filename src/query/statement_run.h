@@ -1,42 +1,45 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "common/error.h"
-#include "query/connection.h"
+#include "duckdb/database.h"
+#include "functions/query_control.h"
 #include "query/engine.h"
-#include "query/query_control.h"
 #include "query/scan.h"
 #include "query/source_sql.h"
 
 namespace rivulet::query {
 
-// What cuts a result.
-struct ResultLimits {
+// What cuts a statement short.
+struct StatementLimits {
   uint64_t max_records = 0;       // more is an error; 0: no limit
   uint64_t max_bytes = 0;         // likewise, of cells and text
   uint64_t take_max_records = 0;  // the rest is dropped; 0: no limit
+  functions::QueryControl::Deadline deadline = functions::QueryControl::Deadline::max();
 };
 
 // What the statements of one query have in common. Shared by the query and its streams, so that a
 // stream's memory does not depend on the order in which they go away.
 struct QueryContext {
-  QueryContext(Watchdog& watchdog, QueryRegistry& registry, QueryControl::Deadline deadline);
+  QueryContext(functions::Watchdog& watchdog, activity::QueryRegistry& registry,
+               functions::MemoryAccount& memory, functions::QueryControl::Deadline deadline);
   ~QueryContext();
 
   // Ends the query for the registry: why it failed, or how it was stopped.
-  void fail(const Error& error);
+  void fail(const std::exception_ptr& failure);
 
-  Watchdog& watchdog;
-  QueryRegistry& registry;
-  const std::shared_ptr<QueryControl> control;
+  functions::Watchdog& watchdog;
+  activity::QueryRegistry& registry;
+  const std::shared_ptr<functions::QueryControl> control;
   uint64_t registry_id = 0;
+  uint64_t text_bytes = 0;  // of the query
   // The query holds h'…', which its SQL has in plain: that is not logged then.
   bool has_secrets = false;
-  ResultLimits limits;
   std::atomic<int> open_streams = 0;  // started and not at their end
 };
 
@@ -45,8 +48,9 @@ class PreparedRun {
  public:
   // Throws Error.
   PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatement statement,
-              const store::Snapshot& snapshot, const std::shared_ptr<const InputChunks>& input,
-              Database& light, Database& heavy, ScanRegistry& scans);
+              const StatementLimits& limits, const store::Snapshot& snapshot,
+              const std::shared_ptr<const InputChunks>& input, duckdb::Database& light,
+              duckdb::Database& heavy, ScanRegistry& scans);
   // Starts it and gives its rows; once.
   std::unique_ptr<ResultStream> run(std::unique_ptr<PreparedRun> self);
 
@@ -55,17 +59,24 @@ class PreparedRun {
  private:
   friend class StatementStream;
 
+  void prepare(duckdb::Database& database);
+  // Prepares it again where there is more memory; false when it is there already. Throws EngineError.
+  bool move_to_more_memory();
+
   // The SQL as it may be logged; empty when it may not.
   std::string_view logged_sql() const {
     return context_->has_secrets ? std::string_view() : statement_.sql;
   }
 
   std::shared_ptr<QueryContext> context_;
+  functions::MemoryCharge plan_memory_;
   kql::BoundStatement statement_;
+  StatementLimits limits_;
   ComposedStatement composed_;
   ScanRegistration scan_;
-  std::optional<ConnectionLease> connection_;
-  PreparedStatement prepared_;
+  std::optional<duckdb::ConnectionLease> connection_;
+  duckdb::PreparedStatement prepared_;
+  duckdb::Database* heavier_ = nullptr;  // with more memory than where it is now
 };
 
 }  // namespace rivulet::query

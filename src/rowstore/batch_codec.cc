@@ -1,6 +1,7 @@
 #include "rowstore/batch_codec.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <stdexcept>
 
@@ -72,19 +73,24 @@ void encode_text_column(ByteWriter& writer, const StringRef* cells, size_t rows)
   }
 }
 
+// The length of all texts together.
 template <typename Length>
-void decode_texts(ByteReader& reader, StringRef* cells, size_t rows) {
-  std::string_view lengths = reader.bytes(rows * sizeof(Length));
-  size_t text_bytes = 0;
+size_t sum_lengths(const char* lengths, size_t rows) {
+  size_t sum = 0;
   for (size_t row = 0; row < rows; ++row) {
     Length length;
-    std::memcpy(&length, lengths.data() + row * sizeof(Length), sizeof(length));
-    text_bytes += length;
+    std::memcpy(&length, lengths + row * sizeof(Length), sizeof(length));
+    sum += length;
   }
-  const char* text = reader.bytes(text_bytes).data();
-  for (size_t row = 0; row < rows; ++row) {
+  return sum;
+}
+
+// Goes on with both pointers.
+template <typename Length>
+void decode_texts(const char*& lengths, const char*& text, StringRef* cells, size_t rows) {
+  for (size_t row = 0; row < rows; ++row, lengths += sizeof(Length)) {
     Length length;
-    std::memcpy(&length, lengths.data() + row * sizeof(Length), sizeof(length));
+    std::memcpy(&length, lengths, sizeof(length));
     cells[row] = StringRef(std::string_view(text, length));
     text += length;
   }
@@ -105,13 +111,12 @@ void encode_offsets(ByteWriter& writer, Encoding encoding, const char* cells, si
   }
 }
 
+// Goes on with the pointer.
 template <typename Offset>
-void decode_offsets(ByteReader& reader, char* cells, size_t rows) {
-  auto least = reader.fixed<uint64_t>();
-  const char* offsets = reader.bytes(rows * sizeof(Offset)).data();
-  for (size_t row = 0; row < rows; ++row) {
+void decode_offsets(const char*& offsets, uint64_t least, char* cells, size_t rows) {
+  for (size_t row = 0; row < rows; ++row, offsets += sizeof(Offset)) {
     Offset offset;
-    std::memcpy(&offset, offsets + row * sizeof(offset), sizeof(offset));
+    std::memcpy(&offset, offsets, sizeof(offset));
     uint64_t cell = least + offset;
     std::memcpy(cells + row * sizeof(cell), &cell, sizeof(cell));
   }
@@ -144,6 +149,63 @@ bool encode_near_integers(ByteWriter& writer, const char* cells, size_t rows) {
 bool is_known(uint8_t type) {
   return type >= static_cast<uint8_t>(ScalarType::kBool) &&
          type <= static_cast<uint8_t>(ScalarType::kDynamic);
+}
+
+ScalarType read_type(ByteReader& reader) {
+  uint8_t type = reader.byte();
+  if (!is_known(type)) throw std::runtime_error("a batch has a column of an unknown type");
+  return static_cast<ScalarType>(type);
+}
+
+// Of a null in a batch of one row.
+alignas(16) constexpr std::array<char, 16> kNullCell{};
+constexpr uint64_t kNullValidity = 0;
+
+// The columns of a batch of one row, as most batches are when there are very many of them: without a cursor each.
+// `texts` has place for a cell of every column.
+void decode_row(ByteReader& reader, std::vector<uint32_t>& column_ids,
+                std::vector<ColumnView>& columns, std::vector<StringRef>& texts) {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    column_ids[i] = static_cast<uint32_t>(reader.varint());
+    ColumnView& column = columns[i];
+    column = {.type = read_type(reader)};
+    auto nulls = static_cast<Nulls>(reader.byte());
+    if (nulls != Nulls::kNone) {
+      bool is_there = nulls == Nulls::kSome && (reader.byte() & 1) != 0;
+      if (!is_there) column.validity = &kNullValidity;
+    }
+    if (nulls == Nulls::kAll) {
+      column.cells = kNullCell.data();
+      continue;
+    }
+    auto encoding = static_cast<Encoding>(reader.byte());
+    if (is_text(column.type)) {
+      uint64_t length = 0;
+      switch (encoding) {
+        case Encoding::kText1:
+          length = reader.byte();
+          break;
+        case Encoding::kText2:
+          length = reader.fixed<uint16_t>();
+          break;
+        case Encoding::kText4:
+          length = reader.fixed<uint32_t>();
+          break;
+        case Encoding::kConstantText:
+          length = reader.varint();
+          break;
+        default:
+          throw std::runtime_error("a batch has text in an unknown encoding");
+      }
+      texts[i] = StringRef(reader.bytes(length));
+      column.cells = &texts[i];
+    } else if (encoding == Encoding::kFixed || encoding == Encoding::kConstant) {
+      column.cells = reader.bytes(cell_size(column.type)).data();
+    } else {
+      // The distance from the least cell of one row is none: encode_batch() does not write that.
+      throw std::runtime_error("a batch has cells in an unknown encoding");
+    }
+  }
 }
 
 }  // namespace
@@ -208,84 +270,142 @@ T* BatchDecoder::scratch(std::vector<std::vector<T>>& pool, size_t& used, size_t
 }
 
 void BatchDecoder::decode(std::string_view bytes) {
+  begin(bytes);
+  next(rows_left_);
+}
+
+void BatchDecoder::begin(std::string_view bytes) {
   ByteReader reader(bytes);
-  column_ids_.clear();
-  columns_.clear();
-  size_t texts_used = 0, validities_used = 0, cells_used = 0;
-  row_count_ = reader.varint();
-  if (row_count_ > UINT32_MAX) throw std::runtime_error("a batch has too many rows");
+  cursors_.clear();
+  row_count_ = 0;
+  size_t rows = rows_left_ = reader.varint();
+  if (rows > UINT32_MAX) throw std::runtime_error("a batch has too many rows");
   size_t column_count = reader.varint();
-  for (size_t i = 0; i < column_count; ++i) {
-    column_ids_.push_back(static_cast<uint32_t>(reader.varint()));
-    uint8_t type = reader.byte();
-    if (!is_known(type)) throw std::runtime_error("a batch has a column of an unknown type");
-    ColumnView& column = columns_.emplace_back();
-    column.type = static_cast<ScalarType>(type);
-    auto nulls = static_cast<Nulls>(reader.byte());
-    if (nulls != Nulls::kNone) {
-      size_t words = (row_count_ + 63) / 64;
-      uint64_t* validity = scratch(validities_, validities_used, words);
-      std::memset(validity, 0, words * sizeof(uint64_t));
-      if (nulls == Nulls::kSome) {
-        std::string_view bitmap = reader.bytes((row_count_ + 7) / 8);
-        std::memcpy(validity, bitmap.data(), bitmap.size());
-      }
-      column.validity = validity;
-    }
+  if (column_count > reader.remaining() / 3) throw std::runtime_error("a batch ends too early");
+  column_ids_.resize(column_count);
+  columns_.resize(column_count);
+  if (rows == 1) {
+    if (texts_.empty()) texts_.emplace_back();
+    if (texts_[0].size() < column_count) texts_[0].resize(column_count);
+    decode_row(reader, column_ids_, columns_, texts_[0]);
+  } else {
+    columns_.assign(column_count, ColumnView());
+    cursors_.resize(column_count);
+  }
+  for (size_t i = 0; i < cursors_.size(); ++i) {
+    column_ids_[i] = static_cast<uint32_t>(reader.varint());
+    ColumnView& column = columns_[i];
+    column.type = read_type(reader);
+    Cursor& cursor = cursors_[i];
+    cursor.nulls = reader.byte();
+    auto nulls = static_cast<Nulls>(cursor.nulls);
+    if (nulls == Nulls::kSome) cursor.bitmap = reader.bytes((rows + 7) / 8).data();
+    if (nulls == Nulls::kAll) continue;
+    cursor.encoding = reader.byte();
+    auto encoding = static_cast<Encoding>(cursor.encoding);
     size_t width = cell_size(column.type);
-    if (nulls == Nulls::kAll) {
-      char* cells = scratch(cells_, cells_used, row_count_ * width);
-      std::memset(cells, 0, row_count_ * width);
-      column.cells = cells;
-      continue;
-    }
-    auto encoding = static_cast<Encoding>(reader.byte());
     if (is_text(column.type)) {
-      StringRef* cells = scratch(texts_, texts_used, row_count_);
-      column.cells = cells;
       switch (encoding) {
         case Encoding::kText1:
-          decode_texts<uint8_t>(reader, cells, row_count_);
+          cursor.cells = reader.bytes(rows).data();
+          cursor.text = reader.bytes(sum_lengths<uint8_t>(cursor.cells, rows)).data();
           break;
         case Encoding::kText2:
-          decode_texts<uint16_t>(reader, cells, row_count_);
+          cursor.cells = reader.bytes(rows * sizeof(uint16_t)).data();
+          cursor.text = reader.bytes(sum_lengths<uint16_t>(cursor.cells, rows)).data();
           break;
         case Encoding::kText4:
-          decode_texts<uint32_t>(reader, cells, row_count_);
+          cursor.cells = reader.bytes(rows * sizeof(uint32_t)).data();
+          cursor.text = reader.bytes(sum_lengths<uint32_t>(cursor.cells, rows)).data();
           break;
-        case Encoding::kConstantText:
-          std::fill_n(cells, row_count_, StringRef(reader.string()));
+        case Encoding::kConstantText: {
+          std::string_view text = reader.string();
+          cursor.cells = text.data();
+          cursor.constant_size = text.size();
           break;
+        }
         default:
           throw std::runtime_error("a batch has text in an unknown encoding");
       }
     } else if (encoding == Encoding::kFixed) {
-      column.cells = reader.bytes(row_count_ * width).data();
+      cursor.cells = reader.bytes(rows * width).data();
     } else if (encoding == Encoding::kConstant) {
-      std::string_view cell = reader.bytes(width);
-      char* cells = scratch(cells_, cells_used, row_count_ * width);
-      for (size_t row = 0; row < row_count_; ++row) {
-        std::memcpy(cells + row * width, cell.data(), width);
-      }
-      column.cells = cells;
+      cursor.cells = reader.bytes(width).data();
     } else if (is_integer(column.type) && encoding >= Encoding::kOffset1 &&
                encoding <= Encoding::kOffset4) {
-      // Not more memory than the bytes can account for.
-      if (row_count_ > reader.remaining()) throw std::runtime_error("a batch ends too early");
-      char* cells = scratch(cells_, cells_used, row_count_ * width);
-      column.cells = cells;
-      if (encoding == Encoding::kOffset1) {
-        decode_offsets<uint8_t>(reader, cells, row_count_);
-      } else if (encoding == Encoding::kOffset2) {
-        decode_offsets<uint16_t>(reader, cells, row_count_);
-      } else {
-        decode_offsets<uint32_t>(reader, cells, row_count_);
-      }
+      cursor.least = reader.fixed<uint64_t>();
+      size_t offset_width = encoding == Encoding::kOffset1   ? sizeof(uint8_t)
+                            : encoding == Encoding::kOffset2 ? sizeof(uint16_t)
+                                                             : sizeof(uint32_t);
+      cursor.cells = reader.bytes(rows * offset_width).data();
     } else {
       throw std::runtime_error("a batch has cells in an unknown encoding");
     }
   }
   if (!reader.at_end()) throw std::runtime_error("a batch has bytes behind its end");
+}
+
+bool BatchDecoder::next(size_t max_rows) {
+  size_t rows = row_count_ = std::min(max_rows, rows_left_);
+  rows_left_ -= rows;
+  size_t texts_used = 0, validities_used = 0, cells_used = 0;
+  // None for one row, which begin() has decoded.
+  for (size_t i = 0; i < cursors_.size(); ++i) {
+    ColumnView& column = columns_[i];
+    Cursor& cursor = cursors_[i];
+    auto nulls = static_cast<Nulls>(cursor.nulls);
+    if (nulls != Nulls::kNone) {
+      size_t words = (rows + 63) / 64;
+      uint64_t* validity = scratch(validities_, validities_used, words);
+      std::memset(validity, 0, words * sizeof(uint64_t));
+      if (nulls == Nulls::kSome) {
+        std::memcpy(validity, cursor.bitmap, (rows + 7) / 8);
+        cursor.bitmap += rows / 8;
+      }
+      column.validity = validity;
+    }
+    size_t width = cell_size(column.type);
+    if (nulls == Nulls::kAll) {
+      char* cells = scratch(cells_, cells_used, rows * width);
+      std::memset(cells, 0, rows * width);
+      column.cells = cells;
+      continue;
+    }
+    auto encoding = static_cast<Encoding>(cursor.encoding);
+    if (is_text(column.type)) {
+      StringRef* cells = scratch(texts_, texts_used, rows);
+      column.cells = cells;
+      if (encoding == Encoding::kText1) {
+        decode_texts<uint8_t>(cursor.cells, cursor.text, cells, rows);
+      } else if (encoding == Encoding::kText2) {
+        decode_texts<uint16_t>(cursor.cells, cursor.text, cells, rows);
+      } else if (encoding == Encoding::kText4) {
+        decode_texts<uint32_t>(cursor.cells, cursor.text, cells, rows);
+      } else {
+        std::fill_n(cells, rows, StringRef(std::string_view(cursor.cells, cursor.constant_size)));
+      }
+      continue;
+    }
+    if (encoding == Encoding::kFixed) {
+      column.cells = cursor.cells;
+      cursor.cells += rows * width;
+      continue;
+    }
+    char* cells = scratch(cells_, cells_used, rows * width);
+    column.cells = cells;
+    if (encoding == Encoding::kConstant) {
+      for (size_t row = 0; row < rows; ++row) {
+        std::memcpy(cells + row * width, cursor.cells, width);
+      }
+    } else if (encoding == Encoding::kOffset1) {
+      decode_offsets<uint8_t>(cursor.cells, cursor.least, cells, rows);
+    } else if (encoding == Encoding::kOffset2) {
+      decode_offsets<uint16_t>(cursor.cells, cursor.least, cells, rows);
+    } else {
+      decode_offsets<uint32_t>(cursor.cells, cursor.least, cells, rows);
+    }
+  }
+  return rows > 0;
 }
 
 }  // namespace rivulet::rowstore

@@ -17,7 +17,26 @@ std::vector<ColumnView> views_of(const ColumnBatch& batch) {
   return views;
 }
 
-// Decoded from a copy at an odd address, since a record may stand anywhere.
+// The decoder has rows from `first` on.
+void expect_rows(const BatchDecoder& decoder, std::span<const ColumnView> views, size_t first) {
+  for (size_t i = 0; i < views.size(); ++i) {
+    ASSERT_EQ(decoder.columns()[i].type, views[i].type);
+    for (size_t row = 0; row < decoder.row_count(); ++row) {
+      CellValue expected = cell_value(views[i], first + row);
+      CellValue found;
+      if (is_text(views[i].type)) {
+        found = cell_value(decoder.columns()[i], row);
+      } else if (!decoder.columns()[i].is_null(row)) {
+        size_t width = cell_size(views[i].type);
+        found =
+            std::string(static_cast<const char*>(decoder.columns()[i].cells) + row * width, width);
+      }
+      ASSERT_EQ(found, expected) << "column " << i << " row " << first + row;
+    }
+  }
+}
+
+// Decoded from a copy at an odd address, since a record may stand anywhere; as a whole, and some rows at a time.
 void expect_round_trip(BatchDecoder& decoder, const ColumnBatch& batch, size_t rows) {
   std::vector<uint32_t> ids;
   for (size_t i = 0; i < batch.column_count(); ++i) ids.push_back(static_cast<uint32_t>(7 * i + 1));
@@ -28,20 +47,15 @@ void expect_round_trip(BatchDecoder& decoder, const ColumnBatch& batch, size_t r
   decoder.decode(std::string_view(shifted).substr(1));
   ASSERT_EQ(decoder.row_count(), rows);
   ASSERT_EQ(decoder.column_ids(), ids);
-  for (size_t i = 0; i < views.size(); ++i) {
-    ASSERT_EQ(decoder.columns()[i].type, views[i].type);
-    for (size_t row = 0; row < rows; ++row) {
-      CellValue expected = cell_value(views[i], row);
-      CellValue found;
-      if (is_text(views[i].type)) {
-        found = cell_value(decoder.columns()[i], row);
-      } else if (!decoder.columns()[i].is_null(row)) {
-        size_t width = cell_size(views[i].type);
-        found =
-            std::string(static_cast<const char*>(decoder.columns()[i].cells) + row * width, width);
-      }
-      ASSERT_EQ(found, expected) << "column " << i << " row " << row;
+  ASSERT_NO_FATAL_FAILURE(expect_rows(decoder, views, 0));
+  for (size_t some : {64, 2048}) {
+    decoder.begin(std::string_view(shifted).substr(1));
+    size_t done = 0;
+    for (; decoder.next(some); done += decoder.row_count()) {
+      ASSERT_EQ(decoder.row_count(), std::min(some, rows - done));
+      ASSERT_NO_FATAL_FAILURE(expect_rows(decoder, views, done));
     }
+    ASSERT_EQ(done, rows);
   }
 }
 

@@ -23,8 +23,10 @@ enum class BlockKind : uint64_t {
   kRowFiles = 3,
   kRuns = 4,
   kRun = 5,
-  kKeys = 6,
-  kOffsets = 7
+  kKeysWithoutContents = 6,  // of older programs
+  kProgress = 7,
+  kKeys = 8,
+  kClockSteps = 9
 };
 
 // Bytes of a file without blocks, and what the content of a block takes in the file.

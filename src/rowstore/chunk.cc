@@ -4,23 +4,9 @@
 #include <atomic>
 #include <cstring>
 #include <new>
+#include <numeric>
 
-namespace rivulet {
-
-uint64_t value_bytes(const ChunkView& chunk) {
-  uint64_t bytes = 0;
-  for (const ColumnView& column : chunk.columns) {
-    bytes += cell_size(column.type) * chunk.row_count;
-    if (!is_text(column.type)) continue;
-    for (uint32_t row = 0; row < chunk.row_count; ++row) {
-      size_t size = column.is_null(row) ? 0 : column.text(row).size();
-      if (size > StringRef::kInlineSize) bytes += size;
-    }
-  }
-  return bytes;
-}
-
-}  // namespace rivulet
+namespace rivulet {}  // namespace rivulet
 
 namespace rivulet::rowstore {
 namespace {
@@ -237,6 +223,16 @@ ChunkView Chunk::open_view(uint32_t rows, std::vector<ColumnView>& columns,
     next += words;
   }
   return {rows, layout_->column_ids, columns, times_, sequences_};
+}
+
+std::shared_ptr<const Chunk> copy_rows(const ChunkView& rows, uint32_t first, uint32_t count) {
+  auto copy =
+      std::make_shared<Chunk>(std::make_shared<ChunkLayout>(rows.column_ids, rows.columns), count);
+  std::vector<int> layout_index(rows.columns.size());
+  std::iota(layout_index.begin(), layout_index.end(), 0);
+  copy->append({layout_index, rows.columns, rows.ingestion_times, rows.sequences}, first, count);
+  copy->close();
+  return copy;
 }
 
 }  // namespace rivulet::rowstore

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "catalog/catalog.h"
-#include "rowstore/chunk_view.h"
+#include "types/chunk_view.h"
 #include "types/column.h"
 
 namespace rivulet::rowstore {
@@ -34,7 +34,7 @@ struct SourceRows {
   Sequence sequence = 0;
 };
 
-// Up to 2,048 rows of one table, cells by column in one block of memory.
+// Up to kMaxRows rows of one table, cells by column in one block of memory.
 //
 // The committer is the only writer: it appends rows behind those that are published, and never touches
 // a published cell again. A reader holds a shared_ptr and reads only rows that were published when it
@@ -43,7 +43,7 @@ struct SourceRows {
 // (copy_validity). A chunk whose closed_views() are used is full, or was left for good.
 class Chunk {
  public:
-  static constexpr uint32_t kMaxRows = 2048;
+  static constexpr uint32_t kMaxRows = ChunkView::kMaxRows;
 
   Chunk(std::shared_ptr<const ChunkLayout> layout, uint32_t capacity);
   Chunk(const Chunk&) = delete;
@@ -94,5 +94,8 @@ class Chunk {
   std::vector<ColumnView> closed_columns_;
   std::shared_ptr<TextArena> text_;  // made for the first text that does not fit in its cell
 };
+
+// Rows [first, first + count) of a view as a chunk of their own, closed.
+std::shared_ptr<const Chunk> copy_rows(const ChunkView& rows, uint32_t first, uint32_t count);
 
 }  // namespace rivulet::rowstore

@@ -18,6 +18,8 @@ constexpr std::string_view kUnfinished = ".tmp";
 constexpr size_t kNameDigits = 16;
 // A run that gets longer than this is followed by another one: what a reader takes into memory at a time.
 constexpr size_t kRunBytes = 1 << 20;
+// A chunk whose values take more than this is written in parts, for the same reason.
+constexpr uint64_t kPartBytes = 4 << 20;
 
 std::string file_name(uint64_t number) {
   return fmt::format("{:016}{}", number, kSuffix);
@@ -118,31 +120,40 @@ RowFileWriter::~RowFileWriter() {
 
 void RowFileWriter::add(catalog::TableId table, std::span<const ChunkView> chunks) {
   runs_.emplace_back(table, RunList());
-  for (const ChunkView& chunk : chunks) {
-    if (content_.size() >= kRunBytes) put_run(table);
-    if (run_.rows == 0) {
-      run_.first_sequence = static_cast<Sequence>(chunk.sequences[0]);
-      run_.min_time = chunk.ingestion_times[0];
-    }
-    // Rows stand in the order of their sequence, and times never go back.
-    uint32_t last = chunk.row_count - 1;
-    run_.last_sequence = static_cast<Sequence>(chunk.sequences[last]);
-    run_.max_time = chunk.ingestion_times[last];
-    run_.rows += chunk.row_count;
-    run_.value_bytes += value_bytes(chunk);
-    widen_ranges(run_.ranges, chunk);
-    batch_.clear();
-    encode_rows(batch_, chunk);
-    ByteWriter(content_).string(batch_);
-  }
+  for (const ChunkView& chunk : chunks) add_chunk(table, chunk);
   if (run_.rows > 0) put_run(table);
+}
+
+void RowFileWriter::add_chunk(catalog::TableId table, const ChunkView& chunk) {
+  uint64_t bytes = value_bytes(chunk);
+  if (bytes > kPartBytes && chunk.row_count > 1) {
+    uint32_t half = chunk.row_count / 2;
+    add_chunk(table, copy_rows(chunk, 0, half)->closed_view());
+    add_chunk(table, copy_rows(chunk, half, chunk.row_count - half)->closed_view());
+    return;
+  }
+  if (content_.size() >= kRunBytes) put_run(table);
+  // Rows stand in the order of their sequence; times may go back when the clock did.
+  auto [earliest, latest] =
+      std::minmax_element(chunk.ingestion_times, chunk.ingestion_times + chunk.row_count);
+  bool is_first = run_.rows == 0;
+  if (is_first) run_.first_sequence = static_cast<Sequence>(chunk.sequences[0]);
+  run_.min_time = is_first ? *earliest : std::min(run_.min_time, *earliest);
+  run_.max_time = is_first ? *latest : std::max(run_.max_time, *latest);
+  run_.last_sequence = static_cast<Sequence>(chunk.sequences[chunk.row_count - 1]);
+  run_.rows += chunk.row_count;
+  run_.value_bytes += bytes;
+  widen_ranges(run_.ranges, chunk);
+  batch_.clear();
+  encode_rows(batch_, chunk);
+  ByteWriter(content_).string(batch_);
 }
 
 void RowFileWriter::put_run(catalog::TableId table) {
   BlockFileWriter::Place place = writer_.put(BlockKind::kRun, table, content_);
   content_.clear();
   run_.offset = place.offset;
-  run_.length = static_cast<uint32_t>(place.length);
+  run_.length = place.length;
   RunList& list = runs_.back().second;
   list.push_back(std::exchange(run_, {}));
   list.back().ranges.shrink_to_fit();
@@ -213,7 +224,17 @@ void RowFiles::collect_garbage() {
     std::lock_guard lock(garbage_->mutex);
     paths = std::exchange(garbage_->paths, {});
   }
-  for (const std::filesystem::path& path : paths) remove_quietly(files_, path);
+  std::exception_ptr error;
+  for (std::filesystem::path& path : paths) {
+    try {
+      if (files_.exists(path)) files_.remove(path);
+    } catch (...) {
+      error = std::current_exception();
+      std::lock_guard lock(garbage_->mutex);
+      garbage_->paths.push_back(std::move(path));
+    }
+  }
+  if (error) std::rethrow_exception(error);
 }
 
 void RowFiles::set_on_garbage(std::function<void()> on_garbage) {

@@ -74,6 +74,7 @@ class RowFileWriter {
   friend class RowFiles;
   RowFileWriter(FileSystem& files, const std::filesystem::path& directory, uint64_t number,
                 uint8_t generation, std::shared_ptr<RowFileGarbage> garbage);
+  void add_chunk(catalog::TableId table, const ChunkView& chunk);
   void put_run(catalog::TableId table);
 
   FileSystem& files_;
@@ -100,7 +101,8 @@ class RowFiles {
   // At the start: removes all files but those that were opened.
   void remove_others();
 
-  // Removes files that nobody holds. `on_garbage` is called, by whichever thread, when there are some.
+  // Removes files that nobody holds. `on_garbage` is called, by whichever thread, when there are some. Throws when
+  // some could not be removed; they are removed by a later call.
   void collect_garbage();
   void set_on_garbage(std::function<void()> on_garbage);
   uint64_t file_count() const { return garbage_->file_count; }

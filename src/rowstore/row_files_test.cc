@@ -71,6 +71,50 @@ class RowFilesTest : public ::testing::Test {
   Sequence sequence_ = 0;
 };
 
+TEST_F(RowFilesTest, LongTextsMakeMoreRunsAndNotLongerOnes) {
+  constexpr uint32_t kRows = 100;
+  ColumnBatch batch(std::vector<ScalarType>{ScalarType::kLong, ScalarType::kString});
+  std::vector<int64_t> times(kRows, 5), sequences;
+  for (uint32_t row = 0; row < kRows; ++row) {
+    batch.column(0).append<int64_t>(row);
+    batch.column(1).append_text(std::string((256 << 10) + row, 'x'));
+    sequences.push_back(1 + row / 10);
+  }
+  std::vector<uint32_t> ids{1, 2};
+  std::vector<ColumnView> views{batch.column(0).view(), batch.column(1).view()};
+  auto writer = row_files_->create(0);
+  ChunkView chunk{kRows, ids, views, times.data(), sequences.data()};
+  writer->add(1, {&chunk, 1});
+  TableRuns runs = writer->finish();
+  ASSERT_EQ(runs.size(), 1u);
+  EXPECT_GT(runs[0].second.size(), 4u);
+  Rows expected, found;
+  add_rows(expected, chunk);
+  for (const auto& run : runs[0].second) {
+    EXPECT_LT(run.length, 6u << 20);
+    Rows part = rows_of(read_run(1, run));
+    EXPECT_EQ(part.size(), run.live_rows());
+    found.insert(found.end(), part.begin(), part.end());
+  }
+  EXPECT_TRUE(found == expected);
+}
+
+TEST_F(RowFilesTest, ARunMayLoseRowsAtBothEnds) {
+  auto writer = row_files_->create(0);
+  ChunkList chunks{make_chunk(30), make_chunk(30), make_chunk(30)};
+  std::vector<ChunkView> views;
+  for (const auto& chunk : chunks) views.push_back(chunk->closed_view());
+  writer->add(1, views);
+  auto run = writer->finish()[0].second.at(0);
+  Rows all = rows_of(chunks);
+  for (auto [skipped, rows] :
+       {std::pair<uint32_t, uint32_t>{0, 90}, {0, 20}, {35, 50}, {40, 90}, {30, 60}, {89, 90}}) {
+    run.skipped = skipped;
+    run.rows = rows;
+    EXPECT_EQ(rows_of(read_run(1, run)), Rows(all.begin() + skipped, all.begin() + rows));
+  }
+}
+
 TEST_F(RowFilesTest, RunsReadAsTheyWereWritten) {
   auto writer = row_files_->create(0);
   std::vector<Rows> expected;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace rivulet::rowstore {
 namespace {
@@ -125,7 +126,7 @@ void RowStore::spill(catalog::TableId table, RunList runs, Sequence up_to) {
     return;
   }
   touch(table, *tail);
-  cut_chunks(*tail, up_to);
+  cut_chunks(*tail, 0, up_to);
   RunList all;
   all.reserve((tail->runs ? tail->runs->size() : 0) + runs.size());
   if (tail->runs) all = *tail->runs;
@@ -142,69 +143,107 @@ void RowStore::replace_runs(catalog::TableId table, std::span<const Run> replace
   tail->set_runs(std::move(*list));
 }
 
-void RowStore::cut(catalog::TableId table, Sequence up_to) {
+void RowStore::cut(catalog::TableId table, Sequence first, Sequence last) {
   Tail* tail = find(table);
   if (tail == nullptr) return;
   touch(table, *tail);
-  tail->reported = Ripeness::kUnripe;
-  cut_runs(table, *tail, up_to);
-  cut_chunks(*tail, up_to);
+  tail->is_cut = true;
+  cut_runs(table, *tail, first, last);
+  cut_chunks(*tail, first, last);
 }
 
-bool RowStore::ends_in_run(catalog::TableId table, Sequence up_to) const {
+bool RowStore::can_cut(catalog::TableId table, Sequence first, Sequence last) const {
   const Tail* tail = find(table);
-  if (tail == nullptr || !tail->runs) return false;
-  return std::any_of(tail->runs->begin(), tail->runs->end(), [up_to](const Run& run) {
-    return run.first_sequence <= up_to && up_to < run.last_sequence;
-  });
+  if (tail == nullptr) return false;
+  bool is_there = false;
+  if (tail->runs) {
+    for (const Run& run : *tail->runs) {
+      bool begins_inside = run.first_sequence < first && first <= run.last_sequence;
+      bool ends_inside = run.first_sequence <= last && last < run.last_sequence;
+      if (begins_inside || ends_inside) return false;
+      is_there |= run.first_sequence == first;
+    }
+  }
+  auto has_first = [first](const std::shared_ptr<const Chunk>& chunk) {
+    const int64_t* sequences = chunk->sequences();
+    return std::binary_search(sequences, sequences + chunk->rows(), static_cast<int64_t>(first));
+  };
+  return is_there || (tail->closed && std::ranges::any_of(*tail->closed, has_first)) ||
+         std::ranges::any_of(tail->newly_closed, has_first) ||
+         (tail->open && has_first(tail->open));
 }
 
-void RowStore::cut_runs(catalog::TableId table, Tail& tail, Sequence up_to) {
-  if (!tail.runs || tail.runs->front().first_sequence > up_to) return;
+void RowStore::cut_runs(catalog::TableId table, Tail& tail, Sequence first, Sequence last) {
+  if (!tail.runs || tail.runs->front().first_sequence > last) return;
   RunList kept;
   for (const Run& run : *tail.runs) {
-    if (run.last_sequence <= up_to) continue;
-    kept.push_back(run);
-    if (run.first_sequence > up_to) continue;
-    Run& rest = kept.back();
+    if (run.last_sequence < first || run.first_sequence > last) {
+      kept.push_back(run);
+      continue;
+    }
+    if (run.first_sequence >= first && run.last_sequence <= last) continue;
+    std::vector<Sequence> sequences;
     for (const auto& chunk : read_run(table, run)) {
-      uint32_t gone = rows_up_to(*chunk, chunk->rows(), up_to);
-      rest.skipped += gone;
-      if (gone == chunk->rows()) continue;
-      rest.first_sequence = static_cast<Sequence>(chunk->sequences()[gone]);
-      break;
+      sequences.insert(sequences.end(), chunk->sequences(), chunk->sequences() + chunk->rows());
+    }
+    auto from = std::ranges::lower_bound(sequences, first);
+    auto to = std::ranges::upper_bound(sequences, last);
+    if (from != sequences.begin()) {
+      Run& before = kept.emplace_back(run);
+      before.rows = run.skipped + static_cast<uint32_t>(from - sequences.begin());
+      before.last_sequence = *std::prev(from);
+    }
+    if (to != sequences.end()) {
+      Run& behind = kept.emplace_back(run);
+      behind.skipped += static_cast<uint32_t>(to - sequences.begin());
+      behind.first_sequence = *to;
     }
   }
   tail.set_runs(std::move(kept));
 }
 
-void RowStore::cut_chunks(Tail& tail, Sequence up_to) {
+void RowStore::cut_chunks(Tail& tail, Sequence first, Sequence last) {
   ChunkList chunks;
   if (tail.closed) chunks = *tail.closed;
   chunks.insert(chunks.end(), tail.newly_closed.begin(), tail.newly_closed.end());
 
   ChunkList kept;
   tail.closed_rows = tail.closed_bytes = 0;
+  auto keep = [&](std::shared_ptr<const Chunk> chunk) {
+    tail.closed_rows += chunk->rows();
+    tail.closed_bytes += chunk->memory_bytes();
+    kept.push_back(std::move(chunk));
+  };
+  // Rows that go begin with this one, and end before that one.
+  auto bounds = [&](const Chunk& chunk) {
+    uint32_t begin = first == 0 ? 0 : rows_up_to(chunk, chunk.rows(), first - 1);
+    return std::pair(begin, std::max(begin, rows_up_to(chunk, chunk.rows(), last)));
+  };
+  auto keep_before = [&](const Chunk& chunk, uint32_t begin) {
+    ChunkView rows{chunk.rows(), chunk.layout()->column_ids, chunk.columns(), chunk.times(),
+                   chunk.sequences()};
+    keep(copy_rows(rows, 0, begin));
+  };
   for (const auto& chunk : chunks) {
-    uint32_t first = rows_up_to(*chunk, chunk->rows(), up_to);
-    if (first == chunk->rows()) continue;
-    std::shared_ptr<const Chunk> remaining = chunk;
-    if (first > 0) {
-      auto rest = chunk->copy(chunk->layout(), first, grown_capacity(0, chunk->rows() - first));
-      rest->close();
-      remaining = std::move(rest);
+    auto [begin, end] = bounds(*chunk);
+    if (begin == end) {
+      keep(chunk);
+      continue;
     }
-    tail.closed_rows += remaining->rows();
-    tail.closed_bytes += remaining->memory_bytes();
-    kept.push_back(std::move(remaining));
+    if (begin > 0) keep_before(*chunk, begin);
+    if (end == chunk->rows()) continue;
+    auto rest = chunk->copy(chunk->layout(), end, grown_capacity(0, chunk->rows() - end));
+    rest->close();
+    keep(std::move(rest));
   }
   if (tail.open) {
-    uint32_t first = rows_up_to(*tail.open, tail.open->rows(), up_to);
-    if (first == tail.open->rows()) {
+    auto [begin, end] = bounds(*tail.open);
+    if (begin < end && begin > 0) keep_before(*tail.open, begin);
+    if (begin < end && end == tail.open->rows()) {
       tail.open = nullptr;
-    } else if (first > 0) {
+    } else if (begin < end) {
       tail.open =
-          tail.open->copy(tail.open->layout(), first, grown_capacity(0, tail.open->rows() - first));
+          tail.open->copy(tail.open->layout(), end, grown_capacity(0, tail.open->rows() - end));
     }
   }
   tail.newly_closed.clear();
@@ -271,8 +310,9 @@ void RowStore::publish(std::vector<TailView>& garbage, std::vector<TailEvent>& e
                             ? Ripeness::kRipe
                         : rows >= thresholds_.aging_rows ? Ripeness::kAging
                                                          : Ripeness::kUnripe;
-    if (ripeness > tail->reported) events.push_back({id, ripeness, tail->first_time()});
-    tail->reported = ripeness;
+    Ripeness before = std::exchange(tail->is_cut, false) ? Ripeness::kUnripe : tail->ripeness;
+    if (ripeness > before) events.push_back({id, ripeness, tail->first_time()});
+    tail->ripeness = ripeness;
     if (rows == 0) tails_.erase(id);
   }
   touched_.clear();
@@ -281,6 +321,16 @@ void RowStore::publish(std::vector<TailView>& garbage, std::vector<TailEvent>& e
 TailView RowStore::view(catalog::TableId table) const {
   const Tail* tail = find(table);
   return tail == nullptr ? TailView() : tail->published;
+}
+
+std::optional<TailEvent> RowStore::ripeness(catalog::TableId table) const {
+  const Tail* tail = find(table);
+  if (tail == nullptr || tail->published.empty()) return std::nullopt;
+  const TailView& view = tail->published;
+  Ticks oldest = view.runs     ? view.runs->front().min_time
+                 : view.closed ? view.closed->front()->times()[0]
+                               : view.open->times()[0];
+  return TailEvent{table, tail->ripeness, oldest};
 }
 
 void RowStore::append_tables(std::vector<catalog::TableId>& tables) const {
@@ -296,7 +346,7 @@ std::vector<std::pair<uint64_t, catalog::TableId>> RowStore::sizes() const {
   for (const auto& [id, tail] : tails_) {
     uint64_t bytes = tail->published_bytes;
     if (tail->published.runs) {
-      for (const Run& run : *tail->published.runs) bytes += run.value_bytes;
+      for (const Run& run : *tail->published.runs) bytes += run.length;
     }
     if (!tail->published.empty()) sizes.emplace_back(bytes, id);
   }

@@ -4,14 +4,15 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "catalog/catalog.h"
 #include "rowstore/chunk.h"
-#include "rowstore/chunk_view.h"
 #include "rowstore/run.h"
+#include "types/chunk_view.h"
 
 namespace rivulet::rowstore {
 
@@ -52,7 +53,7 @@ struct SealThresholds {
 
 enum class Ripeness : uint8_t { kUnripe, kAging, kRipe };
 
-// Says that a tail has grown past a threshold: once for each threshold until it is cut.
+// How much a tail is worth sealing.
 struct TailEvent {
   catalog::TableId table = 0;
   Ripeness ripeness = Ripeness::kUnripe;
@@ -81,23 +82,27 @@ class RowStore {
   void spill(catalog::TableId table, RunList runs, Sequence up_to);
   // Puts runs in the place of others. Does nothing when the tail does not have those any more.
   void replace_runs(catalog::TableId table, std::span<const Run> replaced, RunList runs);
-  // Removes rows up to and including a sequence. Reads the run that it ends in the middle of, and throws as
-  // read_run() does. Removes all rows.
-  void cut(catalog::TableId table, Sequence up_to);
+  // Removes rows of the sequences from `first` to `last`. Reads a run that begins before them, or ends after them, and
+  // throws as read_run() does.
+  void cut(catalog::TableId table, Sequence first, Sequence last);
+  // Whether the tail has a row of sequence `first`, and such a cut would not have to read.
+  bool can_cut(catalog::TableId table, Sequence first, Sequence last) const;
+  // Removes all rows.
   void clear(catalog::TableId table);
-  // Whether a cut up to this sequence would have to read.
-  bool ends_in_run(catalog::TableId table, Sequence up_to) const;
   // Sequence of the first row of the tail, with what is prepared; 0 when it is empty.
   Sequence first_sequence(catalog::TableId table) const;
   // What all chunks take, as published: for the committer, without mutex().
   uint64_t published_bytes() const { return total_bytes_; }
 
   // Makes visible what was prepared. The caller holds mutex(). Memory that nobody uses any more is put
-  // into `garbage`, to be freed after the mutex.
+  // into `garbage`, to be freed after the mutex. Tails that have grown past a threshold are added to `events`: once
+  // for each threshold until they are cut.
   void publish(std::vector<TailView>& garbage, std::vector<TailEvent>& events);
 
   // What is published. The caller holds mutex().
   TailView view(catalog::TableId table) const;
+  // Nothing when the table has no rows.
+  std::optional<TailEvent> ripeness(catalog::TableId table) const;
   // Tables with a tail. The caller holds mutex(), as for what follows.
   void append_tables(std::vector<catalog::TableId>& tables) const;
   // Tables with a tail, and what each takes in memory and in row files.
@@ -117,8 +122,8 @@ class RowStore {
     std::shared_ptr<Chunk> open;
     uint64_t run_rows = 0, run_bytes = 0;
     uint64_t closed_rows = 0, closed_bytes = 0;
-    bool is_touched = false;
-    Ripeness reported = Ripeness::kUnripe;
+    bool is_touched = false, is_cut = false;
+    Ripeness ripeness = Ripeness::kUnripe;  // as published
 
     uint64_t rows() const { return run_rows + closed_rows + (open ? open->rows() : 0); }
     uint64_t bytes() const { return closed_bytes + (open ? open->memory_bytes() : 0); }
@@ -129,8 +134,8 @@ class RowStore {
 
   void close_open(Tail& tail);
   Tail& make(catalog::TableId table);
-  static void cut_runs(catalog::TableId table, Tail& tail, Sequence up_to);
-  static void cut_chunks(Tail& tail, Sequence up_to);
+  static void cut_runs(catalog::TableId table, Tail& tail, Sequence first, Sequence last);
+  static void cut_chunks(Tail& tail, Sequence first, Sequence last);
   Tail* find(catalog::TableId table) const;
   void touch(catalog::TableId id, Tail& tail);
 

@@ -148,8 +148,11 @@ TEST_P(RowStoreModelTest, HoldsWhatTheModelHolds) {
         alter();
       } else if (kind < 39) {
         Sequence up_to = sequence_ - std::min<Sequence>(random_() % 5, sequence_);
-        store_.cut(1, up_to);
-        std::erase_if(model_, [&](const ModelRow& row) { return row.sequence <= up_to; });
+        Sequence first = random_() % 2 == 0 ? 0 : up_to - std::min<Sequence>(random_() % 9, up_to);
+        store_.cut(1, first, up_to);
+        std::erase_if(model_, [&](const ModelRow& row) {
+          return first <= row.sequence && row.sequence <= up_to;
+        });
       } else {
         store_.clear(1);
         model_.clear();
@@ -196,7 +199,7 @@ TEST(RowStore, ASmallTableIsCheap) {
     store.publish(garbage, events);
   }
   EXPECT_LE(store.published_bytes(), 2048u);
-  store.cut(1, 10);
+  store.cut(1, 0, 10);
   std::lock_guard lock(store.mutex());
   store.publish(garbage, events);
   EXPECT_EQ(store.total_bytes(), 0u);
@@ -227,7 +230,7 @@ TEST(RowStore, SaysOnceWhenATailIsWorthSealing) {
     }
   };
   grow_to(150);
-  store.cut(1, 140);
+  store.cut(1, 0, 140);
   grow_to(250);
   std::vector<std::pair<Sequence, Ripeness>> expected{{10, Ripeness::kAging},
                                                       {100, Ripeness::kRipe},
@@ -289,7 +292,7 @@ TEST(RowStore, ReadersSeeWholePublicationsWhileRowsAreAppended) {
     std::vector<ColumnView> views{batch.column(0).view(), batch.column(1).view(),
                                   batch.column(2).view()};
     store.append(table, ids, views, 3, 1, sequence);
-    if (sequence % 1500 == 0) store.cut(1, sequence - 100);
+    if (sequence % 1500 == 0) store.cut(1, 0, sequence - 100);
     {
       std::lock_guard lock(store.mutex());
       store.publish(garbage, events);

@@ -12,32 +12,31 @@
 namespace rivulet::rowstore {
 namespace {
 
-// Adds rows [first, …) of a decoded batch to `chunks`.
-void add_batch(ChunkList& chunks, const BatchDecoder& batch, uint32_t first,
+// Adds rows [first, first + count) of a decoded batch to `chunks`.
+void add_batch(ChunkList& chunks, const BatchDecoder& batch, uint32_t first, uint32_t count,
                std::vector<int>& layout_index) {
   std::span<const uint32_t> ids = batch.column_ids();
   std::span<const ColumnView> columns = batch.columns();
-  size_t count = ids.size() - 2;  // without the time and the sequence
+  size_t column_count = ids.size() - 2;  // without the time and the sequence
   auto is_laid_out = [&](const ChunkLayout& layout) {
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < column_count; ++i) {
       if (layout.types[i] != columns[i].type) return false;
     }
-    return std::ranges::equal(layout.column_ids, ids.first(count));
+    return std::ranges::equal(layout.column_ids, ids.first(column_count));
   };
   std::shared_ptr<const ChunkLayout> layout;
-  if (!chunks.empty() && chunks.back()->layout()->column_ids.size() == count &&
+  if (!chunks.empty() && chunks.back()->layout()->column_ids.size() == column_count &&
       is_laid_out(*chunks.back()->layout())) {
     layout = chunks.back()->layout();
   } else {
-    layout = std::make_shared<ChunkLayout>(ids.first(count), columns.first(count));
+    layout = std::make_shared<ChunkLayout>(ids.first(column_count), columns.first(column_count));
   }
-  layout_index.resize(count);
-  for (size_t i = 0; i < count; ++i) layout_index[i] = static_cast<int>(i);
-  auto rows = static_cast<uint32_t>(batch.row_count()) - first;
-  auto chunk = std::make_shared<Chunk>(std::move(layout), rows);
-  chunk->append(
-      {layout_index, columns.first(count), columns[count].cells, columns[count + 1].cells}, first,
-      rows);
+  layout_index.resize(column_count);
+  for (size_t i = 0; i < column_count; ++i) layout_index[i] = static_cast<int>(i);
+  auto chunk = std::make_shared<Chunk>(std::move(layout), count);
+  chunk->append({layout_index, columns.first(column_count), columns[column_count].cells,
+                 columns[column_count + 1].cells},
+                first, count);
   chunk->close();
   chunks.push_back(std::move(chunk));
 }
@@ -63,12 +62,15 @@ ChunkList read_run(catalog::TableId table, const Run& run) {
     BatchDecoder decoder;
     std::vector<int> layout_index;
     uint32_t to_skip = run.skipped;
-    for (ByteReader reader(content); !reader.at_end();) {
+    auto left = static_cast<uint32_t>(run.live_rows());
+    for (ByteReader reader(content); left > 0;) {
       decoder.decode(reader.string());
       check_rows(decoder);
       auto rows = static_cast<uint32_t>(decoder.row_count());
-      if (to_skip < rows) add_batch(chunks, decoder, to_skip, layout_index);
-      to_skip -= std::min(to_skip, rows);
+      uint32_t first = std::min(to_skip, rows), count = std::min(rows - first, left);
+      if (count > 0) add_batch(chunks, decoder, first, count, layout_index);
+      to_skip -= first;
+      left -= count;
     }
   } catch (const std::runtime_error& error) {
     throw internal_error(

@@ -9,7 +9,7 @@
 #include "catalog/catalog.h"
 #include "common/clock.h"
 #include "rowstore/chunk.h"
-#include "rowstore/chunk_view.h"
+#include "types/chunk_view.h"
 
 // Runs: consecutive rows of one table in a row file. docs/checkpoints.md.
 namespace rivulet::rowstore {
@@ -22,8 +22,8 @@ using ChunkList = std::vector<std::shared_ptr<const Chunk>>;
 struct Run {
   std::shared_ptr<const RowFile> file;
   uint64_t offset = 0;   // of its block
-  uint32_t length = 0;   // of the block, header included
-  uint32_t rows = 0;     // in the file
+  uint64_t length = 0;   // of the block, header included
+  uint32_t rows = 0;     // of the block, up to the last that belongs to the tail
   uint32_t skipped = 0;  // of these, at the start, that do not belong to the tail any more
   Sequence first_sequence = 0, last_sequence = 0;  // of the rows that do
   Ticks min_time = 0, max_time = 0;                // of all
@@ -32,7 +32,8 @@ struct Run {
 
   uint64_t live_rows() const { return rows - skipped; }
   bool is_same(const Run& other) const {
-    return file == other.file && offset == other.offset && skipped == other.skipped;
+    return file == other.file && offset == other.offset && rows == other.rows &&
+           skipped == other.skipped;
   }
 };
 using RunList = std::vector<Run>;

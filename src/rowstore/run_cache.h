@@ -23,7 +23,7 @@ class RunCache {
  private:
   struct Key {
     uint64_t file = 0, offset = 0;
-    uint32_t skipped = 0;
+    uint32_t rows = 0, skipped = 0;
     bool operator==(const Key&) const = default;
   };
   struct KeyHash {

@@ -103,7 +103,15 @@ Metrics::Metrics()
       store_family_(prometheus::BuildGauge()
                         .Name("rivulet_store")
                         .Help("What the store holds and has done since its start, by name")
-                        .Register(registry_)) {
+                        .Register(registry_)),
+      memory_limit_family_(prometheus::BuildGauge()
+                               .Name("rivulet_memory_limit_bytes")
+                               .Help("Memory that the server may use, and each share of it")
+                               .Register(registry_)),
+      memory_used_family_(prometheus::BuildGauge()
+                              .Name("rivulet_memory_used_bytes")
+                              .Help("What is used of rivulet_memory_limit_bytes")
+                              .Register(registry_)) {
   auto& answers = prometheus::BuildCounter()
                       .Name("rivulet_http_answers_total")
                       .Help("HTTP answers by endpoint and class of status")
@@ -127,7 +135,8 @@ void Metrics::answered(Endpoint endpoint, int status) {
 }
 
 std::string Metrics::text(const store::StoreStatistics& store,
-                          std::span<const sources::ConnectionStatus> data_connections) {
+                          std::span<const sources::ConnectionStatus> data_connections,
+                          std::span<const MemoryUse> memory) {
   auto set = [&](const char* name, uint64_t value) {
     store_family_.Add({{"name", name}}).Set(static_cast<double>(value));
   };
@@ -154,6 +163,13 @@ std::string Metrics::text(const store::StoreStatistics& store,
   set("seals", store.seals);
   set("slowed_commit_groups", store.slowed_groups);
   set("idempotency_keys", store.idempotency_keys);
+  set("failed_work", store.failed_work);
+  set("work_failures", store.work_failures);
+  for (const MemoryUse& use : memory) {
+    const prometheus::Labels labels{{"share", std::string(use.share)}};
+    memory_limit_family_.Add(labels).Set(static_cast<double>(use.total_bytes));
+    if (use.used_bytes) memory_used_family_.Add(labels).Set(static_cast<double>(*use.used_bytes));
+  }
   std::vector<prometheus::MetricFamily> families = registry_.Collect();
   std::ranges::move(collect(data_connections), std::back_inserter(families));
   return prometheus::TextSerializer().Serialize(families);

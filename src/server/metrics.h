@@ -10,7 +10,8 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
-#include "server/router.h"
+#include "common/memory_budget.h"
+#include "server/http/router.h"
 #include "sources/data_connections.h"
 #include "store/store.h"
 
@@ -46,13 +47,16 @@ class Metrics {
 
   // Everything in Prometheus' text format, with what the store and the data connections say of themselves.
   std::string text(const store::StoreStatistics& store,
-                   std::span<const sources::ConnectionStatus> data_connections);
+                   std::span<const sources::ConnectionStatus> data_connections,
+                   std::span<const MemoryUse> memory);
 
  private:
   static constexpr int kEndpoints = 10;
   static constexpr int kClasses = 6;  // by the first digit of the status
   prometheus::Counter* answers_[kEndpoints][kClasses];
   prometheus::Family<prometheus::Gauge>& store_family_;
+  prometheus::Family<prometheus::Gauge>& memory_limit_family_;
+  prometheus::Family<prometheus::Gauge>& memory_used_family_;
 };
 
 }  // namespace rivulet::server

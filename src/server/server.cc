@@ -1,21 +1,24 @@
 #include "server/server.h"
 
-#include <optional>
+#include <sstream>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "server/connection.h"
-#include "server/ingest_endpoint.h"
-#include "server/io_thread.h"
-#include "server/query_endpoint.h"
-#include "server/router.h"
+#include "server/http/connection.h"
+#include "server/http/io_thread.h"
+#include "server/http/router.h"
+#include "server/http/tls.h"
+#include "server/memory_use.h"
+#include "server/rest/ingest_endpoint.h"
+#include "server/rest/query_endpoint.h"
 
 namespace rivulet::server {
 
@@ -48,7 +51,8 @@ std::string root_page(const Services& services) {
       statistics.extent_rows, format_size(statistics.log_bytes));
 }
 
-Response preflight_response() {
+// To a browser that asks, before it sends what a page of an allowed origin wants sent.
+Response preflight_response(Exchange& exchange) {
   Response response;
   response.status = 204;
   response.content_type = "";
@@ -60,42 +64,46 @@ Response preflight_response() {
       "x-ms-activitycontext, "
       "x-ms-user-id\r\n"
       "Access-Control-Max-Age: 3600\r\n";
-  return response;
-}
-
-std::unique_ptr<asio::ssl::context> make_tls(const Settings& settings) {
-  if (settings.tls_certificate.empty()) return nullptr;
-  auto tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
-  tls->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
-                   asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
-                   asio::ssl::context::no_tlsv1_1);
-  boost::system::error_code error;
-  tls->use_certificate_chain_file(settings.tls_certificate, error);
-  if (error) {
-    throw SettingsError(
-        fmt::format("tls_certificate: {}: {}", settings.tls_certificate, error.message()));
+  if (!exchange.route().cors_origin.empty() &&
+      exchange.request().header("Access-Control-Request-Private-Network") == "true") {
+    response.headers += "Access-Control-Allow-Private-Network: true\r\n";
   }
-  tls->use_private_key_file(settings.tls_key, asio::ssl::context::pem, error);
-  if (error) throw SettingsError(fmt::format("tls_key: {}: {}", settings.tls_key, error.message()));
-  return tls;
+  return response;
 }
 
 }  // namespace
 
 struct Server::State {
+  // An address that is listened on, served by the first thread.
+  struct Listener {
+    Listener(tcp::acceptor given, asio::steady_timer timer)
+        : acceptor(std::move(given)), retry(std::move(timer)) {}
+    tcp::acceptor acceptor;
+    // Of a failed accept. Each has its own, or one would end the other's wait.
+    asio::steady_timer retry;
+    bool is_failing = false;
+  };
+
   explicit State(Services given)
       : services(std::move(given)),
         router(services.settings),
-        tls(make_tls(services.settings)),
+        tls(make_tls_context(services.settings)),
         queries(services),
         ingestion(services),
-        context{services.settings, router, services.metrics,
-                [this](const ExchangePtr& e) { handle(e); }, tls.get()} {
+        context{services.settings,
+                services.memory.request_bytes,
+                router,
+                services.metrics,
+                [this](const ExchangePtr& e) { handle(e); },
+                tls.get()} {
     size_t count = services.settings.io_threads;
     if (count == 0) count = std::max(1u, std::thread::hardware_concurrency());
-    for (size_t i = 0; i < count; ++i)
-      threads.push_back(std::make_unique<IoThread>(services.clock));
-    retry_timer.emplace(threads.front()->context());
+    try {
+      for (size_t i = 0; i < count; ++i)
+        threads.push_back(std::make_unique<IoThread>(services.clock));
+    } catch (const std::system_error&) {
+      too_many_threads();
+    }
     listen();
   }
 
@@ -119,15 +127,15 @@ struct Server::State {
         break;
       case Endpoint::kMetrics:
         response.content_type = "text/plain; version=0.0.4";
-        response.body =
-            services.metrics.text(services.store.statistics(), services.data_connections.status());
+        response.body = services.metrics.text(
+            services.store.statistics(), services.data_connections.status(), memory_use(services));
         break;
       case Endpoint::kRoot:
         response.content_type = "text/plain; charset=utf-8";
         response.body = root_page(services);
         break;
       case Endpoint::kPreflight:
-        response = preflight_response();
+        response = preflight_response(*exchange);
         break;
       case Endpoint::kNone:
         break;
@@ -143,7 +151,7 @@ struct Server::State {
     std::string host = address.host.empty() ? "0.0.0.0" : address.host;
     auto found =
         resolver.resolve(host, std::to_string(address.port), tcp::resolver::passive, error);
-    if (error) throw SettingsError(fmt::format("listen: {}: {}", host, error.message()));
+    if (error) throw SettingsError(fmt::format("listen: the host '{}' is not known", host));
     port = address.port;
     for (const auto& entry : found) {
       tcp::endpoint endpoint = entry.endpoint();
@@ -155,35 +163,54 @@ struct Server::State {
         acceptor.set_option(asio::ip::v6_only(true), error);
       if (!error) acceptor.bind(endpoint, error);
       if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+      // A machine without IPv6 knows its addresses all the same. One that somebody else has is another
+      // matter: who asks for the name would reach him.
+      bool is_taken = error == asio::error::address_in_use && address.port != 0;
+      if (is_taken || error == asio::error::access_denied) {
+        std::ostringstream name;
+        name << endpoint;
+        throw SettingsError(fmt::format("listen: {}: {}", name.str(), error.message()));
+      }
       if (error) continue;
       port = acceptor.local_endpoint().port();
-      acceptors.push_back(std::make_unique<tcp::acceptor>(std::move(acceptor)));
+      listeners.push_back(std::make_unique<Listener>(std::move(acceptor), asio::steady_timer(io)));
     }
-    if (acceptors.empty()) {
+    if (listeners.empty()) {
       throw SettingsError(fmt::format("listen: {}: {}", services.settings.listen, error.message()));
     }
   }
 
   void start() {
-    for (auto& acceptor : acceptors) accept(*acceptor);
-    for (auto& thread : threads) thread->start();
+    for (auto& listener : listeners) accept(*listener);
+    try {
+      for (auto& thread : threads) thread->start();
+    } catch (const std::system_error&) {
+      too_many_threads();
+    }
   }
 
-  void accept(tcp::acceptor& acceptor) {
+  [[noreturn]] void too_many_threads() const {
+    throw SettingsError("io_threads: the system does not allow so many threads here");
+  }
+
+  void accept(Listener& listener) {
     IoThread& thread = *threads[next_thread++ % threads.size()];
-    acceptor.async_accept(
+    listener.acceptor.async_accept(
         thread.context(),
-        [this, &acceptor, &thread](boost::system::error_code error, tcp::socket socket) {
-          if (error == asio::error::operation_aborted || !acceptor.is_open()) return;
+        [this, &listener, &thread](boost::system::error_code error, tcp::socket socket) {
+          if (error == asio::error::operation_aborted || !listener.acceptor.is_open()) return;
           if (error) {
             // Out of file descriptors, most likely: trying again at once would only burn time.
-            spdlog::warn("cannot accept a connection: {}", error.message());
-            retry_timer->expires_after(std::chrono::milliseconds(100));
-            retry_timer->async_wait([this, &acceptor](boost::system::error_code timer_error) {
-              if (!timer_error) accept(acceptor);
+            if (!std::exchange(listener.is_failing, true)) {
+              spdlog::warn("cannot accept connections, and tries again: {}", error.message());
+            }
+            listener.retry.expires_after(std::chrono::milliseconds(100));
+            listener.retry.async_wait([this, &listener](boost::system::error_code timer_error) {
+              if (!timer_error) accept(listener);
             });
             return;
           }
+          listener.is_failing = false;
           if (context.connection_count >= static_cast<int64_t>(services.settings.max_connections)) {
             services.metrics.refused_connections.Increment();
             boost::system::error_code ignored;
@@ -192,7 +219,7 @@ struct Server::State {
             auto connection = std::make_shared<Connection>(thread, std::move(socket), context);
             asio::post(thread.context(), [connection] { connection->start(); });
           }
-          accept(acceptor);
+          accept(listener);
         });
   }
 
@@ -202,8 +229,10 @@ struct Server::State {
     context.is_draining = true;
     asio::post(threads.front()->context(), [this] {
       boost::system::error_code ignored;
-      for (auto& acceptor : acceptors) acceptor->close(ignored);
-      retry_timer->cancel();
+      for (auto& listener : listeners) {
+        listener->acceptor.close(ignored);
+        listener->retry.cancel();
+      }
     });
     auto limit = std::chrono::steady_clock::now() + services.settings.shutdown_timeout;
     while (context.connection_count > 0 && std::chrono::steady_clock::now() < limit) {
@@ -224,8 +253,7 @@ struct Server::State {
   IngestEndpoint ingestion;
   ConnectionContext context;
   std::vector<std::unique_ptr<IoThread>> threads;
-  std::optional<asio::steady_timer> retry_timer;  // runs on the first thread, which accepts
-  std::vector<std::unique_ptr<tcp::acceptor>> acceptors;
+  std::vector<std::unique_ptr<Listener>> listeners;
   size_t next_thread = 0;
   uint16_t port = 0;
   bool is_stopped = false;

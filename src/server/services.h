@@ -2,10 +2,11 @@
 
 #include <functional>
 
+#include "activity/streaming_statistics.h"
 #include "commands/commands.h"
 #include "common/clock.h"
+#include "common/memory_budget.h"
 #include "common/settings.h"
-#include "ingest/streaming_statistics.h"
 #include "query/engine.h"
 #include "server/metrics.h"
 #include "sources/data_connections.h"
@@ -16,10 +17,11 @@ namespace rivulet::server {
 // What the endpoints work with. Everything outlives the server.
 struct Services {
   const Settings& settings;
+  const MemoryBudget& memory;
   store::Store& store;
   query::Engine& engine;
   std::function<commands::CommandResult(const commands::CommandRequest&)> execute_command;
-  ingest::StreamingStatistics& streaming;
+  activity::StreamingStatistics& streaming;
   const sources::DataConnections& data_connections;
   const Clock& clock;
   Metrics& metrics;

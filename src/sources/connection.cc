@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
+#include <spdlog/spdlog.h>
 
 #include "common/error.h"
 #include "sources/broker_access.h"
@@ -38,8 +39,8 @@ class Fenced : public BrokerError {
 std::pair<std::string, bool> describe(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
-  } catch (const store::OffsetOutdated& error) {
-    return {error.what(), true};
+  } catch (const store::ProgressOutdated&) {
+    return {"the store holds another offset for the partition", true};
   } catch (const Error& error) {
     return {error.message(), error.is_permanent()};
   } catch (const std::exception& error) {
@@ -58,7 +59,7 @@ uint64_t size_of(const Event& event) {
 }  // namespace
 
 Connection::Connection(EventIngester::Connection definition, store::Store& store,
-                       ingest::StreamingStatistics& statistics, ingest::FailureLog& failures,
+                       activity::StreamingStatistics& statistics, activity::FailureLog& failures,
                        const Secrets& secrets, const Clock& clock,
                        std::chrono::milliseconds session_timeout)
     : definition_(std::move(definition)),
@@ -241,6 +242,7 @@ void Connection::take_fault() {
   set_error(fault->text);
   is_suspect_ = true;
   // Perhaps it was a commit of these.
+  std::lock_guard lock(mutex_);
   for (auto& [number, partition] : partitions_) partition.told = -1;
 }
 
@@ -282,6 +284,9 @@ void Connection::start_partitions() {
         partition.told = found->second;
       }
       partition.start = std::max(partition.stored, partition.told);
+      if (partition.told > std::max<int64_t>(partition.stored, 0)) {
+        meet_group_ahead(number, partition);
+      }
       if (partition.start < 0) unread.push_back(number);
     }
     if (!unread.empty()) {
@@ -296,6 +301,39 @@ void Connection::start_partitions() {
     is_suspect_ = true;
     next_start_ = clock_.steady_now() + 1s;
   }
+}
+
+// Another server of the group read there; or this store is an older copy of itself, and what it lost since can be
+// read again. The two look the same.
+void Connection::meet_group_ahead(int32_t number, Partition& partition) {
+  std::string_view choice = definition_.settings.on_group_ahead;
+  if (choice.empty()) {
+    bool is_own_group = definition_.settings.consumer_group == own_consumer_group(definition_.id);
+    choice = is_own_group ? "hold" : "skip";
+  }
+  if (choice == "read") {
+    partition.start = partition.stored;
+    return;
+  }
+  std::string places =
+      fmt::format("the consumer group '{}' is at offset {}, but this store at {}",
+                  definition_.settings.consumer_group, partition.told,
+                  partition.stored < 0 ? "none" : fmt::to_string(partition.stored));
+  if (choice == "skip") {
+    partition.reason = fmt::format(
+        "When reading began, {}: the events between were left to the server that read them",
+        places);
+    spdlog::warn("{}: Partition {}: {}", log_name_, number, partition.reason);
+    return;
+  }
+  partition.mode = Partition::Mode::kWaiting;
+  partition.is_paused = true;
+  partition.reason = fmt::format(
+      "At the start {}, as when the data directory was restored from an older copy. "
+      ".alter data-connection {} with (onGroupAhead='read') stores the events between, "
+      "onGroupAhead='skip' leaves them out",
+      places, definition_.name);
+  spdlog::warn("{}: Partition {}: {}", log_name_, number, partition.reason);
 }
 
 Consumer::Offsets Connection::first_offsets(const std::vector<int32_t>& partitions) {
@@ -345,7 +383,8 @@ void Connection::commit(EventBatch batch, std::span<const Event> events) {
     ++under_way.events;
   }
   for (const auto& [number, held] : batch.held) hold(number, held);
-  store::Transaction transaction = transaction_of(batch, store_);
+  ingest::Ingestion ingestion = ingestion_of(batch, store_);
+  store::Transaction& transaction = ingestion.transaction();
   for (const auto& [number, offset] : next) {
     Partition& partition = partitions_.at(number);
     if (partition.mode == Partition::Mode::kHolding && !partition.is_paused) {
@@ -353,11 +392,11 @@ void Connection::commit(EventBatch batch, std::span<const Event> events) {
       partition.mode = Partition::Mode::kReading;
       partition.reason.clear();
     }
-    transaction.offsets.push_back({definition_.id, topic_, number, partition.expected, offset});
+    transaction.progress.push_back({definition_.id, topic_, number, partition.expected, offset});
     partition.expected = offset;
   }
-  if (transaction.offsets.empty()) return;
-  under_way.offsets = transaction.offsets;
+  if (transaction.progress.empty()) return;
+  under_way.progress = transaction.progress;
   for (const store::Append& append : transaction.appends) {
     under_way.memory += append.rows->memory_bytes();
   }
@@ -365,7 +404,7 @@ void Connection::commit(EventBatch batch, std::span<const Event> events) {
   bytes_under_way_ += under_way.memory;
   under_way_.push_back(std::move(under_way));
   try {
-    store_.commit(std::move(transaction), [this](const store::CommitResult& result) {
+    std::move(ingestion).commit([this](const store::CommitResult& result) {
       std::lock_guard lock(outcomes_mutex_);
       outcomes_.push_back(result.error);
       outcome_came_.notify_one();
@@ -405,8 +444,8 @@ void Connection::take_outcomes() {
     is_retrying_ = false;
     ingester_.record(under_way.batch);
     std::lock_guard lock(mutex_);
-    for (const store::SourceOffset& offset : under_way.offsets) {
-      partitions_.at(offset.partition).stored = offset.next;
+    for (const store::Progress& progress : under_way.progress) {
+      partitions_.at(progress.partition).stored = progress.position;
     }
     status_.events += under_way.events;
     status_.bytes += under_way.event_bytes;
@@ -429,7 +468,13 @@ void Connection::wait_for_all() {
 
 void Connection::rewind() {
   wait_for_all();
-  auto [text, is_for_now] = describe(std::exchange(failure_, nullptr));
+  std::exception_ptr failure = std::exchange(failure_, nullptr);
+  if (ingest::is_outdated(failure)) {
+    // Nothing is wrong: the same events make other rows now.
+    read_again();
+    return;
+  }
+  auto [text, is_for_now] = describe(failure);
   set_error(fmt::format("Events could not be stored: {}", text));
   bool is_first = !is_retrying_;
   is_retrying_ = true;
@@ -539,6 +584,7 @@ void Connection::tell_offsets() {
   });
   if (offsets.empty()) return;
   consumer_->commit(offsets);
+  std::lock_guard lock(mutex_);
   for (const auto& [number, offset] : offsets) partitions_.at(number).told = offset;
 }
 
@@ -558,8 +604,8 @@ void Connection::probe() {
 
 Consumer::Offsets Connection::stored_offsets() const {
   Consumer::Offsets offsets;
-  for (const store::SourceOffset& offset : store_.source_offsets(definition_.id)) {
-    if (offset.topic == topic_) offsets[offset.partition] = offset.next;
+  for (const store::Progress& progress : store_.progress(definition_.id)) {
+    if (progress.stream == topic_) offsets[progress.partition] = progress.position;
   }
   return offsets;
 }

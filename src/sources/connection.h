@@ -14,9 +14,9 @@
 #include <thread>
 #include <vector>
 
+#include "activity/failure_log.h"
+#include "activity/streaming_statistics.h"
 #include "common/clock.h"
-#include "ingest/failure_log.h"
-#include "ingest/streaming_statistics.h"
 #include "ingest/target_cache.h"
 #include "sources/consumer.h"
 #include "sources/data_connections.h"
@@ -36,7 +36,7 @@ class Connection {
  public:
   // Everything passed in outlives it.
   Connection(EventIngester::Connection definition, store::Store& store,
-             ingest::StreamingStatistics& statistics, ingest::FailureLog& failures,
+             activity::StreamingStatistics& statistics, activity::FailureLog& failures,
              const Secrets& secrets, const Clock& clock, std::chrono::milliseconds session_timeout);
   // As stop(false), and waits until it has ended.
   ~Connection();
@@ -60,14 +60,14 @@ class Connection {
     int64_t passed = -1;  // nothing that is not stored stands before it
     bool is_paused = false;
     enum class Mode { kReading, kHolding, kWaiting } mode = Mode::kReading;
-    std::string reason;  // of the mode
+    std::string reason;  // of the mode; of kReading: what was passed over at the start
 
     // Where reading goes on.
     int64_t position() const { return std::max(start, stored); }
   };
   struct UnderWay {
     EventBatch batch;
-    std::vector<store::SourceOffset> offsets;
+    std::vector<store::Progress> progress;
     uint64_t events = 0, event_bytes = 0;
     uint64_t memory = 0;  // of its rows
   };
@@ -89,6 +89,8 @@ class Connection {
   void take_fault();
   void follow_group();
   void start_partitions();
+  // Where to begin a partition of which the group's offset is further than the store's.
+  void meet_group_ahead(int32_t number, Partition& partition);
   // Of partitions that were never read.
   Consumer::Offsets first_offsets(const std::vector<int32_t>& partitions);
   void store_events();

@@ -5,12 +5,12 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <rapidjson/document.h>
 
 #include "common/error.h"
 #include "common/settings.h"
 #include "sources/broker_access.h"
 #include "sources/secrets.h"
+#include "types/json.h"
 #include "types/text.h"
 #include "types/text_scanner.h"
 
@@ -94,6 +94,7 @@ bool set_choice(ConnectionSettings& settings, std::string_view value, std::strin
 constexpr std::array<std::string_view, 4> kProtocols{"plaintext", "ssl", "sasl_plaintext",
                                                      "sasl_ssl"};
 constexpr std::array<std::string_view, 3> kMechanisms{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
+constexpr std::array<std::string_view, 3> kGroupAheadWords{"skip", "read", "hold"};
 constexpr std::array<std::string_view, 8> kSystemProperties{
     "x-opt-enqueued-time", "x-opt-sequence-number", "x-opt-offset",
     "x-opt-publisher",     "x-opt-partition-key",   "kafka-key",
@@ -233,6 +234,8 @@ constexpr Property kProperties[] = {
      [](const S& s) {
        return std::string(s.on_missing_target == MissingTarget::kHold ? "hold" : "skip");
      }},
+    {"onGroupAhead", Kinds::kBoth, "'skip', 'read' or 'hold'",
+     set_word<&S::on_group_ahead, kGroupAheadWords>, get_text<&S::on_group_ahead>},
     {"deadLetterTable", Kinds::kBoth, "the name of a table", set_text<&S::dead_letter_table>,
      get_text<&S::dead_letter_table>},
     {"maxQueuedBytes", Kinds::kBoth, "a size from 1 KiB to 16 GiB ('64 MiB', or bytes)",
@@ -400,31 +403,36 @@ std::string show_settings(const ConnectionSettings& settings) {
   return to_json(settings, true);
 }
 
-ConnectionSettings decode_settings(std::string_view json) {
-  rapidjson::Document document;
-  document.Parse(json.data(), json.size());
-  if (document.HasParseError() || !document.IsObject()) damaged("no JSON object");
+ConnectionSettings decode_settings(std::string_view text) {
+  std::optional<std::string> json = read_json(text);
+  if (!json || json_kind(*json) != JsonKind::kObject) damaged("no JSON object");
   ConnectionSettings settings;
-  auto text_of = [](const rapidjson::Value& value) -> std::string {
-    if (value.IsString()) return {value.GetString(), value.GetStringLength()};
-    if (value.IsUint64()) return std::to_string(value.GetUint64());
-    if (value.IsBool()) return value.GetBool() ? "true" : "false";
+  auto text_of = [](std::string_view value) -> std::string {
+    JsonKind kind = json_kind(value);
+    if (kind == JsonKind::kString || kind == JsonKind::kLong || kind == JsonKind::kBool) {
+      return json_text(value);
+    }
     damaged("a member is neither text nor number nor truth value");
   };
-  auto kind = document.FindMember("kind");
-  auto parsed_kind = kind == document.MemberEnd() ? std::nullopt : parse_kind(text_of(kind->value));
+  std::string_view kind = json_member(*json, "kind");
+  auto parsed_kind = kind.empty() ? std::nullopt : parse_kind(text_of(kind));
   if (!parsed_kind) damaged("no kind");
   settings.kind = *parsed_kind;
-  for (const auto& member : document.GetObject()) {
-    std::string_view name(member.name.GetString(), member.name.GetStringLength());
-    if (name == "kind") continue;
+  for_each_member(*json, [&](std::string_view quoted_name, std::string_view value) {
+    std::string name = json_text(quoted_name);
+    if (name == "kind") return true;
     try {
-      set_property(settings, name, text_of(member.value));
+      set_property(settings, name, text_of(value));
     } catch (const Error& error) {
       damaged(error.message());
     }
-  }
+    return true;
+  });
   return settings;
+}
+
+std::string own_consumer_group(const Guid& connection) {
+  return "rivulet-" + to_string(connection);
 }
 
 std::string_view kind_name(ConnectionKind kind) {

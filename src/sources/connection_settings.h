@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/guid.h"
 #include "ingest/ingest.h"
 
 // Data connections: streams of an Azure Event Hub or a Kafka topic, stored exactly once.
@@ -57,6 +58,10 @@ struct ConnectionSettings {
   Ticks retrieval_start = 0;
 
   MissingTarget on_missing_target = MissingTarget::kSkip;
+  // Where a partition begins of which the consumer group's offset is further than the store's: "skip" at the group's,
+  // "read" at the store's, "hold" waits for one of the two to be chosen. Empty: "hold" in a group that is the
+  // connection's own, else "skip".
+  std::string on_group_ahead;
   // A table of the connection's database that failed events are kept in; empty: they are only counted.
   std::string dead_letter_table;
   // Limits: bytes of events fetched and not yet stored, and of one transaction.
@@ -86,6 +91,9 @@ std::string encode_settings(const ConnectionSettings& settings);
 ConnectionSettings decode_settings(std::string_view json);
 // The same JSON for people: every secret that is no reference is "****", in a connection string its key.
 std::string show_settings(const ConnectionSettings& settings);
+
+// The consumer group that a connection has for itself.
+std::string own_consumer_group(const Guid& connection);
 
 std::string_view kind_name(ConnectionKind kind);  // "eventhub", "kafka"
 std::optional<ConnectionKind> parse_kind(std::string_view name);

@@ -37,7 +37,7 @@ std::string error_of(Work work) {
     work();
   } catch (const Error& error) {
     EXPECT_TRUE(error.is_permanent());
-    EXPECT_EQ(error.http_status(), 400);
+    EXPECT_EQ(error.kind(), ErrorKind::kBadRequest);
     return error.message();
   }
   return "no error";

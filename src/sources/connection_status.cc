@@ -24,6 +24,7 @@ ConnectionStatus Connection::status() const {
     shown.topic = topic_;
     shown.partition = number;
     shown.next_offset = partition.stored;
+    shown.group_offset = partition.told;
     shown.end_offset = partition.end;
     int64_t done = std::max(partition.position(), partition.passed);
     if (partition.end >= 0) shown.lag = std::max<int64_t>(partition.end - done, 0);
@@ -31,7 +32,9 @@ ConnectionStatus Connection::status() const {
                   : partition.mode == Partition::Mode::kHolding ? "Holding"
                                                                 : "Waiting";
     shown.reason = partition.reason;
-    if (status.state == "Holding" && status.state_reason.empty() && !shown.reason.empty()) {
+    bool tells_reason =
+        status.state == "Holding" ? shown.state != "Reading" : status.state == "Running";
+    if (tells_reason && status.state_reason.empty() && !shown.reason.empty()) {
       status.state_reason = fmt::format("Partition {}: {}", number, shown.reason);
     }
     status.partitions.push_back(std::move(shown));

@@ -38,8 +38,8 @@ struct DataConnections::State {
   };
 
   store::Store& store;
-  ingest::StreamingStatistics& statistics;
-  ingest::FailureLog& failures;
+  activity::StreamingStatistics& statistics;
+  activity::FailureLog& failures;
   const Secrets& secrets;
   const Clock& clock;
   const std::chrono::milliseconds session_timeout;
@@ -78,16 +78,22 @@ struct DataConnections::State {
                       error.what());
         continue;
       }
-      auto connection = std::make_unique<Connection>(std::move(to_run), store, statistics, failures,
-                                                     secrets, clock, session_timeout);
-      std::lock_guard lock(mutex);
-      running.emplace(id, Running{std::move(definition), std::move(connection)});
+      std::string log_name = to_run.database + "." + to_run.name;
+      try {
+        auto connection = std::make_unique<Connection>(std::move(to_run), store, statistics,
+                                                       failures, secrets, clock, session_timeout);
+        std::lock_guard lock(mutex);
+        running.emplace(id, Running{std::move(definition), std::move(connection)});
+      } catch (const std::exception& error) {
+        // No thread is to be had. The others go on.
+        spdlog::error("data connection {} does not run: {}", log_name, error.what());
+      }
     }
   }
 };
 
-DataConnections::DataConnections(store::Store& store, ingest::StreamingStatistics& statistics,
-                                 ingest::FailureLog& failures, const Secrets& secrets,
+DataConnections::DataConnections(store::Store& store, activity::StreamingStatistics& statistics,
+                                 activity::FailureLog& failures, const Secrets& secrets,
                                  const Clock& clock, std::chrono::milliseconds session_timeout)
     : state_(new State{store, statistics, failures, secrets, clock, session_timeout}) {}
 
@@ -125,11 +131,11 @@ std::vector<ConnectionStatus> DataConnections::status() const {
       status.name = connection.name;
       status.state = connection.is_enabled ? "Failed" : "Disabled";
       if (connection.is_enabled) status.last_error = "It was not started; the log says why.";
-      for (const store::SourceOffset& offset : state_->store.source_offsets(connection.id)) {
+      for (const store::Progress& progress : state_->store.progress(connection.id)) {
         PartitionStatus partition;
-        partition.topic = offset.topic;
-        partition.partition = offset.partition;
-        partition.next_offset = offset.next;
+        partition.topic = progress.stream;
+        partition.partition = progress.partition;
+        partition.next_offset = progress.position;
         status.partitions.push_back(std::move(partition));
       }
       all.push_back(std::move(status));

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "activity/failure_log.h"
+#include "activity/streaming_statistics.h"
 #include "common/clock.h"
 #include "common/guid.h"
-#include "ingest/failure_log.h"
-#include "ingest/streaming_statistics.h"
 #include "sources/secrets.h"
 #include "store/store.h"
 
@@ -18,11 +18,12 @@ namespace rivulet::sources {
 struct PartitionStatus {
   std::string topic;
   int32_t partition = 0;
-  int64_t next_offset = -1;  // stored; -1: nothing yet
-  int64_t end_offset = -1;   // of the partition, as the broker last said; -1: not known
-  int64_t lag = -1;          // events between the two
-  std::string state;         // "Reading", "Holding", "Waiting"
-  std::string reason;        // of Holding and Waiting
+  int64_t next_offset = -1;   // stored; -1: nothing yet
+  int64_t group_offset = -1;  // of the consumer group, as last read or told; -1: none, or not known
+  int64_t end_offset = -1;    // of the partition, as the broker last said; -1: not known
+  int64_t lag = -1;           // events between the two
+  std::string state;          // "Reading", "Holding", "Waiting"
+  std::string reason;         // of Holding and Waiting; of Reading: what was not read before
 };
 
 // A connection as others see it.
@@ -34,7 +35,8 @@ struct ConnectionStatus {
   // is away, or refuses), "Retrying" (a commit failed), "Failed" (the settings cannot be used,
   // or another server is in its place).
   std::string state;
-  std::string state_reason;  // what Connecting and Holding wait for
+  std::string
+      state_reason;  // what Connecting and Holding wait for; of Running: what was not read before
   Ticks since = 0;
   uint64_t events = 0, rows = 0, bytes = 0, failed_events = 0;  // since the program was started
   double rows_per_second = 0;                                   // of the last ten seconds or so
@@ -51,8 +53,8 @@ class DataConnections {
   static constexpr std::chrono::milliseconds kSessionTimeout{30'000};
 
   // Everything passed in outlives it. Nothing runs before start().
-  DataConnections(store::Store& store, ingest::StreamingStatistics& statistics,
-                  ingest::FailureLog& failures, const Secrets& secrets, const Clock& clock,
+  DataConnections(store::Store& store, activity::StreamingStatistics& statistics,
+                  activity::FailureLog& failures, const Secrets& secrets, const Clock& clock,
                   std::chrono::milliseconds session_timeout = kSessionTimeout);
   ~DataConnections();
 

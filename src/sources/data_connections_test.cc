@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <numeric>
 #include <thread>
@@ -113,8 +114,8 @@ class Node {
   store::StoreOptions options_;
   FileSystem& files_;
   Guid id_ = new_guid();
-  ingest::StreamingStatistics statistics_;
-  ingest::FailureLog failures_;
+  activity::StreamingStatistics statistics_;
+  activity::FailureLog failures_;
   Secrets secrets_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<DataConnections> connections_;
@@ -284,7 +285,7 @@ TEST(DataConnections, GoesOnWhereTheStoreIsWhenAnotherMovedIt) {
   produce(cluster, 0, 10, 1);
   EXPECT_TRUE(node.wait_for_rows(10));
   store::Transaction transaction;
-  transaction.offsets.push_back({node.id(), "topic", 0, 10, 15});
+  transaction.progress.push_back({node.id(), "topic", 0, 10, 15});
   node.store().commit(std::move(transaction));
   produce(cluster, 10, 10, 1);
   EXPECT_TRUE(node.wait_for_rows(15));
@@ -303,7 +304,7 @@ TEST(DataConnections, ADiskThatFailsLosesAndDoublesNothing) {
   std::atomic<int> count = 0;
   std::atomic<bool> fails_always = false;
   using Operation = FaultFileSystem::Operation;
-  files.set_hook([&](Operation operation, const std::filesystem::path&) {
+  auto hook = files.set_hook([&](Operation operation, const std::filesystem::path&) {
     if (operation != Operation::kSync && operation != Operation::kWrite) return 0;
     return fails_always || ++count % 30 == 0 ? EIO : 0;
   });
@@ -315,7 +316,7 @@ TEST(DataConnections, ADiskThatFailsLosesAndDoublesNothing) {
   produce(cluster, 2000, 100, 3);
   EXPECT_TRUE(node.wait_for_state("Retrying"));
   EXPECT_TRUE(node.status().last_error.starts_with("Events could not be stored"));
-  files.set_hook(nullptr);
+  hook.remove();
   EXPECT_TRUE(node.wait_for_rows(2100));
   EXPECT_TRUE(node.wait_for_state("Running"));
   EXPECT_TRUE(eventually([&] { return node.status().rows == 2100; }));
@@ -405,7 +406,7 @@ TEST(DataConnections, DisabledAlteredAndDroppedInMidStream) {
 
   node.drop();
   EXPECT_TRUE(node.connections().status().empty());
-  EXPECT_TRUE(node.store().source_offsets(node.id()).empty());
+  EXPECT_TRUE(node.store().progress(node.id()).empty());
 }
 
 // While the disk does not answer, no more is taken than the setting says.
@@ -482,7 +483,7 @@ TEST(DataConnections, AStoredOffsetBeyondTheEndWaits) {
   Node node;
   node.put(Node::settings(cluster), false);
   store::Transaction transaction;
-  transaction.offsets.push_back({node.id(), "topic", 0, -1, 1000});
+  transaction.progress.push_back({node.id(), "topic", 0, -1, 1000});
   node.store().commit(std::move(transaction));
   node.put(Node::settings(cluster));
   produce(cluster, 0, 100, 2);
@@ -491,6 +492,77 @@ TEST(DataConnections, AStoredOffsetBeyondTheEndWaits) {
   EXPECT_TRUE(eventually([&] { return node.status().partitions[0].state == "Waiting"; }));
   EXPECT_NE(node.status().partitions[0].reason.find("1000"), std::string::npos);
   EXPECT_EQ(node.ids().size(), 50u);
+}
+
+// The data directory is put back to what it was before the last events, and the consumer group is not.
+class OlderCopy : public ::testing::Test {
+ protected:
+  OlderCopy() {
+    cluster_.create_topic("topic", 1);
+    settings_.consumer_group = own_consumer_group(node_.id());
+    node_.put(settings_);
+    produce(cluster_, 0, 10, 1);
+    EXPECT_TRUE(node_.wait_for_rows(10));
+    EXPECT_TRUE(eventually([&] { return committed() == 10; }));
+    node_.close();
+    std::filesystem::copy(data_, copy_, std::filesystem::copy_options::recursive);
+    node_.open();
+    produce(cluster_, 10, 10, 1);
+    EXPECT_TRUE(node_.wait_for_rows(20));
+    EXPECT_TRUE(eventually([&] { return committed() == 20; }));
+    node_.close();
+    std::filesystem::remove_all(data_);
+    std::filesystem::rename(copy_, data_);
+    node_.open();
+  }
+  int64_t committed() { return cluster_.committed(settings_.consumer_group, "topic", 0); }
+  PartitionStatus partition() const {
+    auto partitions = node_.status().partitions;
+    return partitions.empty() ? PartitionStatus{} : partitions.front();
+  }
+
+  TemporaryDirectory directory_;
+  const std::filesystem::path data_ = directory_.path() / "data",
+                              copy_ = directory_.path() / "copy";
+  MockCluster cluster_;
+  Node node_{posix_file_system(), data_};
+  ConnectionSettings settings_ = Node::settings(cluster_);
+};
+
+TEST_F(OlderCopy, WaitsAndReadsWhatItLostWhenItIsTold) {
+  EXPECT_TRUE(node_.wait_for_state("Holding"));
+  produce(cluster_, 20, 10, 1);
+  EXPECT_EQ(partition().state, "Waiting");
+  EXPECT_EQ(partition().next_offset, 10);
+  EXPECT_EQ(partition().group_offset, 20);
+  for (const char* words : {"at offset 20", "this store at 10", "onGroupAhead='read'"}) {
+    EXPECT_NE(node_.status().state_reason.find(words), std::string::npos)
+        << node_.status().state_reason;
+  }
+  EXPECT_EQ(node_.ids(), numbers(0, 10));
+  EXPECT_EQ(committed(), 20);
+
+  settings_.on_group_ahead = "read";
+  node_.put(settings_);
+  EXPECT_TRUE(node_.wait_for_rows(30));
+  EXPECT_EQ(node_.ids(), numbers(0, 30));
+  EXPECT_TRUE(eventually([&] { return committed() == 30; }));
+}
+
+TEST_F(OlderCopy, LeavesItOutWhenItIsTold) {
+  EXPECT_TRUE(node_.wait_for_state("Holding"));
+  settings_.on_group_ahead = "skip";
+  node_.put(settings_);
+  produce(cluster_, 20, 10, 1);
+  EXPECT_TRUE(node_.wait_for_rows(20));
+  std::vector<int64_t> expected = numbers(0, 10);
+  for (int64_t id : numbers(20, 10)) expected.push_back(id);
+  EXPECT_EQ(node_.ids(), expected);
+  EXPECT_EQ(node_.status().state, "Running");
+  for (const char* words : {"at offset 20", "this store at 10"}) {
+    EXPECT_NE(node_.status().state_reason.find(words), std::string::npos)
+        << node_.status().state_reason;
+  }
 }
 
 TEST(DataConnections, ATopicMayBeMadeLater) {

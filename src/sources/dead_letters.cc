@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <utility>
 
-#include "ingest/json_transforms.h"
+#include "ingest/formats/json_transforms.h"
+#include "kusto/kusto_error.h"
 #include "sources/event_batch.h"
 #include "sources/event_properties.h"
+#include "types/json.h"
 #include "types/text.h"
 
 namespace rivulet::sources {
@@ -51,14 +53,15 @@ constexpr std::array<Column, 13> kColumns = {{
 }};
 
 void append_properties(std::string& out, const Event& event) {
-  out += '{';
+  std::string json = "{";
   for (const Event::Property& property : event.properties) {
-    if (out.size() > 1) out += ',';
-    append_json_string(out, property.name);
-    out += ':';
-    append_json_string(out, property_text(property.value));
+    if (json.size() > 1) json += ',';
+    append_json_string(json, property.name);
+    json += ':';
+    append_json_string(json, property_text(property.value));
   }
-  out += '}';
+  json += '}';
+  read_json(out, json);  // an event may have several properties of one name
 }
 
 void append_text(rivulet::Column& column, std::string_view text) {
@@ -106,7 +109,7 @@ void append(rivulet::Column& column, Field field, const DeadLetter& letter) {
     case Field::kBodyEncoding:
       return column.append_text(is_valid_utf8(event.body) ? "utf-8" : "base64");
     case Field::kErrorCode:
-      return append_text(column, letter.error.code());
+      return append_text(column, kusto_error(letter.error.kind()).code);
     case Field::kError:
       return append_text(column, letter.error.message());
   }

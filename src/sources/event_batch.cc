@@ -11,7 +11,7 @@
 
 #include "common/error.h"
 #include "ingest/compression.h"
-#include "ingest/mapping.h"
+#include "ingest/mappings/mapping.h"
 #include "sources/dead_letters.h"
 #include "sources/event_properties.h"
 #include "sources/text_encoding.h"
@@ -164,6 +164,7 @@ void EventIngester::State::begin(std::string_view new_topic,
   topic = new_topic;
   ++batch_number;
   batch = {};
+  batch.catalog = newest;
   batch.started = clock.now();
   slots.clear();
   row_bytes = 0;
@@ -273,10 +274,14 @@ void EventIngester::State::parse(const Event& event, const EventRoute& route, Ta
       throw bad_request("The event property Encoding is not supported for a compressed body.");
     }
     if (!ingest::is_gzip(body)) {
-      throw bad_request("BadRequest_InvalidArchive",
-                        "The body of the event is not compressed as gzip.");
+      throw Error(ErrorKind::kInvalidArchive, "The body of the event is not compressed as gzip.");
     }
-    unpacked = ingest::decompress(body, ingest::ContentEncoding::kGzip, event_bytes);
+    auto text = ingest::decompress(body, ingest::ContentEncoding::kGzip, event_bytes);
+    if (!text) {
+      throw payload_too_large(
+          fmt::format("The event is too large: uncompressed it exceeds {} bytes.", event_bytes));
+    }
+    unpacked = std::move(*text);
     body = unpacked;
   } else if (!is_utf8) {
     unpacked = to_utf8(route.encoding, body);
@@ -325,14 +330,14 @@ void EventIngester::State::fail(const Event& event, const Target& target, const 
   EventBatch::Failure& failure = batch.failures.emplace_back();
   failure.outcome = {target.database,  target.table, target.format_name, target.mapping_name, 0,
                      event.body.size()};
-  ingest::IngestionFailure& told = failure.failure;
+  activity::IngestionFailure& told = failure.failure;
   told.operation_id = operation_id;
   told.database = target.database;
   told.table = target.table;
   told.failed_on = batch.started;
   told.source_path =
       fmt::format("kafka://{}/{}/{}/{}", connection.name, topic, event.partition, event.offset);
-  told.error_code = error.code();
+  told.error = error.kind();
   told.details = valid_utf8(error.message());
   told.is_permanent = error.is_permanent();
   told.operation_kind = "DataConnection";
@@ -367,8 +372,8 @@ void EventIngester::State::finish() {
 }
 
 EventIngester::EventIngester(Connection connection, ingest::TargetCache& targets,
-                             ingest::StreamingStatistics& statistics, ingest::FailureLog& failures,
-                             const Clock& clock)
+                             activity::StreamingStatistics& statistics,
+                             activity::FailureLog& failures, const Clock& clock)
     : statistics_(statistics),
       failures_(failures),
       state_(std::make_unique<State>(std::move(connection), targets, clock)) {}
@@ -393,7 +398,7 @@ EventBatch EventIngester::ingest(std::string_view topic, std::span<const Event> 
 void EventIngester::record(const EventBatch& batch) {
   Ticks now = state_->clock.now();
   auto outcome_of = [&](const EventBatch::Outcome& of) {
-    ingest::StreamingOutcome outcome;
+    activity::StreamingOutcome outcome;
     outcome.database = of.database;
     outcome.table = of.table;
     outcome.principal = state_->principal;
@@ -407,8 +412,8 @@ void EventIngester::record(const EventBatch& batch) {
   };
   for (const EventBatch::Outcome& of : batch.outcomes) statistics_.record(outcome_of(of));
   for (const EventBatch::Failure& of : batch.failures) {
-    ingest::StreamingOutcome outcome = outcome_of(of.outcome);
-    outcome.error_code = of.failure.error_code;
+    activity::StreamingOutcome outcome = outcome_of(of.outcome);
+    outcome.error = of.failure.error;
     outcome.error_message = of.failure.details;
     outcome.is_permanent = of.failure.is_permanent;
     outcome.activity_id = of.failure.operation_id;
@@ -417,17 +422,15 @@ void EventIngester::record(const EventBatch& batch) {
   }
 }
 
-store::Transaction transaction_of(EventBatch& batch, store::Store& store) {
-  store::Transaction transaction;
-  transaction.appends = std::move(batch.appends);
-  for (const EventBatch::Tagged& tagged : batch.tagged) {
-    store::Replace& replace = transaction.replace.emplace_back();
-    replace.table = tagged.table->id;
-    replace.added = store.write_extents(*tagged.table, tagged.append);
-    for (const auto& extent : replace.added) extent->tags = tagged.tags;
+ingest::Ingestion ingestion_of(EventBatch& batch, store::Store& store) {
+  ingest::Ingestion ingestion(store, std::move(batch.catalog));
+  for (store::Append& rows : batch.appends) ingestion.add(std::move(rows));
+  batch.appends.clear();
+  for (EventBatch::Tagged& tagged : batch.tagged) {
+    ingestion.add(*tagged.table, std::move(tagged.append), {.tags = std::move(tagged.tags)});
   }
   batch.tagged.clear();
-  return transaction;
+  return ingestion;
 }
 
 }  // namespace rivulet::sources

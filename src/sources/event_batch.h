@@ -8,9 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "activity/failure_log.h"
+#include "activity/streaming_statistics.h"
 #include "common/clock.h"
-#include "ingest/failure_log.h"
-#include "ingest/streaming_statistics.h"
+#include "ingest/pipeline.h"
 #include "ingest/target_cache.h"
 #include "sources/connection_settings.h"
 #include "sources/event.h"
@@ -20,13 +21,14 @@ namespace rivulet::sources {
 
 // What a run of events comes to.
 struct EventBatch {
+  std::shared_ptr<const catalog::Catalog> catalog;  // that it was made under
   // How many events this is about, from the first. Fewer than were given if their rows would take much more
   // memory than their bytes, or need many extents; the others are for the next call. At least one.
   size_t events = 0;
   // One append for each target (table, format, mapping), in the order of first use, and one of dead letters.
   // The offsets are the caller's to add.
   std::vector<store::Append> appends;
-  // Rows that an extent with tags is to be made of: transaction_of() does it.
+  // Rows that an extent with tags is to be made of: ingestion_of() does it.
   struct Tagged {
     std::shared_ptr<const catalog::Table> table;
     store::Append append;
@@ -50,7 +52,7 @@ struct EventBatch {
   };
   struct Failure {
     Outcome outcome;
-    ingest::IngestionFailure failure;
+    activity::IngestionFailure failure;
   };
   Ticks started = 0;
   std::vector<Outcome> outcomes;  // of the targets
@@ -70,7 +72,7 @@ class EventIngester {
   };
   // Everything passed in outlives it.
   EventIngester(Connection connection, ingest::TargetCache& targets,
-                ingest::StreamingStatistics& statistics, ingest::FailureLog& failures,
+                activity::StreamingStatistics& statistics, activity::FailureLog& failures,
                 const Clock& clock);
   ~EventIngester();
 
@@ -86,14 +88,14 @@ class EventIngester {
  private:
   struct State;
 
-  ingest::StreamingStatistics& statistics_;
-  ingest::FailureLog& failures_;
+  activity::StreamingStatistics& statistics_;
+  activity::FailureLog& failures_;
   std::unique_ptr<State> state_;
 };
 
-// The transaction that stores the batch, but for its offsets: takes the appends, and writes the extents of tagged
-// rows. Throws what Store::write_extents() throws.
-store::Transaction transaction_of(EventBatch& batch, store::Store& store);
+// What stores the batch, but for its offsets: takes the appends, and writes the extents of tagged rows. Throws what
+// Store::write_extents() throws.
+ingest::Ingestion ingestion_of(EventBatch& batch, store::Store& store);
 
 // The columns of a dead-letter table, as a command creates it: "Enqueued:datetime, Connection:string, …".
 std::string dead_letter_schema();

@@ -9,6 +9,7 @@
 
 #include <gmock/gmock.h>
 
+#include "kusto/kusto_error.h"
 #include "store/testing/store_fixture.h"
 #include "types/text.h"
 
@@ -102,13 +103,14 @@ class EventIngesterTest : public ::testing::Test {
   // The last failure.
   std::string failure() const {
     auto failures = failures_.list();
-    return failures.empty() ? "" : failures[0].error_code + ": " + failures[0].details;
+    if (failures.empty()) return "";
+    return std::string(kusto_error(*failures[0].error).code) + ": " + failures[0].details;
   }
 
   store::testing::TestClock clock_;
   ingest::TargetCache cache_;
-  ingest::StreamingStatistics statistics_;
-  ingest::FailureLog failures_;
+  activity::StreamingStatistics statistics_;
+  activity::FailureLog failures_;
   ConnectionSettings settings_;
   CatalogPtr catalog_ = std::make_shared<catalog::Catalog>();
   std::optional<EventIngester> ingester_;
@@ -221,18 +223,18 @@ TEST_F(EventIngesterTest, WhatCannotBeIngestedStopsNoOther) {
   auto failures = failures_.list();  // newest first
   ASSERT_EQ(failures.size(), 10u);
   EXPECT_EQ(failures[9].source_path, "kafka://conn/topic/0/101");
-  EXPECT_EQ(failures[9].error_code, "BadRequest_UnexpectedCharacterInInputStream");
+  EXPECT_EQ(failures[9].error, ErrorKind::kUnexpectedCharacter);
   EXPECT_EQ(failures[9].operation_kind, "DataConnection");
   EXPECT_EQ(failures[9].ingestion_properties, R"({"format":"multijson"})");
   EXPECT_TRUE(failures[9].is_permanent);
-  EXPECT_EQ(failures[8].error_code, "BadRequest_NoRecordsOrWrongFormat");
-  EXPECT_EQ(failures[7].error_code, "BadRequest_NoRecordsOrWrongFormat");
-  EXPECT_EQ(failures[6].error_code, "BadRequest_TableNotExist");
+  EXPECT_EQ(failures[8].error, ErrorKind::kNoRecords);
+  EXPECT_EQ(failures[7].error, ErrorKind::kNoRecords);
+  EXPECT_EQ(failures[6].error, ErrorKind::kTableNotFound);
   EXPECT_EQ(failures[6].table, "Missing");
-  EXPECT_EQ(failures[5].error_code, "BadRequest_MappingReferenceWasNotFound");
+  EXPECT_EQ(failures[5].error, ErrorKind::kMappingNotFound);
   EXPECT_EQ(failures[5].ingestion_properties,
             R"({"format":"multijson","ingestionMappingReference":"missing"})");
-  EXPECT_EQ(failures[4].error_code, "BadRequest_FormatNotSupported");
+  EXPECT_EQ(failures[4].error, ErrorKind::kFormatNotSupported);
   EXPECT_THAT(failures[3].details, HasSubstr("'../none'"));
   EXPECT_THAT(failures[2].details, HasSubstr("'zip'"));
   EXPECT_THAT(failures[1].details,
@@ -496,7 +498,7 @@ class StoredEventsTest : public ::testing::Test {
   EventBatch store_events(std::vector<Event> events) {
     EventIngester ingester(connection_, cache_, statistics_, failures_, clock_);
     EventBatch batch = ingester.ingest("topic", events, store_->catalog());
-    store_->commit(transaction_of(batch, *store_));
+    store_->commit(std::move(ingestion_of(batch, *store_).transaction()));
     ingester.record(batch);
     return batch;
   }
@@ -512,8 +514,8 @@ class StoredEventsTest : public ::testing::Test {
   std::shared_ptr<const catalog::Table> dead_ =
       store::testing::create_table(*store_, "Dead", {{"Body", ScalarType::kString}});
   ingest::TargetCache cache_;
-  ingest::StreamingStatistics statistics_;
-  ingest::FailureLog failures_;
+  activity::StreamingStatistics statistics_;
+  activity::FailureLog failures_;
   EventIngester::Connection connection_{Guid{3, 3}, "NetDefaultDB", "conn", {}};
 };
 

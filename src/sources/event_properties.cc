@@ -6,9 +6,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <rapidjson/document.h>
 
 #include "common/error.h"
+#include "types/json.h"
 #include "types/text.h"
 #include "types/text_scanner.h"
 
@@ -113,23 +113,16 @@ EventRoute read_route(const Event& event) {
 }
 
 std::vector<std::string> parse_tags(std::string_view text) {
-  std::vector<std::string> tags;
   std::string json(text::trim(text));
-  if (json.empty()) return tags;
+  if (json.empty()) return {};
   if (json.find('"') == std::string::npos) std::ranges::replace(json, '\'', '"');
-  rapidjson::Document document;
-  document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
-  bool is_list =
-      !document.HasParseError() && document.IsArray() &&
-      std::ranges::all_of(document.GetArray(), [](const auto& tag) { return tag.IsString(); });
-  if (!is_list) {
+  std::optional<std::string> read = read_json(json);
+  auto tags = read ? json_strings(*read) : std::nullopt;
+  if (!tags) {
     throw bad_request(fmt::format(
         "The event property Tags must be a JSON array of strings, and is {}", text.substr(0, 100)));
   }
-  for (const auto& tag : document.GetArray()) {
-    tags.emplace_back(tag.GetString(), tag.GetStringLength());
-  }
-  return tags;
+  return *std::move(tags);
 }
 
 SystemProperties::SystemProperties(const std::vector<std::string>& names) {

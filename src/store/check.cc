@@ -52,7 +52,7 @@ bool attempt(CheckResult& result, const std::function<void()>& work) {
 }
 
 void check_row_files(FileSystem& files, const WholeState& whole, CheckResult& result) {
-  std::set<std::filesystem::path> row_files;
+  std::set<std::filesystem::path> row_files, damaged;
   uint64_t runs = 0, rows = 0;
   for (const auto& [table, tail] : whole.tails) {
     if (!tail.runs) continue;
@@ -60,10 +60,14 @@ void check_row_files(FileSystem& files, const WholeState& whole, CheckResult& re
       row_files.insert(run.file->path());
       ++runs;
       rows += run.live_rows();
-      attempt(result, [&, id = table] { rowstore::read_run(id, run); });
+      if (!attempt(result, [&, id = table] { rowstore::read_run(id, run); })) {
+        damaged.insert(run.file->path());
+      }
     }
   }
   for (const std::filesystem::path& path : row_files) {
+    // The damage of a run, which was told with its table, would be met once more.
+    if (damaged.contains(path)) continue;
     attempt(result, [&] {
       rowstore::BlockFileReader reader(files, path, rowstore::BlockFileKind::kRows);
       while (reader.next().kind != rowstore::BlockKind::kEnd) {
@@ -74,9 +78,9 @@ void check_row_files(FileSystem& files, const WholeState& whole, CheckResult& re
       fmt::format("Row files: {}, with {} rows in {} runs", row_files.size(), rows, runs));
 }
 
-void check_extents(FileSystem& files, const WholeState& whole, CheckResult& result) {
+void check_extents(FileSystem& files, const State::Extents& extents, CheckResult& result) {
   uint64_t count = 0, rows = 0, bytes = 0;
-  for (const auto& [table, list] : whole.extents) {
+  for (const auto& [table, list] : extents) {
     for (const auto& extent : *list) {
       ++count;
       rows += extent->row_count;
@@ -87,7 +91,9 @@ void check_extents(FileSystem& files, const WholeState& whole, CheckResult& resu
         continue;
       }
       uint64_t size = 0;
-      attempt(result, [&] { size = files.open(extent->path, FileSystem::Mode::kRead)->size(); });
+      bool is_open = attempt(
+          result, [&] { size = files.open(extent->path, FileSystem::Mode::kRead)->size(); });
+      if (!is_open) continue;
       if (size != extent->size_bytes) {
         result.problems.push_back(
             fmt::format("The extent {} of table {} has {} bytes instead of {}", extent->path, table,
@@ -112,25 +118,27 @@ CheckResult check_data(FileSystem& files, const std::filesystem::path& directory
   DataDirectory data(read_only, directory);
   extents::ExtentFiles extent_files(read_only, data.extents());
   rowstore::RowFiles row_files(read_only, data.rows());
-  State state(extent_files, {}, 0);
+  State state(extent_files, row_files, {}, 0);
   log::LocalLog log({.directory = data.log()}, read_only, clock);
-  Checkpointer checkpointer(read_only, data.checkpoints(), row_files, state, log);
+  Retries retries(state, clock);
+  Checkpointer checkpointer(read_only, data.checkpoints(), row_files, state, log, retries);
 
   CheckResult result;
-  Sequence base = 0;
-  log::ReplayResult replayed;
+  Sequence base = 0, last = 0;
   bool is_loaded = attempt(result, [&] { base = checkpointer.load(); });
   if (is_loaded) {
     result.found.push_back(
         fmt::format("Checkpoint: {}", base == 0 ? "none" : fmt::to_string(base)));
+    last = base;
     attempt(result, [&] {
-      replayed = log.replay(base + 1, [&](log::Position position, std::string_view payload) {
+      log::TailResult replayed = log.tail(base + 1, [&](const log::StoredRecord& record) {
         try {
-          state.replay(position, payload);
+          state.apply(record.position, {&record.payload, 1});
         } catch (const std::exception& error) {
           throw internal_error(fmt::format("Record {} of the log in {} cannot be carried out: {}",
-                                           position, data.log().string(), error.what()));
+                                           record.position, data.log().string(), error.what()));
         }
+        last = record.position;
       });
       result.found.push_back(fmt::format("Log: {} transactions after the checkpoint, {} bytes",
                                          replayed.records, replayed.bytes));
@@ -139,13 +147,13 @@ CheckResult check_data(FileSystem& files, const std::filesystem::path& directory
   }
   // What could be read is looked at further, whatever was wrong.
   std::vector<rowstore::TailEvent> events;
-  state.publish(base + replayed.records, 0, events);
+  state.publish(last, 0, events);
   WholeState whole = state.whole();
-  result.found.push_back(fmt::format("Catalog: {} tables", whole.catalog->table_count()));
+  result.found.push_back(fmt::format("Catalog: {} tables", state.catalog()->table_count()));
   result.found.push_back(
-      fmt::format("Data connections: offsets of {} partitions", whole.offsets.size()));
+      fmt::format("Data connections: offsets of {} partitions", state.all_progress().size()));
   check_row_files(read_only, whole, result);
-  check_extents(read_only, whole, result);
+  check_extents(read_only, state.extents(), result);
   return result;
 }
 

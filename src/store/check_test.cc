@@ -39,10 +39,10 @@ class CheckTest : public ::testing::Test {
     store->commit(one_append(make_rows(*table, 0, 100)));
     store->seal({});
     Transaction transaction = one_append(make_rows(*table, 100, 50));
-    transaction.offsets = {{connection, "topic", 0, -1, 50}};
+    transaction.progress = {{connection, "topic", 0, -1, 50}};
     store->commit(transaction);
     store->checkpoint();
-    transaction.offsets = {{connection, "topic", 0, 50, 55}, {connection, "topic", 1, -1, 5}};
+    transaction.progress = {{connection, "topic", 0, 50, 55}, {connection, "topic", 1, -1, 5}};
     transaction.appends = {make_rows(*table, 150, 5)};
     store->commit(std::move(transaction));
   }
@@ -87,7 +87,7 @@ TEST_F(CheckTest, DamageIsNamed) {
     for (std::streamoff at = 0; at < size; at += size / 7) {
       flip(path, at);
       CheckResult result = check();
-      ASSERT_FALSE(result.problems.empty()) << path << " at " << at;
+      ASSERT_EQ(result.problems.size(), 1u) << path << " at " << at;
       EXPECT_NE(result.problems.front().find(path.string()), std::string::npos)
           << result.problems.front();
       flip(path, at);
@@ -100,6 +100,46 @@ TEST_F(CheckTest, DamageIsNamed) {
     std::filesystem::rename(directory_.path() / "aside", path);
     EXPECT_TRUE(check().problems.empty());
   }
+}
+
+// A damage is one problem, whichever ways lead to it.
+TEST_F(CheckTest, EachDamageIsCountedOnce) {
+  std::filesystem::path rows = only_file("rows"), extent = only_file("extents");
+  auto middle = static_cast<std::streamoff>(std::filesystem::file_size(rows) / 2);
+  flip(rows, middle);
+  EXPECT_EQ(check().problems.size(), 1u);
+  flip(rows, middle);
+  std::filesystem::resize_file(extent, std::filesystem::file_size(extent) - 1);
+  EXPECT_EQ(check().problems.size(), 1u);
+  std::filesystem::remove(extent);
+  EXPECT_EQ(check().problems.size(), 1u);
+  // Something that cannot be opened as a file.
+  std::filesystem::create_directory(extent);
+  EXPECT_EQ(check().problems.size(), 1u);
+}
+
+TEST_F(CheckTest, AStartThatIsRefusedHasChangedNothing) {
+  // A segment that was being prepared when the server was killed: a good start removes it.
+  std::ofstream(path_ / "log" / "99.tmp") << "zeros";
+  std::filesystem::path extent = only_file("extents"), aside = directory_.path() / "aside";
+  std::filesystem::rename(extent, aside);
+  auto before = contents_of(path_);
+  EXPECT_THROW(Store::open(small_options(path_), posix_file_system(), clock_), Error);
+  EXPECT_EQ(contents_of(path_), before);
+  std::filesystem::rename(aside, extent);
+  before = contents_of(path_);
+  EXPECT_TRUE(check().problems.empty());
+  EXPECT_EQ(contents_of(path_), before);
+  Store::open(small_options(path_), posix_file_system(), clock_);
+  EXPECT_FALSE(std::filesystem::exists(path_ / "log" / "99.tmp"));
+}
+
+TEST_F(CheckTest, AFolderOfSomethingElseStaysAsItIs) {
+  std::filesystem::path other = directory_.path() / "other";
+  std::filesystem::create_directory(other);
+  std::ofstream(other / "letter.txt") << "dear";
+  EXPECT_THROW(Store::open(small_options(other), posix_file_system(), clock_), Error);
+  EXPECT_FALSE(std::filesystem::exists(other / "LOCK"));
 }
 
 TEST_F(CheckTest, WhatIsNoDataDirectoryOrInUseIsRefused) {

@@ -95,7 +95,7 @@ class CheckpointFaultTest : public ::testing::Test {
       for (int32_t partition : {0, round % 3 + 1}) {
         std::vector<int64_t>& offset = next[fmt::format("hub/{}", partition)];
         int64_t expected = offset.empty() ? -1 : offset[0];
-        transaction.offsets.push_back({hub, "topic", partition, expected, id});
+        transaction.progress.push_back({hub, "topic", partition, expected, id});
         offset = {id};
       }
       expect([&](Contents& expected) { expected = next; });
@@ -142,7 +142,7 @@ TEST_F(CheckpointFaultTest, ThePowerMayGoAtEveryStep) {
   options.log_segment_bytes = 16 << 10;
   auto store = Store::open(options, files, clock_);
   int images = 0;
-  files.set_hook([&](FaultFileSystem::Operation, const std::filesystem::path& path) {
+  auto hook = files.set_hook([&](FaultFileSystem::Operation, const std::filesystem::path& path) {
     if (!is_of_checkpoint(path)) return 0;
     for (Unsynced unsynced : {Unsynced::kLost, Unsynced::kKept, Unsynced::kRandom}) {
       TemporaryDirectory image;
@@ -163,7 +163,7 @@ TEST_F(CheckpointFaultTest, ThePowerMayGoAtEveryStep) {
     return 0;
   });
   run(*store);
-  files.set_hook(nullptr);
+  hook.remove();
   EXPECT_EQ(contents_of(*store), history_.back());
   // Of eight files, and of one that is dead for the most part.
   EXPECT_EQ(store->statistics().row_file_merges, 2u);
@@ -181,13 +181,13 @@ TEST_F(CheckpointFaultTest, EveryStepMayFail) {
     history_.assign(1, {});
     done_ = 0;
     std::atomic<int> countdown = failing;
-    files.set_hook([&](FaultFileSystem::Operation, const std::filesystem::path& path) {
+    auto hook = files.set_hook([&](FaultFileSystem::Operation, const std::filesystem::path& path) {
       if (!is_of_checkpoint(path) || --countdown != 0) return 0;
       return failing % 2 == 0 ? ENOSPC : EIO;
     });
     run(*store);
     bool has_failed = countdown <= 0;
-    files.set_hook(nullptr);
+    hook.remove();
     EXPECT_EQ(contents_of(*store), history_.back()) << failing;
     // The next one makes up for it, and leaves no file behind that nobody needs.
     store->commit(one_append(make_rows(
@@ -212,43 +212,71 @@ TEST_F(CheckpointFaultTest, EveryStepMayFail) {
 }
 
 // A cut whose record was not acknowledged, but is on the disk, behind a checkpoint that holds the rows in one run.
-TEST_F(CheckpointFaultTest, ACutThatEndsInsideARunIsExact) {
-  TemporaryDirectory directory;
-  FaultFileSystem files(directory.path());
-  StoreOptions options = small_options(directory.path());
-  auto store = Store::open(options, files, clock_);
-  auto table = create_table(*store, "T");
-  Replace cut{.table = table->id};
-  cut.first_sequence = store->commit(one_append(make_rows(*table, 0, 10))).sequence;
-  cut.up_to = store->commit(one_append(make_rows(*table, 10, 10))).sequence;
-  store->commit(one_append(make_rows(*table, 20, 10)));
-  Transaction transaction;
-  transaction.replace.push_back(cut);
-  files.set_hook([](FaultFileSystem::Operation operation, const std::filesystem::path& path) {
-    bool is_sync = operation == FaultFileSystem::Operation::kSync;
-    return is_sync && path.extension() == ".log" ? EIO : 0;
-  });
-  EXPECT_THROW(store->commit(std::move(transaction)), Error);
-  files.set_hook(nullptr);
-  EXPECT_EQ(all_ids(*store, table->id).size(), 30u);
-  store->checkpoint();
-  EXPECT_EQ(store->snapshot({&table->id, 1})->table(table->id)->runs().size(), 1u);
-
-  TemporaryDirectory image;
-  files.copy_survivors(image.path(), FaultFileSystem::Unsynced::kKept);
-  store = nullptr;
-  options.directory = image.path();
-  for (int i = 0; i < 3; ++i) {
-    store = Store::open(options, posix_file_system(), clock_);
-    std::vector<int64_t> ids = all_ids(*store, table->id);
-    ASSERT_EQ(ids.size(), static_cast<size_t>(10 + i));
-    EXPECT_EQ(ids.front(), 20);
-    EXPECT_EQ(store->statistics().tail_rows, ids.size());
-    // The base holds it from then on.
-    store->commit(one_append(make_rows(*table, 100 + i, 1)));
+class CutInsideARunTest : public CheckpointFaultTest {
+ protected:
+  // Of three transactions with ten rows each, those from `first` to `last` are cut; `kept` is what stays.
+  void cut(size_t first, size_t last, const std::vector<int64_t>& kept) {
+    TemporaryDirectory directory;
+    FaultFileSystem files(directory.path());
+    StoreOptions options = small_options(directory.path());
+    auto store = Store::open(options, files, clock_);
+    auto table = create_table(*store, "T");
+    std::vector<Sequence> sequences;
+    for (int64_t i = 0; i < 3; ++i) {
+      sequences.push_back(store->commit(one_append(make_rows(*table, 10 * i, 10))).sequence);
+    }
+    Transaction transaction;
+    transaction.replace.push_back(
+        {.table = table->id, .first_sequence = sequences.at(first), .up_to = sequences.at(last)});
+    auto hook =
+        files.set_hook([](FaultFileSystem::Operation operation, const std::filesystem::path& path) {
+          bool is_sync = operation == FaultFileSystem::Operation::kSync;
+          return is_sync && path.extension() == ".log" ? EIO : 0;
+        });
+    EXPECT_THROW(store->commit(std::move(transaction)), Error);
+    hook.remove();
+    EXPECT_EQ(all_ids(*store, table->id).size(), 30u);
     store->checkpoint();
+    EXPECT_EQ(store->snapshot({&table->id, 1})->table(table->id)->runs().size(), 1u);
+
+    TemporaryDirectory image;
+    files.copy_survivors(image.path(), FaultFileSystem::Unsynced::kKept);
     store = nullptr;
+    options.directory = image.path();
+    std::vector<int64_t> expected = kept;
+    for (int64_t i = 0; i < 10; ++i) {
+      store = Store::open(options, posix_file_system(), clock_);
+      ASSERT_EQ(all_ids(*store, table->id), expected);
+      EXPECT_EQ(store->statistics().tail_rows, expected.size());
+      // The base holds it from then on, and after some of them a merge has written it anew.
+      store->commit(one_append(make_rows(*table, 100 + i, 1)));
+      expected.push_back(100 + i);
+      store->checkpoint();
+      store = nullptr;
+    }
+    store = Store::open(options, posix_file_system(), clock_);
+    store->seal({});
+    EXPECT_EQ(all_ids(*store, table->id), expected);
+    EXPECT_EQ(store->statistics().tail_rows, 0u);
   }
+
+  static std::vector<int64_t> ids(std::initializer_list<int64_t> tens) {
+    std::vector<int64_t> ids;
+    for (int64_t ten : tens) {
+      for (int64_t i = 0; i < 10; ++i) ids.push_back(10 * ten + i);
+    }
+    return ids;
+  }
+};
+
+TEST_F(CutInsideARunTest, AtItsStart) {
+  cut(0, 1, ids({2}));
+}
+TEST_F(CutInsideARunTest, InTheMiddle) {
+  cut(1, 1, ids({0, 2}));
+}
+TEST_F(CutInsideARunTest, AtItsEnd) {
+  cut(1, 2, ids({0}));
 }
 
 // A file that cannot be read is left out of a merge, and taken by the next checkpoint's.

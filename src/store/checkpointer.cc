@@ -8,7 +8,6 @@
 #include <charconv>
 #include <unordered_map>
 
-#include "common/binary.h"
 #include "common/error.h"
 #include "store/committer.h"
 
@@ -22,14 +21,14 @@ using rowstore::RunList;
 constexpr std::string_view kSuffix = ".ckpt";
 constexpr std::string_view kUnfinished = ".tmp";
 constexpr size_t kNameDigits = 16;
-// A block of catalog changes, extents or runs is written when it has this size.
-constexpr size_t kBlockBytes = 256 << 10;
 // So many files of one generation whose runs are short on average become one of the next, up to the last
 // generation. Longer runs are not worth being written again: reading and remembering them costs little next to
 // their rows, which go to an extent soon.
 constexpr size_t kMergedFiles = 8;
 constexpr uint64_t kShortRun = 16 << 10;
 constexpr uint8_t kLastGeneration = 3;
+// One part of so many of the bytes of all files may belong to no tail any more; when the disk is short, of so many.
+constexpr uint64_t kDeadPart = 2, kDeadPartShort = 8;
 // There are no more files than this; if there were, those with the fewest rows become one.
 constexpr size_t kMostFiles = 96;
 constexpr size_t kMergedSmallest = 16;
@@ -54,79 +53,6 @@ Sequence sequence_of(std::string_view name) {
   return error == std::errc() && end == name.data() + kNameDigits ? sequence : 0;
 }
 
-void encode_run(std::string& out, const Run& run) {
-  ByteWriter writer(out);
-  writer.varint(run.file->description().number);
-  writer.varint(run.offset);
-  writer.varint(run.length);
-  writer.varint(run.rows);
-  writer.varint(run.skipped);
-  writer.varint(run.first_sequence);
-  writer.varint(run.last_sequence - run.first_sequence);
-  writer.fixed(run.min_time);
-  writer.varint(static_cast<uint64_t>(run.max_time - run.min_time));
-  writer.varint(run.value_bytes);
-  writer.varint(run.ranges.size());
-  for (const CellRange& range : run.ranges) {
-    writer.varint(range.column_id);
-    writer.fixed(range.low);
-    writer.varint(static_cast<uint64_t>(range.high) - static_cast<uint64_t>(range.low));
-  }
-}
-
-using FilesByNumber = std::unordered_map<uint64_t, std::shared_ptr<const rowstore::RowFile>>;
-
-// How many items follow, of at least a byte each.
-size_t item_count(ByteReader& reader) {
-  uint64_t count = reader.varint();
-  if (count > reader.remaining()) throw std::runtime_error("a list is longer than its block");
-  return count;
-}
-
-Run decode_run(ByteReader& reader, const FilesByNumber& files) {
-  Run run;
-  auto file = files.find(reader.varint());
-  if (file == files.end()) throw std::runtime_error("a run is in a file that is not named");
-  run.file = file->second;
-  run.offset = reader.varint();
-  run.length = static_cast<uint32_t>(reader.varint());
-  run.rows = static_cast<uint32_t>(reader.varint());
-  run.skipped = static_cast<uint32_t>(reader.varint());
-  run.first_sequence = reader.varint();
-  run.last_sequence = run.first_sequence + reader.varint();
-  run.min_time = reader.fixed<Ticks>();
-  run.max_time = static_cast<Ticks>(static_cast<uint64_t>(run.min_time) + reader.varint());
-  run.value_bytes = reader.varint();
-  run.ranges.resize(item_count(reader));
-  for (CellRange& range : run.ranges) {
-    range.column_id = static_cast<uint32_t>(reader.varint());
-    range.low = reader.fixed<int64_t>();
-    range.high = static_cast<int64_t>(static_cast<uint64_t>(range.low) + reader.varint());
-  }
-  if (run.skipped >= run.rows) throw std::runtime_error("a run has no rows");
-  return run;
-}
-
-// Gathers items of one kind into blocks.
-class BlockGatherer {
- public:
-  BlockGatherer(rowstore::BlockFileWriter& file, BlockKind kind) : file_(file), kind_(kind) {}
-
-  std::string& content() { return content_; }
-  void end_item() {
-    if (content_.size() >= kBlockBytes) flush();
-  }
-  void flush() {
-    if (!content_.empty()) file_.put(kind_, 0, content_);
-    content_.clear();
-  }
-
- private:
-  rowstore::BlockFileWriter& file_;
-  const BlockKind kind_;
-  std::string content_;
-};
-
 // Has the committer do `install(i)` for all i below `count`, some at a time.
 void install(Committer& committer, size_t count, const std::function<void(size_t)>& install) {
   for (size_t first = 0; first < count; first += kInstalledTables) {
@@ -140,12 +66,14 @@ void install(Committer& committer, size_t count, const std::function<void(size_t
 }  // namespace
 
 Checkpointer::Checkpointer(FileSystem& files, std::filesystem::path directory,
-                           rowstore::RowFiles& row_files, State& state, log::Log& log)
+                           rowstore::RowFiles& row_files, State& state, log::Log& log,
+                           Retries& retries)
     : files_(files),
       directory_(std::move(directory)),
       row_files_(row_files),
       state_(state),
-      log_(log) {}
+      log_(log),
+      retries_(retries) {}
 
 Sequence Checkpointer::load() {
   Sequence newest = 0;
@@ -160,45 +88,10 @@ Sequence Checkpointer::load() {
         fmt::format("The checkpoint {} says that it is number {}. Nothing was changed.",
                     path.string(), file.header().first));
   }
-  state_.set_newest_time(file.header().second);
-  FilesByNumber row_files;
+  state_.load_newest_time(file.header().second);
   for (auto block = file.next(); block.kind != BlockKind::kEnd; block = file.next()) {
     try {
-      ByteReader reader(block.content);
-      switch (block.kind) {
-        case BlockKind::kCatalog:
-          state_.restore_changes(block.content);
-          break;
-        case BlockKind::kExtents:
-          state_.restore_extents(block.content);
-          break;
-        case BlockKind::kKeys:
-          state_.restore_keys(block.content);
-          break;
-        case BlockKind::kOffsets:
-          state_.restore_offsets(block.content);
-          break;
-        case BlockKind::kRowFiles:
-          while (!reader.at_end()) {
-            rowstore::RowFile::Description description;
-            description.number = reader.varint();
-            description.generation = reader.byte();
-            description.seed = reader.fixed<uint64_t>();
-            description.bytes = reader.varint();
-            row_files[description.number] = row_files_.open(description);
-          }
-          break;
-        case BlockKind::kRuns:
-          while (!reader.at_end()) {
-            catalog::TableId table = reader.varint();
-            RunList runs(item_count(reader));
-            for (Run& run : runs) run = decode_run(reader, row_files);
-            state_.restore_runs(table, std::move(runs));
-          }
-          break;
-        default:
-          throw std::runtime_error("a block is of an unknown kind");
-      }
+      state_.load(block.kind, block.content);
     } catch (const std::runtime_error& error) {
       throw internal_error(
           fmt::format("The checkpoint {} cannot be loaded: {} in the block at offset {}. Nothing "
@@ -206,7 +99,7 @@ Sequence Checkpointer::load() {
                       path.string(), error.what(), block.offset));
     }
   }
-  for (const auto& [number, row_file] : row_files) named_files_.insert(row_file);
+  named_files_ = state_.take_loaded_files();
   sequence_ = newest;
   return newest;
 }
@@ -220,18 +113,28 @@ void Checkpointer::remove_other_bases(Sequence newest) {
   for (const std::string& name : files_.list(directory_)) {
     Sequence sequence = sequence_of(name);
     bool is_old = sequence != 0 && sequence != newest;
-    if (is_old || name.ends_with(kUnfinished)) files_.remove(directory_ / name);
+    if (!is_old && !name.ends_with(kUnfinished)) continue;
+    try {
+      files_.remove(directory_ / name);
+    } catch (const IoError& error) {
+      // The newest base counts, whatever stands beside it.
+      spdlog::warn("A checkpoint that is not needed could not be removed: {}", error.what());
+    }
   }
 }
 
-void Checkpointer::checkpoint(Committer& committer) {
+void Checkpointer::checkpoint(Committer& committer, bool is_disk_short) {
   WholeState whole = state_.whole();
-  if (whole.sequence == sequence_) return;
-  spill(whole, committer);
-  write_base(whole);
-  ++checkpoints_;
+  if (whole.sequence != sequence_) {
+    spill(whole, committer);
+    write_base(whole);
+    ++checkpoints_;
+  }
+  if (!retries_.is_due(Work::kMergeRowFiles, kNoTable)) return;
   unread_files_.clear();
-  while (merge(whole, committer)) write_base(whole);
+  retries_.attempt(Work::kMergeRowFiles, kNoTable, [&] {
+    while (merge(whole, committer, is_disk_short)) write_base(whole);
+  });
 }
 
 void Checkpointer::spill(WholeState& whole, Committer& committer) {
@@ -296,64 +199,24 @@ void Checkpointer::put_base(const WholeState& whole, const std::set<RowFilePtr>&
                             const std::filesystem::path& path) {
   rowstore::BlockFileWriter file(files_, path,
                                  {rowstore::BlockFileKind::kBase, whole.sequence, whole.time});
-  BlockGatherer changes(file, BlockKind::kCatalog);
-  for (const catalog::Change& change : whole.catalog->changes()) {
-    ByteWriter(changes.content()).string(catalog::encode_change(change));
-    changes.end_item();
-  }
-  changes.flush();
-  BlockGatherer extents(file, BlockKind::kExtents);
-  std::string encoded;
-  for (const auto& [table, list] : whole.extents) {
-    for (const auto& extent : *list) {
-      encoded.clear();
-      extents::encode_extent(encoded, *extent);
-      ByteWriter writer(extents.content());
-      writer.varint(table);
-      writer.string(encoded);
-      extents.end_item();
-    }
-  }
-  extents.flush();
-  if (!whole.keys.empty()) file.put(BlockKind::kKeys, 0, whole.keys);
-  BlockGatherer offsets(file, BlockKind::kOffsets);
-  for (std::span<const SourceOffset> left = whole.offsets; !left.empty();) {
-    left = left.subspan(encode_source_offsets(offsets.content(), left));
-    offsets.end_item();
-  }
-  offsets.flush();
-  BlockGatherer named(file, BlockKind::kRowFiles);
-  for (const RowFilePtr& row_file : row_files) {
-    const rowstore::RowFile::Description& description = row_file->description();
-    ByteWriter writer(named.content());
-    writer.varint(description.number);
-    writer.byte(description.generation);
-    writer.fixed(description.seed);
-    writer.varint(description.bytes);
-    named.end_item();
-  }
-  named.flush();
-  BlockGatherer runs(file, BlockKind::kRuns);
-  for (const auto& [table, tail] : whole.tails) {
-    if (!tail.runs) continue;
-    ByteWriter writer(runs.content());
-    writer.varint(table);
-    writer.varint(tail.runs->size());
-    for (const Run& run : *tail.runs) encode_run(runs.content(), run);
-    runs.end_item();
-  }
-  runs.flush();
+  for (const Part::Save& save : whole.saves) save(file);
+  TailsPart::save(file, whole.tails, row_files);
   file.finish();
   base_written_ += file.size();
 }
 
-std::vector<Checkpointer::RowFilePtr> Checkpointer::choose_merge(const WholeState& whole) const {
+std::vector<Checkpointer::RowFilePtr> Checkpointer::choose_merge(const WholeState& whole,
+                                                                 bool is_disk_short) const {
   struct Live {
     RowFilePtr file;
     uint64_t bytes = rowstore::kBlockFileOverhead;
     uint64_t runs = 0;
 
-    uint64_t dead_bytes() const { return file->description().bytes - bytes; }
+    // Two runs may be parts of one block, which then counts twice.
+    uint64_t dead_bytes() const {
+      uint64_t all = file->description().bytes;
+      return all - std::min(all, bytes);
+    }
     double dead_share() const {
       return static_cast<double>(dead_bytes()) / static_cast<double>(file->description().bytes);
     }
@@ -384,7 +247,7 @@ std::vector<Checkpointer::RowFilePtr> Checkpointer::choose_merge(const WholeStat
   for (std::vector<RowFilePtr>& generation : short_runs) {
     if (generation.size() >= kMergedFiles) return std::move(generation);
   }
-  if (dead_bytes > bytes / 2) {
+  if (dead_bytes > bytes / (is_disk_short ? kDeadPartShort : kDeadPart)) {
     return {std::ranges::max_element(files, {}, &Live::dead_share)->file};
   }
   std::vector<RowFilePtr> smallest;
@@ -396,8 +259,8 @@ std::vector<Checkpointer::RowFilePtr> Checkpointer::choose_merge(const WholeStat
   return smallest;
 }
 
-bool Checkpointer::merge(WholeState& whole, Committer& committer) {
-  std::vector<RowFilePtr> chosen = choose_merge(whole);
+bool Checkpointer::merge(WholeState& whole, Committer& committer, bool is_disk_short) {
+  std::vector<RowFilePtr> chosen = choose_merge(whole, is_disk_short);
   if (chosen.empty()) return false;
   std::set<RowFilePtr> old_files(chosen.begin(), chosen.end());
   uint8_t generation = 0;
@@ -455,7 +318,8 @@ bool Checkpointer::merge(WholeState& whole, Committer& committer) {
       first = end;
     }
   }
-  if (replacements.empty()) return false;
+  // Nothing of them could be read: others may be due.
+  if (replacements.empty()) return merge(whole, committer, is_disk_short);
   rowstore::TableRuns fresh = writer->finish();
   merge_written_ += writer->size();
   for (size_t i = 0; i < replacements.size(); ++i) {

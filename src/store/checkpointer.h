@@ -10,6 +10,7 @@
 #include "common/file_system.h"
 #include "log/log.h"
 #include "rowstore/row_files.h"
+#include "store/retries.h"
 #include "store/state.h"
 
 // Checkpoints: docs/checkpoints.md.
@@ -22,7 +23,7 @@ class Committer;
 class Checkpointer {
  public:
   Checkpointer(FileSystem& files, std::filesystem::path directory, rowstore::RowFiles& row_files,
-               State& state, log::Log& log);
+               State& state, log::Log& log, Retries& retries);
 
   // Recovery: loads the newest base into the state, unpublished, and gives its sequence; 0 when there is none.
   // Throws Error when it is damaged, or a row file is missing.
@@ -30,8 +31,10 @@ class Checkpointer {
   // Removes unfinished and older bases, and row files that the base does not name.
   void remove_others();
 
-  // A whole checkpoint, merges included. When it throws, what was done of it stands, and nothing is lost.
-  void checkpoint(Committer& committer);
+  // A whole checkpoint. When it throws, what was done of it stands, and nothing is lost. Then row files are merged;
+  // what fails of that is noted, and waits for a later checkpoint. When the disk is short, files are also
+  // written again for the sake of fewer rows that nobody needs.
+  void checkpoint(Committer& committer, bool is_disk_short);
 
   // Sequence and State::logged_bytes() of the newest base.
   Sequence sequence() const { return sequence_; }
@@ -51,9 +54,9 @@ class Checkpointer {
   void put_base(const WholeState& whole, const std::set<RowFilePtr>& row_files,
                 const std::filesystem::path& path);
   // Merges one set of files that are due; false when none is.
-  bool merge(WholeState& whole, Committer& committer);
+  bool merge(WholeState& whole, Committer& committer, bool is_disk_short);
   // Files whose runs are to be written to one file; none when nothing is due.
-  std::vector<RowFilePtr> choose_merge(const WholeState& whole) const;
+  std::vector<RowFilePtr> choose_merge(const WholeState& whole, bool is_disk_short) const;
   void remove_other_bases(Sequence newest);
 
   FileSystem& files_;
@@ -61,6 +64,7 @@ class Checkpointer {
   rowstore::RowFiles& row_files_;
   State& state_;
   log::Log& log_;
+  Retries& retries_;
   std::atomic<Sequence> sequence_ = 0;
   std::atomic<uint64_t> logged_bytes_ = 0;
   // What the base on disk names; after a rename that could not be synced, what either of two names.

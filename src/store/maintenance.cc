@@ -5,8 +5,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <limits>
 
-#include "catalog/policy.h"
+#include "catalog/policies/effective.h"
 #include "common/thread_priority.h"
 #include "store/tail_rows.h"
 
@@ -15,24 +16,34 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPauseAfterFailure = 10s;
+// So long a checkpoint waits for tails that are worth an extent.
+constexpr auto kSealsFirst = 10s;
 // Memory is given back after a time in which no more than this was logged. Under load it is needed again at
 // once, and while it is given back nobody who shares its arena can allocate.
 constexpr auto kRest = 10s;
 constexpr uint64_t kRestBytes = 1 << 20;
-// A smaller tail is not sealed, however short the disk is: it would make a file of next to nothing.
-constexpr uint64_t kSmallestExtent = 256 << 10;
+// When room is to be made, tails are sealed until half of the limit is left; smaller ones, which make files of next
+// to nothing, only until one part of so many is.
+constexpr uint64_t kSmallTail = 256 << 10;
+constexpr uint64_t kLargeShare = 2, kSmallShare = 8;
+// So much is sealed between two checkpoints, so that appends go on as soon as there is some room.
+constexpr uint64_t kRoomShare = 8;
+// Room is not made again before one part of so many of the limit was logged, or this time has gone.
+constexpr uint64_t kRoomLoggedShare = 16;
+constexpr auto kRoomPause = 10s;
 
 }  // namespace
 
 Maintenance::Maintenance(Checkpointer& checkpointer, State& state,
                          extents::ExtentFiles& extent_files, rowstore::RowFiles& row_files,
-                         ExtentUpkeep& upkeep, const Clock& clock, const MaintenanceLimits& limits)
+                         ExtentUpkeep& upkeep, Retries& retries, const Clock& clock,
+                         const MaintenanceLimits& limits)
     : checkpointer_(checkpointer),
       state_(state),
       extent_files_(extent_files),
       row_files_(row_files),
       upkeep_(upkeep),
+      retries_(retries),
       clock_(clock),
       limits_(limits) {
   auto on_garbage = [this] {
@@ -53,7 +64,15 @@ Maintenance::~Maintenance() {
 void Maintenance::start(Committer& committer, std::span<const rowstore::TailEvent> events) {
   committer_ = &committer;
   on_published(events, state_.logged_bytes(), state_.tail_bytes());
+}
+
+void Maintenance::start_thread() {
   thread_ = std::thread([this] { run(); });
+}
+
+bool Maintenance::step() {
+  std::unique_lock lock(mutex_);
+  return work(lock);
 }
 
 void Maintenance::stop() {
@@ -68,41 +87,43 @@ void Maintenance::stop() {
 void Maintenance::on_published(std::span<const rowstore::TailEvent> events, uint64_t logged_bytes,
                                uint64_t tail_bytes) {
   logged_bytes_ = logged_bytes;
-  bool needs_checkpoint = logged_bytes - checkpointer_.logged_bytes() > limits_.log_bytes ||
-                          tail_bytes > limits_.tail_bytes || is_disk_short(logged_bytes);
-  if (events.empty() && !needs_checkpoint) return;
+  tail_bytes_ = tail_bytes;
+  bool needs = needs_checkpoint();
+  if (events.empty() && !needs) return;
   std::lock_guard lock(mutex_);
-  bool is_news = !events.empty() || (needs_checkpoint && !needs_checkpoint_);
-  needs_checkpoint_ |= needs_checkpoint;
+  bool is_news = !events.empty() || (needs && !is_checkpoint_noticed_);
+  is_checkpoint_noticed_ |= needs;
   for (const rowstore::TailEvent& event : events) {
     if (event.ripeness == rowstore::Ripeness::kRipe) {
-      ripe_.push_back(event.table);
+      ripe_.push_back(event);
     } else {
-      aging_.emplace(event.oldest + limits_.seal_age, event.table);
+      // By the steady clock, and no later than a whole age from now, whatever the other clock does.
+      Ticks left =
+          std::clamp<Ticks>(event.oldest + limits_.seal_age - clock_.now(), 0, limits_.seal_age);
+      auto due = clock_.steady_now() + std::chrono::microseconds(left / kTicksPerMicrosecond);
+      aging_.emplace(due, event);
     }
   }
   if (is_news) wake_.notify_one();
 }
 
-// Not again before something has been written that can be moved.
-bool Maintenance::is_disk_short(uint64_t logged_bytes) const {
-  return limits_.disk_usage() > limits_.disk_bytes &&
-         logged_bytes - disk_relieved_at_ > limits_.disk_bytes / 16;
+bool Maintenance::needs_room(uint64_t logged_bytes) const {
+  return is_disk_short() &&
+         (logged_bytes > next_room_logged_ || clock_.steady_now() >= next_room_at_.load());
+}
+
+bool Maintenance::needs_checkpoint() const {
+  // The base may be of records that were not told of yet.
+  uint64_t logged = logged_bytes_, in_base = std::min(logged, checkpointer_.logged_bytes());
+  return logged - in_base > limits_.log_bytes || tail_bytes_ > limits_.tail_bytes ||
+         needs_room(logged) || retries_.has_failed(Work::kCheckpoint, kNoTable);
 }
 
 void Maintenance::run() {
   give_way_to_other_threads();
   std::unique_lock lock(mutex_);
   while (!is_stopping_) {
-    if (clock_.steady_now() >= paused_until_) {
-      try {
-        if (work(lock)) continue;
-      } catch (const std::exception& error) {
-        if (!lock.owns_lock()) lock.lock();
-        paused_until_ = clock_.steady_now() + kPauseAfterFailure;
-        spdlog::warn("Background work failed, and will be tried again: {}", error.what());
-      }
-    }
+    if (work(lock)) continue;
     SteadyTime due = next_due();
     if (due == SteadyTime::max()) {
       wake_.wait(lock);
@@ -113,55 +134,88 @@ void Maintenance::run() {
 }
 
 Maintenance::SteadyTime Maintenance::next_due() const {
-  if (clock_.steady_now() < paused_until_) return paused_until_;
-  if (has_garbage_ || needs_checkpoint_ || !ripe_.empty()) {
-    return clock_.steady_now();
+  SteadyTime due = std::min(trim_at_, retries_.next(Work::kSeal));
+  auto wait_for = [&](Work work) {
+    SteadyTime next = retries_.next(work);
+    due = std::min(due, next == SteadyTime::max() ? clock_.steady_now() : next);
+  };
+  if (has_garbage_) wait_for(Work::kRemoveFiles);
+  if (needs_checkpoint()) {
+    wait_for(Work::kCheckpoint);
+  } else if (is_disk_short()) {
+    due = std::min(due, next_room_at_.load());
   }
-  if (aging_.empty()) return trim_at_;
-  Ticks left = std::max<Ticks>(aging_.begin()->first - clock_.now(), 0);
-  auto due = clock_.steady_now() + std::chrono::microseconds(left / kTicksPerMicrosecond + 1000);
-  return std::min<SteadyTime>(due, trim_at_);
+  if (!aging_.empty()) due = std::min(due, aging_.begin()->first);
+  return due;
 }
 
-bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
-  if (has_garbage_) {
-    has_garbage_ = false;
-    lock.unlock();
-    extent_files_.collect_garbage();
-    row_files_.collect_garbage();
-    lock.lock();
-    return true;
-  }
-  while (!aging_.empty() && aging_.begin()->first <= clock_.now()) {
+std::optional<rowstore::TailEvent> Maintenance::take_ripe() {
+  while (!aging_.empty() && aging_.begin()->first <= clock_.steady_now()) {
     ripe_.push_back(aging_.begin()->second);
     aging_.erase(aging_.begin());
   }
-  if (!ripe_.empty()) {
-    catalog::TableId table = ripe_.front();
+  while (!ripe_.empty()) {
+    rowstore::TailEvent event = ripe_.front();
     ripe_.pop_front();
+    // One that is put off comes again by itself.
+    if (retries_.is_due(Work::kSeal, event.table)) return event;
+  }
+  std::vector<catalog::TableId> failed = retries_.due(Work::kSeal);
+  if (failed.empty()) return std::nullopt;
+  return rowstore::TailEvent{.table = failed.front(),
+                             .oldest = std::numeric_limits<Ticks>::max()};  // whatever is aging
+}
+
+bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
+  if (has_garbage_ && retries_.is_due(Work::kRemoveFiles, kNoTable)) {
+    has_garbage_ = false;
     lock.unlock();
-    try {
-      std::lock_guard work(work_mutex_);
-      seal_table(table);
-    } catch (...) {
-      lock.lock();
-      ripe_.push_back(table);
-      throw;
-    }
+    collect_garbage();
     lock.lock();
-    trim_later();
     return true;
   }
-  // After the tails that are worth an extent: their rows need not go to a row file.
-  if (needs_checkpoint_) {
+  // Tails that are worth an extent come first, since their rows need not go to a row file then; but they may be many.
+  SteadyTime now = clock_.steady_now();
+  is_checkpoint_noticed_ = needs_checkpoint();
+  bool is_checkpoint_due = is_checkpoint_noticed_ && retries_.is_due(Work::kCheckpoint, kNoTable);
+  if (is_checkpoint_due) checkpoint_due_since_ = std::min(checkpoint_due_since_, now);
+  if (!is_checkpoint_due || now < checkpoint_due_since_ + kSealsFirst) {
+    if (std::optional<rowstore::TailEvent> event = take_ripe()) {
+      lock.unlock();
+      seal_if_worth(*event);
+      lock.lock();
+      trim_later();
+      return true;
+    }
+  }
+  if (is_checkpoint_due) {
     lock.unlock();
-    checkpoint();
+    retries_.attempt(Work::kCheckpoint, kNoTable, [this] { checkpoint(); });
     lock.lock();
-    needs_checkpoint_ = false;
+    checkpoint_due_since_ = SteadyTime::max();
     trim_later();
     return true;
   }
   return trim_memory(lock);
+}
+
+void Maintenance::collect_garbage() {
+  auto failure = retries_.attempt(Work::kRemoveFiles, kNoTable, [this] {
+    std::exception_ptr error;
+    for (const std::function<void()>& collect :
+         {std::function<void()>([this] { extent_files_.collect_garbage(); }),
+          std::function<void()>([this] { row_files_.collect_garbage(); })}) {
+      try {
+        collect();
+      } catch (...) {
+        error = std::current_exception();
+      }
+    }
+    if (error) std::rethrow_exception(error);
+  });
+  if (!failure) return;
+  std::lock_guard lock(mutex_);
+  has_garbage_ = true;
 }
 
 bool Maintenance::trim_memory(std::unique_lock<std::mutex>& lock) {
@@ -189,20 +243,60 @@ void Maintenance::seal(std::span<const catalog::TableId> tables) {
     tables = all;
   }
   std::lock_guard work(work_mutex_);
-  for (catalog::TableId table : tables) seal_table(table);
+  std::exception_ptr error;
+  for (catalog::TableId table : tables) {
+    if (std::exception_ptr failure = seal_table(table)) error = failure;
+  }
+  if (error) std::rethrow_exception(error);
 }
 
-void Maintenance::seal_table(catalog::TableId table) {
+void Maintenance::seal_if_worth(const rowstore::TailEvent& event) {
+  std::lock_guard work(work_mutex_);
+  std::optional<rowstore::TailEvent> tail = state_.ripeness(event.table);
+  using rowstore::Ripeness;
+  // Of a tail that is old enough, the event's first row is still there: a newer one has an event of its own.
+  bool is_worth = tail && (tail->ripeness == Ripeness::kRipe ||
+                           (tail->ripeness == Ripeness::kAging && tail->oldest <= event.oldest));
+  if (is_worth || !tail) {
+    seal_table(event.table);
+  } else {
+    // It was sealed, or cut, since it was worth it.
+    retries_.put_off(Work::kSeal, event.table);
+  }
+}
+
+std::exception_ptr Maintenance::seal_table(catalog::TableId table) {
+  return retries_.attempt(Work::kSeal, table, [&] { write_extents(table); });
+}
+
+void Maintenance::write_extents(catalog::TableId table) {
   auto [definition, tail] = state_.tail(table);
   if (!definition || tail.empty()) return;
-  uint64_t allowed = catalog::max_ingested_rows(*state_.catalog(), *definition);
-  TailRows rows(table, tail, std::min(limits_.extent_rows, allowed), limits_.extent_bytes);
+  // What a run could not be read for.
+  auto write = [&, &table = *definition](const rowstore::TailView& rows) -> std::exception_ptr {
+    try {
+      write_extents(table, rows);
+    } catch (const UnreadableRun& unreadable) {
+      return unreadable.cause;
+    }
+    return nullptr;
+  };
+  std::exception_ptr cause = write(tail);
+  if (!cause) return;
+  // What cannot be read stays; the rows before and after it need not, and would only fill the disk.
+  for (const rowstore::TailView& part : readable_parts(table, tail)) write(part);
+  std::rethrow_exception(cause);
+}
+
+void Maintenance::write_extents(const catalog::Table& table, const rowstore::TailView& tail) {
+  uint64_t allowed = catalog::max_ingested_rows(*state_.catalog(), table);
+  TailRows rows(table.id, tail, std::min(limits_.extent_rows, allowed), limits_.extent_bytes);
   Replace seal;
-  seal.table = table;
+  seal.table = table.id;
   seal.first_sequence = rows.first_sequence();
   seal.up_to = rows.last_sequence();
   while (rows.begin_extent()) {
-    seal.added.push_back(extent_files_.write(*definition, rows));
+    seal.added.push_back(extent_files_.write(table, rows));
     extent_bytes_written_ += seal.added.back()->size_bytes;
   }
   if (seal.added.empty()) return;
@@ -211,18 +305,34 @@ void Maintenance::seal_table(catalog::TableId table) {
 
 void Maintenance::checkpoint() {
   std::lock_guard work(work_mutex_);
-  checkpointer_.checkpoint(*committer_);
-  if (limits_.disk_usage() <= limits_.disk_bytes) return;
-  disk_relieved_at_ = state_.logged_bytes();
+  checkpointer_.checkpoint(*committer_, is_disk_short());
+  if (is_disk_short()) make_room();
+}
+
+void Maintenance::make_room() {
   auto sizes = state_.tail_sizes();
   std::sort(sizes.rbegin(), sizes.rend());
-  uint64_t left = limits_.disk_usage();
-  for (const auto& [bytes, table] : sizes) {
-    if (left <= limits_.disk_bytes / 2 || bytes < kSmallestExtent) break;
-    seal_table(table);
-    left -= std::min(bytes, left);
+  auto next = sizes.begin();
+  auto is_enough = [&](uint64_t usage) {
+    uint64_t share = next->first < kSmallTail ? kSmallShare : kLargeShare;
+    return usage <= limits_.disk_bytes - limits_.disk_bytes / share;
+  };
+  while (next != sizes.end() && !is_enough(limits_.disk_usage()) && !is_stopping_) {
+    uint64_t usage = limits_.disk_usage(), freed = 0;
+    for (; next != sizes.end() && freed < limits_.disk_bytes / kRoomShare &&
+           !is_enough(usage - freed) && !is_stopping_;
+         ++next) {
+      auto [bytes, table] = *next;
+      if (!retries_.is_due(Work::kSeal, table) || seal_table(table)) continue;
+      freed += std::min(bytes, usage - freed);
+    }
+    if (freed == 0) break;
+    // What is free is known only when the rows that nobody needs any more have gone from the row files.
+    checkpointer_.checkpoint(*committer_, true);
+    collect_garbage();
   }
-  checkpointer_.checkpoint(*committer_);
+  next_room_logged_ = state_.logged_bytes() + limits_.disk_bytes / kRoomLoggedShare;
+  next_room_at_ = clock_.steady_now() + kRoomPause;
 }
 
 }  // namespace rivulet::store

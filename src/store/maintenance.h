@@ -7,7 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -18,6 +18,7 @@
 #include "store/checkpointer.h"
 #include "store/committer.h"
 #include "store/extent_upkeep.h"
+#include "store/retries.h"
 #include "store/state.h"
 
 namespace rivulet::store {
@@ -35,18 +36,21 @@ struct MaintenanceLimits {
 // The background work: seals tails, makes checkpoints, removes files that nobody needs any more. One thread, asleep while
 // there is nothing to do; commits and readers never wait for it.
 //
-// Owned by the store, which makes it before the committer and starts it after. A failure (a full disk) is
-// logged, and tried again ten seconds later.
+// Owned by the store, which makes it before the committer and starts it, and its thread, after. What fails is tried again as Retries
+// says, and the rest goes on.
 class Maintenance final : public CommitListener {
  public:
   Maintenance(Checkpointer& checkpointer, State& state, extents::ExtentFiles& extent_files,
-              rowstore::RowFiles& row_files, ExtentUpkeep& upkeep, const Clock& clock,
-              const MaintenanceLimits& limits);
+              rowstore::RowFiles& row_files, ExtentUpkeep& upkeep, Retries& retries,
+              const Clock& clock, const MaintenanceLimits& limits);
   ~Maintenance() override;
 
   // `events` are those of recovery.
   void start(Committer& committer, std::span<const rowstore::TailEvent> events);
-  // Ends the thread, after what it is doing.
+  void start_thread();
+  // Without the thread: does one thing that is due; false when nothing is.
+  bool step();
+  // Ends the thread, after the file that it is writing.
   void stop();
 
   void on_published(std::span<const rowstore::TailEvent> events, uint64_t logged_bytes,
@@ -54,7 +58,7 @@ class Maintenance final : public CommitListener {
 
   void on_extents_added(catalog::TableId table) override { upkeep_.on_extents_added(table); }
 
-  // Now, on the caller's thread. They throw what fails.
+  // Now, on the caller's thread, whether it is put off or not. They throw what fails, after the rest.
   void seal(std::span<const catalog::TableId> tables);
   void checkpoint();
 
@@ -67,8 +71,21 @@ class Maintenance final : public CommitListener {
   void run();
   // Does one thing that is due, with mutex_ released; false when nothing is.
   bool work(std::unique_lock<std::mutex>& lock);
-  void seal_table(catalog::TableId table);
-  bool is_disk_short(uint64_t logged_bytes) const;
+  // With mutex_ held. A tail that is to be looked at.
+  std::optional<rowstore::TailEvent> take_ripe();
+  // Seals the tail if it is worth an extent now.
+  void seal_if_worth(const rowstore::TailEvent& event);
+  // With work_mutex_ held, as the next two. Gives what it failed with.
+  std::exception_ptr seal_table(catalog::TableId table);
+  void write_extents(catalog::TableId table);
+  // Of all rows of the tail, or of a part of it.
+  void write_extents(const catalog::Table& table, const rowstore::TailView& rows);
+  // Seals tails, the largest first, until the log and the row files take less than they may: docs/checkpoints.md.
+  void make_room();
+  bool is_disk_short() const { return limits_.disk_usage() > limits_.disk_bytes; }
+  bool needs_room(uint64_t logged_bytes) const;
+  bool needs_checkpoint() const;
+  void collect_garbage();
   SteadyTime next_due() const;
   // Gives memory that was freed back to the system, once hardly anything comes in; false when it is not time.
   bool trim_memory(std::unique_lock<std::mutex>& lock);
@@ -80,6 +97,7 @@ class Maintenance final : public CommitListener {
   extents::ExtentFiles& extent_files_;
   rowstore::RowFiles& row_files_;
   ExtentUpkeep& upkeep_;
+  Retries& retries_;
   const Clock& clock_;
   const MaintenanceLimits limits_;
   Committer* committer_ = nullptr;
@@ -87,20 +105,23 @@ class Maintenance final : public CommitListener {
   // One seal or checkpoint at a time. Held without mutex_.
   std::mutex work_mutex_;
   std::atomic<uint64_t> seals_ = 0, extent_bytes_written_ = 0;
-  // State::logged_bytes() when it was last tried to get under the limit of the disk.
-  std::atomic<uint64_t> disk_relieved_at_ = 0;
+  // make_room() is not called again before so much has been logged, or this time has come.
+  std::atomic<uint64_t> next_room_logged_ = 0;
+  std::atomic<SteadyTime> next_room_at_ = SteadyTime::min();
 
   // As last published. Not asked of the state, whose lock is not to be taken inside of mutex_: a file may become
   // garbage, which takes mutex_, inside of that.
-  std::atomic<uint64_t> logged_bytes_ = 0;
+  std::atomic<uint64_t> logged_bytes_ = 0, tail_bytes_ = 0;
+  std::atomic<bool> is_stopping_ = false;
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool is_stopping_ = false;  // guarded by mutex_, as all below
-  bool has_garbage_ = false;
-  bool needs_checkpoint_ = false;
-  std::deque<catalog::TableId> ripe_;
-  std::multimap<Ticks, catalog::TableId> aging_;  // by the time when they are due
-  SteadyTime paused_until_;                       // after a failure
+  bool has_garbage_ = false;            // guarded by mutex_, as all below
+  bool is_checkpoint_noticed_ = false;  // that one is needed
+  // Since when a checkpoint is due and not made.
+  SteadyTime checkpoint_due_since_ = SteadyTime::max();
+  // Tails that have grown past a threshold; what became of them since is looked at when their turn comes.
+  std::deque<rowstore::TailEvent> ripe_;
+  std::multimap<SteadyTime, rowstore::TailEvent> aging_;  // by the time when they are due
   SteadyTime trim_at_ = SteadyTime::max();
   uint64_t trim_logged_ = 0;  // logged_bytes_ when that was set
   std::thread thread_;

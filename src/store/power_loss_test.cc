@@ -176,7 +176,7 @@ class Workload {
     auto move = [&](int32_t partition) {
       auto found = model.offsets.find(partition);
       int64_t expected = found == model.offsets.end() ? -1 : found->second;
-      transaction.offsets.push_back({model.connection, "topic", partition, expected, number});
+      transaction.progress.push_back({model.connection, "topic", partition, expected, number});
       model.offsets[partition] = number;
     };
     move(0);
@@ -184,7 +184,7 @@ class Workload {
       if (random_() % 4 == 0) move(partition);
     }
     bool is_late = random_() % 16 == 0;
-    if (is_late) transaction.offsets.back().expected = number + 1;
+    if (is_late) transaction.progress.back().expected = number + 1;
     {
       std::lock_guard lock(mutex_);
       states_[number] = model;
@@ -194,7 +194,7 @@ class Workload {
       try {
         store.commit(std::move(transaction));
         ADD_FAILURE() << "an offset that was not there was taken for granted";
-      } catch (const OffsetOutdated&) {
+      } catch (const ProgressOutdated&) {
       } catch (const ReplaceOutdated&) {
       }
       return true;
@@ -249,7 +249,7 @@ TEST_P(PowerLossTest, NothingAcknowledgedIsLostAndNothingIsHalf) {
   FaultFileSystem files(directory.path());
   Workload workload(GetParam());
   std::atomic<uint64_t> images = 0;
-  files.set_hook([&](FaultFileSystem::Operation, const auto&) {
+  auto hook = files.set_hook([&](FaultFileSystem::Operation, const auto&) {
     if (workload.acknowledged() == 0) return 0;
     TemporaryDirectory image;
     uint64_t number = ++images;
@@ -295,7 +295,7 @@ TEST_P(DiskFaultTest, AFailingOperationRefusesAndHarmsNothing) {
     auto store = Store::open(crash_options(directory.path()), files, clock_);
     workload.start(*store);
     std::atomic<int> countdown = 0;
-    files.set_hook([&](FaultFileSystem::Operation, const auto&) {
+    auto hook = files.set_hook([&](FaultFileSystem::Operation, const auto&) {
       return countdown > 0 && --countdown == 0 ? error_number : 0;
     });
     std::mt19937_64 random(GetParam());
@@ -324,7 +324,7 @@ TEST_P(DiskFaultTest, AFailingOperationRefusesAndHarmsNothing) {
       ASSERT_NO_FATAL_FAILURE(
           workload.check(*store, workload.acknowledged(), workload.acknowledged()));
     }
-    files.set_hook(nullptr);
+    hook.remove();
     store = nullptr;
     store = Store::open(crash_options(directory.path()), posix_file_system(), clock_);
     workload.check(*store, workload.acknowledged(), workload.acknowledged());

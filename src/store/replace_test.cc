@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <latch>
 
 #include "common/error.h"
 #include "common/testing/fault_file_system.h"
@@ -101,6 +102,17 @@ TEST_F(ReplaceTest, ExtentsGoAndOthersComeInOneStep) {
   expect_ids(100, 20);
 }
 
+// It could not be carried out from its record.
+TEST_F(ReplaceTest, AnExtentGoesOnceInATransaction) {
+  store_->commit(replace({}, {write(0, 10)}));
+  std::vector<Guid> ids = extent_ids();
+  Transaction twice = replace(ids, {});
+  twice.replace.push_back({.table = table_->id, .removed = ids});
+  EXPECT_THROW(store_->commit(std::move(twice)), ReplaceOutdated);
+  reopen();
+  expect_ids(0, 10);
+}
+
 TEST_F(ReplaceTest, OneThatComesTooLateChangesNothing) {
   store_->commit(replace({}, {write(0, 10), write(10, 10)}));
   std::vector<Guid> ids = extent_ids();
@@ -167,6 +179,76 @@ TEST_F(ReplaceTest, OfTwoWithTheSameTagOnlyOneIsIngested) {
   store_->commit(std::move(other));
 }
 
+// What a transaction before it in the same group takes away, or brings and loses again, does not count.
+TEST_F(ReplaceTest, ATagThatIsGoneByItsTurnDoesNotHoldAnIngestionUp) {
+  auto ingest = [&](int64_t first) {
+    auto draft = write(first, 10);
+    draft->tags = {"ingest-by:a"};
+    Transaction transaction = replace({}, {std::move(draft)});
+    transaction.replace[0].unless_tags = {"ingest-by:a"};
+    return transaction;
+  };
+  store_->commit(ingest(0));
+  Transaction clear;
+  clear.clear = {table_->id};
+  std::vector<Transaction> group;
+  group.push_back(replace(extent_ids(), {}));  // as .drop extents
+  group.push_back(ingest(10));
+  group.push_back(ingest(20));  // too late
+  group.push_back(std::move(clear));
+  group.push_back(ingest(30));
+  std::latch is_blocked(1), queued(1), done(static_cast<ptrdiff_t>(group.size()));
+  store_->commit(Transaction(), [&](const CommitResult&) {
+    is_blocked.count_down();
+    queued.wait();
+  });
+  is_blocked.wait();
+  std::vector<bool> results;
+  for (Transaction& transaction : group) {
+    store_->commit(std::move(transaction), [&](const CommitResult& result) {
+      results.push_back(!result.error);
+      done.count_down();
+    });
+  }
+  queued.count_down();
+  done.wait();
+  EXPECT_EQ(results, (std::vector<bool>{true, true, false, true, true}));
+  expect_ids(30, 10);
+  reopen();
+  expect_ids(30, 10);
+}
+
+TEST_F(ReplaceTest, ATailLosesRowsInTheMiddle) {
+  std::vector<Sequence> sequences;
+  for (int64_t i = 0; i < 5; ++i) {
+    sequences.push_back(store_->commit(one_append(make_rows(*table_, 10 * i, 10))).sequence);
+    if (i == 1) store_->checkpoint();
+  }
+  // One run with the first two, then chunks.
+  Transaction inside, behind;
+  inside.replace.push_back(
+      {.table = table_->id, .first_sequence = sequences[1], .up_to = sequences[1]});
+  EXPECT_THROW(store_->commit(std::move(inside)), ReplaceOutdated);
+  behind.replace.push_back(
+      {.table = table_->id, .first_sequence = sequences[2], .up_to = sequences[3]});
+  Transaction again = behind;
+  store_->commit(std::move(behind));
+  EXPECT_THROW(store_->commit(std::move(again)), ReplaceOutdated);
+  auto expect = [&] {
+    std::vector<int64_t> ids = all_ids(*store_, table_->id);
+    ASSERT_EQ(ids.size(), 30u);
+    EXPECT_EQ(ids[19], 19);
+    EXPECT_EQ(ids[20], 40);
+    EXPECT_EQ(store_->statistics().tail_rows, 30u);
+  };
+  expect();
+  reopen();
+  expect();
+  store_->checkpoint();
+  reopen();
+  expect();
+}
+
 TEST_F(ReplaceTest, AClearedTableKeepsWhatTheSameTransactionAdds) {
   store_->commit(replace({}, {write(0, 10)}));
   store_->commit(one_append(make_rows(*table_, 10, 10)));
@@ -192,13 +274,15 @@ TEST_F(ReplaceTest, ATailLosesItsOldestRows) {
 TEST_F(ReplaceTest, AFailingLogKeepsTheFileUntilItIsKnownWhatTheLogHolds) {
   auto draft = write(0, 10);
   std::filesystem::path path = draft->path;
-  files_.set_hook([](FaultFileSystem::Operation operation, const std::filesystem::path& file) {
-    return operation == FaultFileSystem::Operation::kSync && file.extension() == ".log" ? EIO : 0;
-  });
+  auto hook =
+      files_.set_hook([](FaultFileSystem::Operation operation, const std::filesystem::path& file) {
+        return operation == FaultFileSystem::Operation::kSync && file.extension() == ".log" ? EIO
+                                                                                            : 0;
+      });
   EXPECT_ANY_THROW(store_->commit(replace({}, {std::move(draft)})));
   TemporaryDirectory image;
   files_.copy_survivors(image.path(), FaultFileSystem::Unsynced::kKept);
-  files_.set_hook(nullptr);
+  hook.remove();
   {
     // What the record says, if it survived, is there.
     auto survivor = Store::open(small_options(image.path()), posix_file_system(), clock_);

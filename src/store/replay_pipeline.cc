@@ -10,7 +10,7 @@ constexpr size_t kBatchBytes = 1 << 20;
 
 }  // namespace
 
-log::ReplayResult ReplayPipeline::run(log::Position from, const log::Log::Visitor& visitor) {
+log::TailResult ReplayPipeline::run(log::Position from, const log::Log::Visitor& visitor) {
   std::thread reader([this, from] { read(from); });
   std::exception_ptr error;
   Batch batch;
@@ -27,10 +27,10 @@ log::ReplayResult ReplayPipeline::run(log::Position from, const log::Log::Visito
     wake_.notify_one();
     try {
       size_t start = 0;
-      for (size_t i = 0; i < batch.ends.size(); ++i) {
-        visitor(batch.first + i,
-                std::string_view(batch.bytes).substr(start, batch.ends[i] - start));
-        start = batch.ends[i];
+      for (const Batch::Place& record : batch.records) {
+        std::string_view payload = std::string_view(batch.bytes).substr(start, record.end - start);
+        visitor({record.position, record.epoch, payload});
+        start = record.end;
       }
     } catch (...) {
       error = std::current_exception();
@@ -49,13 +49,12 @@ log::ReplayResult ReplayPipeline::run(log::Position from, const log::Log::Visito
 void ReplayPipeline::read(log::Position from) {
   try {
     Batch batch;
-    result_ = log_.replay(from, [&](log::Position position, std::string_view payload) {
-      if (batch.ends.empty()) batch.first = position;
-      batch.bytes.append(payload);
-      batch.ends.push_back(batch.bytes.size());
+    result_ = log_.tail(from, [&](const log::StoredRecord& record) {
+      batch.bytes.append(record.payload);
+      batch.records.push_back({record.position, record.epoch, batch.bytes.size()});
       if (batch.bytes.size() >= kBatchBytes) hand_over(batch);
     });
-    if (!batch.ends.empty()) hand_over(batch);
+    if (!batch.records.empty()) hand_over(batch);
   } catch (...) {
     error_ = std::current_exception();
   }
@@ -71,7 +70,7 @@ void ReplayPipeline::hand_over(Batch& batch) {
   ready_ = std::move(batch);
   batch = std::move(empty_);
   batch.bytes.clear();
-  batch.ends.clear();
+  batch.records.clear();
   wake_.notify_one();
 }
 

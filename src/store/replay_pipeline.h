@@ -13,20 +13,24 @@
 
 namespace rivulet::store {
 
-// Replays a log with two threads: one reads records and checks them, the caller's carries them out. At most a few
+// Reads a log with two threads: one reads records and checks them, the caller's carries them out. At most a few
 // MiB are on their way between the two, unless one record is larger.
 class ReplayPipeline {
  public:
   explicit ReplayPipeline(log::Log& log) : log_(log) {}
 
-  // As Log::replay; `visitor` is called on this thread. Throws what either of them throws.
-  log::ReplayResult run(log::Position from, const log::Log::Visitor& visitor);
+  // As Log::tail; `visitor` is called on this thread. Throws what either of them throws.
+  log::TailResult run(log::Position from, const log::Log::Visitor& visitor);
 
  private:
   struct Batch {
-    log::Position first = 0;
+    struct Place {
+      log::Position position = 0;
+      log::Epoch epoch = 0;
+      size_t end = 0;  // in `bytes`
+    };
     std::string bytes;
-    std::vector<size_t> ends;  // of the records in `bytes`
+    std::vector<Place> records;
   };
 
   void read(log::Position from);
@@ -34,7 +38,7 @@ class ReplayPipeline {
   void hand_over(Batch& batch);
 
   log::Log& log_;
-  log::ReplayResult result_;
+  log::TailResult result_;
   std::exception_ptr error_;  // of the reading thread
 
   std::mutex mutex_;

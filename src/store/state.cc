@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <stdexcept>
 #include <thread>
 #include <unordered_map>
 
 #include "common/binary.h"
-#include "store/transaction_codec.h"
+#include "common/error.h"
 
 namespace rivulet::store {
 namespace {
@@ -97,228 +98,154 @@ class SnapshotImpl final : public Snapshot {
   std::unordered_map<catalog::TableId, std::shared_ptr<const TableSnapshot>> tables_;
 };
 
+// The version of a record's form.
+constexpr uint8_t kRecordVersion = 2;
+
 }  // namespace
 
-State::State(extents::ExtentFiles& extent_files, const rowstore::SealThresholds& thresholds,
-             uint64_t cache_bytes, Ticks idempotency_window, size_t idempotency_keys)
-    : extent_files_(extent_files),
-      rows_(thresholds),
-      cache_(cache_bytes),
-      keys_(idempotency_window, idempotency_keys),
-      newest_catalog_(std::make_shared<const catalog::Catalog>()),
-      catalog_(newest_catalog_) {}
+State::State(extents::ExtentFiles& extent_files, rowstore::RowFiles& row_files,
+             const rowstore::SealThresholds& thresholds, uint64_t cache_bytes,
+             Ticks idempotency_window, size_t idempotency_keys)
+    : keys_(idempotency_window, idempotency_keys),
+      tails_(catalog_, row_files, thresholds),
+      manifest_(catalog_, tails_, clock_, extent_files),
+      cache_(cache_bytes) {
+  add(keys_);
+  add(catalog_);
+  add(clock_);
+  add(manifest_);
+  add(progress_);
+  add(tails_);
+}
 
-void State::change(const catalog::Change& change, std::shared_ptr<const catalog::Catalog> after) {
-  auto drop = [this](catalog::TableId table) {
-    clear(table);
-    tables_.erase(table);
-  };
-  // In the catalog before the change.
-  auto connection_named = [this](catalog::DatabaseId id, std::string_view name) -> const Guid* {
-    auto database = newest_catalog_->find_database(id);
-    if (!database) return nullptr;
-    auto found = database->data_connections().find(name);
-    return found == database->data_connections().end() ? nullptr : &found->second.id;
-  };
-  if (const auto* put_table = std::get_if<catalog::PutTable>(&change)) {
-    tables_[put_table->table.id] = after->find_table(put_table->table.id);
-  } else if (const auto* drop_table = std::get_if<catalog::DropTable>(&change)) {
-    drop(drop_table->id);
-  } else if (const auto* drop_database = std::get_if<catalog::DropDatabase>(&change)) {
-    if (auto database = newest_catalog_->find_database(drop_database->id)) {
-      for (const auto& table : database->tables()) drop(table->id);
-      for (const auto& [name, connection] : database->data_connections()) {
-        drop_connection(connection.id);
-      }
+void State::add(Part& part) {
+  parts_.push_back(&part);
+  for (ItemKind kind : part.item_kinds()) {
+    Part*& place = part_of_item_[static_cast<uint8_t>(kind)];
+    assert(place == nullptr);
+    place = &part;
+  }
+  for (rowstore::BlockKind kind : part.block_kinds()) {
+    [[maybe_unused]] bool is_new = part_of_block_.emplace(kind, &part).second;
+    assert(is_new);
+  }
+}
+
+void State::encode(const Transaction& transaction, BodyWriter& body) const {
+  for (const Part* part : parts_) part->encode(transaction, body);
+  for (const PartItem& item : transaction.items) {
+    if (item.kind < kFirstPartItem || part_of_item_[static_cast<uint8_t>(item.kind)] == nullptr) {
+      throw internal_error("A transaction has an item of an unknown kind");
     }
-  } else if (const auto* put_connection = std::get_if<catalog::PutDataConnection>(&change)) {
-    const Guid& id = put_connection->connection.id;
-    const Guid* before =
-        connection_named(put_connection->database_id, put_connection->connection.name);
-    if (before != nullptr && *before != id) drop_connection(*before);
-    connections_.insert(id);
-  } else if (const auto* drop_named = std::get_if<catalog::DropDataConnection>(&change)) {
-    const Guid* before = connection_named(drop_named->database_id, drop_named->name);
-    if (before != nullptr) drop_connection(*before);
+    put_kind(body.bytes(), item.kind);
+    ByteWriter(body.bytes()).string(item.content);
+    body.end_item();
   }
-  newest_catalog_ = std::move(after);
 }
 
-void State::drop_connection(const Guid& connection) {
-  connections_.erase(connection);
-  moved_offsets_.drop(connection);
-  dropped_connections_.push_back(connection);
+void State::begin_group() {
+  for (Part* part : parts_) part->begin_group();
 }
 
-void State::clear(catalog::TableId table) {
-  is_restructured_ = true;
-  rows_.clear(table);
-  manifest_.clear(table);
+void State::check(const Turn& turn) {
+  for (Part* part : parts_) part->check(turn);
 }
 
-void State::append(const Append& append, Ticks time, Sequence sequence) {
-  columns_.clear();
-  for (size_t i = 0; i < append.rows->column_count(); ++i) {
-    columns_.push_back(append.rows->column(i).view());
+void State::stage(const Turn& turn, std::string& record) {
+  ByteWriter writer(record);
+  writer.byte(kRecordVersion);
+  writer.fixed(turn.time);
+  for (Part* part : parts_) part->stage(turn, record);
+}
+
+void State::apply(Sequence sequence, std::span<const std::string_view> record) {
+  RecordPlace place{sequence, 0};
+  bool is_begun = false;
+  for (std::string_view piece : record) {
+    ByteReader reader(piece);
+    if (!std::exchange(is_begun, true)) {
+      if (reader.byte() != kRecordVersion) {
+        throw std::runtime_error("a transaction is of an unknown version");
+      }
+      place.time = reader.fixed<Ticks>();
+      clock_.begin_record(place);
+    }
+    while (!reader.at_end()) {
+      uint8_t kind = reader.byte();
+      Part* part = part_of_item_[kind];
+      if (part == nullptr) {
+        throw std::runtime_error("a transaction has an item of an unknown kind");
+      }
+      part->apply(ItemKind{kind}, reader, place);
+    }
   }
-  rows_.append(existing_table(append.table), append.column_ids, columns_, append.rows->row_count(),
-               time, sequence);
 }
 
-bool State::is_current(const Replace& replace) const {
-  // A cut that would have to read is not for the committer's thread: it was made for the tail as it was before
-  // a checkpoint, and is tried again.
-  bool is_tail_current =
-      replace.up_to == 0 || (rows_.first_sequence(replace.table) == replace.first_sequence &&
-                             !rows_.ends_in_run(replace.table, replace.up_to));
-  return is_tail_current && manifest_.contains(replace.table, replace.removed);
-}
-
-bool State::is_empty(catalog::TableId table) const {
-  auto extents = manifest_.view(table);
-  return rows_.first_sequence(table) == 0 && (!extents || extents->empty());
-}
-
-bool State::has_tag(catalog::TableId table, std::span<const std::string> tags) const {
-  auto extents = manifest_.view(table);
-  return extents && std::any_of(extents->begin(), extents->end(), [&](const auto& extent) {
-           return std::find_first_of(extent->tags.begin(), extent->tags.end(), tags.begin(),
-                                     tags.end()) != extent->tags.end();
-         });
-}
-
-void State::replace(const Replace& replace) {
-  is_restructured_ = true;
-  manifest_.remove(replace.table, replace.removed);
-  for (const auto& extent : replace.added) manifest_.add(replace.table, extent);
-  if (replace.up_to > 0) rows_.cut(replace.table, replace.up_to);
-}
-
-void State::set_offset(const SourceOffset& offset) {
-  if (!has_connection(offset.connection)) {
-    throw std::runtime_error(
-        fmt::format("data connection {} does not exist", to_string(offset.connection)));
-  }
-  moved_offsets_.set(offset);
+void State::load(rowstore::BlockKind kind, std::string_view content) {
+  auto part = part_of_block_.find(kind);
+  if (part == part_of_block_.end()) throw std::runtime_error("a block is of an unknown kind");
+  part->second->load(kind, content);
 }
 
 void State::spill(catalog::TableId table, rowstore::RunList runs, Sequence up_to) {
-  is_restructured_ = true;
-  rows_.spill(table, std::move(runs), up_to);
+  tails_.spill(table, std::move(runs), up_to);
 }
 
 void State::replace_runs(catalog::TableId table, std::span<const rowstore::Run> replaced,
                          rowstore::RunList runs) {
-  is_restructured_ = true;
-  rows_.replace_runs(table, replaced, std::move(runs));
-}
-
-void State::replay(Sequence sequence, std::string_view payload) {
-  using Kind = TransactionReader::Kind;
-  TransactionReader reader(payload);
-  newest_time_ = std::max(newest_time_, reader.time());
-  for (auto item = reader.next(); item.kind != Kind::kEnd; item = reader.next()) {
-    switch (item.kind) {
-      case Kind::kChange: {
-        catalog::Change decoded = catalog::decode_change(item.bytes);
-        change(decoded, newest_catalog_->apply(decoded));
-        break;
-      }
-      case Kind::kClear:
-        clear(item.table);
-        break;
-      case Kind::kAppend:
-        decoder_.decode(item.bytes);
-        rows_.append(existing_table(item.table), decoder_.column_ids(), decoder_.columns(),
-                     decoder_.row_count(), reader.time(), sequence);
-        break;
-      case Kind::kReplace:
-        existing_table(item.table);
-        if (!manifest_.remove(item.table, item.removed)) {
-          throw std::runtime_error(fmt::format("table {} lacks an extent to remove", item.table));
-        }
-        for (std::string_view extent : item.added) {
-          manifest_.add(item.table, extent_files_.adopt(extents::decode_extent(extent)));
-        }
-        if (item.up_to > 0) rows_.cut(item.table, item.up_to);
-        break;
-      case Kind::kKey:
-        keys_.add(item.key, {sequence, reader.time()});
-        break;
-      case Kind::kOffsets:
-        for (const SourceOffset& offset : item.offsets) set_offset(offset);
-        break;
-      case Kind::kEnd:
-        break;
-    }
-  }
-}
-
-void State::restore_changes(std::string_view content) {
-  ByteReader reader(content);
-  while (!reader.at_end()) {
-    catalog::Change decoded = catalog::decode_change(reader.string());
-    change(decoded, newest_catalog_->apply(decoded));
-  }
-}
-
-void State::restore_extents(std::string_view content) {
-  ByteReader reader(content);
-  while (!reader.at_end()) {
-    catalog::TableId table = existing_table(reader.varint()).id;
-    manifest_.add(table, extent_files_.adopt(extents::decode_extent(reader.string())));
-  }
-}
-
-void State::restore_offsets(std::string_view content) {
-  ByteReader reader(content);
-  while (!reader.at_end()) {
-    for (const SourceOffset& offset : decode_source_offsets(reader)) set_offset(offset);
-  }
-}
-
-void State::restore_runs(catalog::TableId table, rowstore::RunList runs) {
-  rows_.restore(existing_table(table).id, std::move(runs));
+  tails_.replace_runs(table, replaced, std::move(runs));
 }
 
 uint64_t State::publish(Sequence sequence, uint64_t newly_logged_bytes,
                         std::vector<rowstore::TailEvent>& events) {
-  std::shared_ptr<const catalog::Catalog> old_catalog;
   uint64_t logged_bytes;
   {
     is_publisher_waiting_ = true;
-    std::lock_guard lock(rows_.mutex());
+    std::lock_guard lock(mutex());
     is_publisher_waiting_ = false;
-    if (std::exchange(is_restructured_, false)) ++structure_version_;
-    rows_.publish(old_tails_, events);
-    manifest_.publish(old_extents_);
-    for (const Guid& connection : dropped_connections_) offsets_.drop(connection);
-    offsets_.set_all(moved_offsets_);
-    old_catalog = std::exchange(catalog_, newest_catalog_);
+    bool is_restructured = false;
+    for (Part* part : parts_) is_restructured |= part->publish();
+    if (is_restructured) ++structure_version_;
     sequence_ = sequence;
-    time_ = newest_time_;
+    time_ = clock_.newest_time();
     logged_bytes = logged_bytes_ += newly_logged_bytes;
   }
-  old_tails_.clear();
-  old_extents_.clear();
-  moved_offsets_.clear();
-  dropped_connections_.clear();
+  for (Part* part : parts_) part->free_garbage();
+  tails_.take_events(events);
   return logged_bytes;
 }
 
 std::shared_ptr<const catalog::Catalog> State::catalog() const {
-  std::lock_guard lock(rows_.mutex());
-  return catalog_;
+  std::lock_guard lock(mutex());
+  return catalog_.published();
 }
 
 Sequence State::sequence() const {
-  std::lock_guard lock(rows_.mutex());
+  std::lock_guard lock(mutex());
   return sequence_;
 }
 
-std::vector<SourceOffset> State::source_offsets(const Guid& connection) const {
-  std::lock_guard lock(rows_.mutex());
-  return offsets_.of(connection);
+ClockSteps State::clock_steps() const {
+  std::lock_guard lock(mutex());
+  return clock_.published();
+}
+
+std::vector<Progress> State::progress(const Guid& owner) const {
+  std::lock_guard lock(mutex());
+  return progress_.published().of(owner);
+}
+
+std::vector<Progress> State::all_progress() const {
+  std::lock_guard lock(mutex());
+  return progress_.published().all();
+}
+
+State::Extents State::extents() const {
+  Extents extents;
+  std::lock_guard lock(mutex());
+  manifest_.manifest().for_each(
+      [&](catalog::TableId id, const auto& list) { extents.emplace_back(id, list); });
+  return extents;
 }
 
 std::pair<State::Moment, std::vector<State::TableParts>> State::collect(
@@ -328,8 +255,8 @@ std::pair<State::Moment, std::vector<State::TableParts>> State::collect(
   auto& [moment, parts] = result;
   // Once in slices; if something was cleared, cut or moved meanwhile, once under one lock.
   for (bool is_sliced : {true, false}) {
-    std::unique_lock lock(rows_.mutex());
-    moment = {sequence_, time_, logged_bytes_, catalog_};
+    std::unique_lock lock(mutex());
+    moment = {sequence_, time_, logged_bytes_, catalog_.published()};
     uint64_t version = structure_version_;
     std::span<const catalog::TableId> tables = begin();
     parts.clear();
@@ -341,7 +268,7 @@ std::pair<State::Moment, std::vector<State::TableParts>> State::collect(
         lock.lock();
         if (structure_version_ != version) break;
       }
-      parts.push_back({rows_.view(id), manifest_.view(id)});
+      parts.push_back({tails_.rows().view(id), manifest_.manifest().view(id)});
       parts.back().tail.limit = moment.sequence;
     }
     if (parts.size() == tables.size()) break;
@@ -367,13 +294,18 @@ std::unique_ptr<Snapshot> State::snapshot(std::span<const catalog::TableId> tabl
 
 std::pair<std::shared_ptr<const catalog::Table>, rowstore::TailView> State::tail(
     catalog::TableId table) const {
-  std::lock_guard lock(rows_.mutex());
-  return {catalog_->find_table(table), rows_.view(table)};
+  std::lock_guard lock(mutex());
+  return {catalog_.published()->find_table(table), tails_.rows().view(table)};
+}
+
+std::optional<rowstore::TailEvent> State::ripeness(catalog::TableId table) const {
+  std::lock_guard lock(mutex());
+  return tails_.rows().ripeness(table);
 }
 
 std::vector<std::pair<uint64_t, catalog::TableId>> State::tail_sizes() const {
-  std::lock_guard lock(rows_.mutex());
-  return rows_.sizes();
+  std::lock_guard lock(mutex());
+  return tails_.rows().sizes();
 }
 
 WholeState State::whole() const {
@@ -381,47 +313,40 @@ WholeState State::whole() const {
   std::vector<catalog::TableId> tables;
   auto [moment, parts] = collect([&]() -> std::span<const catalog::TableId> {
     tables.clear();
-    whole.extents.clear();
-    whole.offsets = offsets_.all();
-    rows_.append_tables(tables);
-    manifest_.for_each(
-        [&](catalog::TableId id, const auto& list) { whole.extents.emplace_back(id, list); });
+    whole.saves.clear();
+    for (const Part* part : parts_) {
+      if (Part::Save save = part->freeze(sequence_)) whole.saves.push_back(std::move(save));
+    }
+    tails_.rows().append_tables(tables);
     return tables;
   });
   whole.sequence = moment.sequence;
   whole.time = moment.time;
   whole.logged_bytes = moment.logged_bytes;
-  whole.catalog = std::move(moment.catalog);
   whole.tails.reserve(tables.size());
   for (size_t i = 0; i < tables.size(); ++i) {
     whole.tails.emplace_back(tables[i], std::move(parts[i].tail));
   }
   std::sort(whole.tails.begin(), whole.tails.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
-  keys_.encode(whole.keys, whole.sequence);
   return whole;
 }
 
 uint64_t State::logged_bytes() const {
-  std::lock_guard lock(rows_.mutex());
+  std::lock_guard lock(mutex());
   return logged_bytes_;
 }
 
 void State::fill(StoreStatistics& statistics) const {
   statistics.idempotency_keys = keys_.size();
-  std::lock_guard lock(rows_.mutex());
-  statistics.tail_rows = rows_.total_rows();
-  statistics.tail_bytes = rows_.total_bytes();
+  std::lock_guard lock(mutex());
+  statistics.tail_rows = tails_.rows().total_rows();
+  statistics.tail_bytes = tails_.rows().total_bytes();
   statistics.cache_bytes = cache_.bytes();
-  statistics.extent_count = manifest_.extent_count();
-  statistics.extent_rows = manifest_.row_count();
-  statistics.extent_bytes = manifest_.size_bytes();
-}
-
-const catalog::Table& State::existing_table(catalog::TableId table) const {
-  const catalog::Table* found = find_table(table);
-  if (found == nullptr) throw std::runtime_error(fmt::format("table {} does not exist", table));
-  return *found;
+  const extents::Manifest& manifest = manifest_.manifest();
+  statistics.extent_count = manifest.extent_count();
+  statistics.extent_rows = manifest.row_count();
+  statistics.extent_bytes = manifest.size_bytes();
 }
 
 }  // namespace rivulet::store

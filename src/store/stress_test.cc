@@ -102,7 +102,7 @@ class Writer {
     size_t count = 1 + random_() % 40;
     Transaction transaction = one_append(make_rows(*slot.table, slot.rows, count));
     slot.rows += static_cast<int64_t>(count);
-    transaction.offsets = {{connection_, slot.name, 0, slot.offset, slot.offset + 1}};
+    transaction.progress = {{connection_, slot.name, 0, slot.offset, slot.offset + 1}};
     ++slot.offset;
     return transaction;
   }
@@ -186,9 +186,9 @@ TEST_F(StressTest, EverythingAtOnce) {
     others.emplace_back([&] {
       std::map<std::string, int64_t> offsets;
       while (!is_done && !HasFailure()) {
-        for (const SourceOffset& offset : store_->source_offsets(connection)) {
-          ASSERT_GE(offset.next, offsets[offset.topic]);
-          offsets[offset.topic] = offset.next;
+        for (const Progress& offset : store_->progress(connection)) {
+          ASSERT_GE(offset.position, offsets[offset.stream]);
+          offsets[offset.stream] = offset.position;
         }
         std::vector<catalog::TableId> tables = ids();
         auto snapshot = store_->snapshot(tables);
@@ -213,10 +213,10 @@ TEST_F(StressTest, EverythingAtOnce) {
   for (std::thread& thread : others) thread.join();
 
   for (int look = 0; look < 2; ++look) {
-    std::vector<SourceOffset> offsets = store_->source_offsets(connection);
+    std::vector<Progress> offsets = store_->progress(connection);
     ASSERT_EQ(offsets.size(), slots.size());
     for (size_t i = 0; i < slots.size(); ++i) {
-      EXPECT_EQ(offsets[i], (SourceOffset{connection, slots[i].name, 0, -1, slots[i].offset}));
+      EXPECT_EQ(offsets[i], (Progress{connection, slots[i].name, 0, -1, slots[i].offset}));
     }
     for (const Slot& slot : slots) {
       std::vector<Row> rows = all_rows(*store_, slot.id);

@@ -30,7 +30,11 @@ const ChunkView* TailRows::next() {
   if (next_of_run_ == run_.size() && runs_ && next_run_ < runs_->size()) {
     run_.clear();
     next_of_run_ = 0;
-    run_ = rowstore::read_run(table_, (*runs_)[next_run_++]);
+    try {
+      run_ = rowstore::read_run(table_, (*runs_)[next_run_++]);
+    } catch (...) {
+      throw UnreadableRun{std::current_exception()};
+    }
   }
   bool is_of_run = next_of_run_ < run_.size();
   if (is_of_run) of_run_ = run_[next_of_run_]->closed_view();
@@ -43,6 +47,37 @@ const ChunkView* TailRows::next() {
   rows_ += chunk->row_count;
   bytes_ += bytes;
   return chunk;
+}
+
+std::vector<rowstore::TailView> readable_parts(catalog::TableId table,
+                                               const rowstore::TailView& tail) {
+  std::vector<rowstore::TailView> parts;
+  rowstore::RunList runs;  // of the next part
+  auto share = [&] {
+    return runs.empty() ? nullptr : std::make_shared<const rowstore::RunList>(std::move(runs));
+  };
+  Sequence unread = 0;  // the last that cannot be read
+  for (size_t i = 0; tail.runs && i < tail.runs->size(); ++i) {
+    const rowstore::Run& run = (*tail.runs)[i];
+    bool is_readable = run.first_sequence > unread;
+    try {
+      if (is_readable) rowstore::read_run(table, run);
+    } catch (const std::exception&) {
+      is_readable = false;
+    }
+    if (is_readable) {
+      runs.push_back(run);
+      continue;
+    }
+    while (!runs.empty() && runs.back().last_sequence >= run.first_sequence) runs.pop_back();
+    if (!runs.empty()) parts.push_back({.runs = share()});
+    runs.clear();
+    unread = run.last_sequence;
+  }
+  rowstore::TailView last = tail;
+  last.runs = share();
+  if (!last.empty()) parts.push_back(std::move(last));
+  return parts;
 }
 
 }  // namespace rivulet::store

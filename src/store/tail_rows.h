@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <vector>
 
@@ -7,6 +8,11 @@
 #include "rowstore/row_store.h"
 
 namespace rivulet::store {
+
+// What TailRows::next() throws when a run cannot be read.
+struct UnreadableRun {
+  std::exception_ptr cause;  // as read_run() threw it
+};
 
 // The rows of a tail for one extent after the other. In memory it holds the chunks that are there anyway, and one
 // run: each is read when its rows are asked for. Used by one thread.
@@ -23,7 +29,7 @@ class TailRows final : public extents::RowSource {
 
   // Goes on to the next extent; false when there is no row for it.
   bool begin_extent();
-  // Throws as read_run() does.
+  // Throws UnreadableRun.
   const ChunkView* next() override;
   bool has_system_columns() const override { return true; }
 
@@ -39,5 +45,10 @@ class TailRows final : public extents::RowSource {
   ChunkView of_run_;
   uint64_t rows_ = 0, bytes_ = 0;  // of the extent
 };
+
+// The parts of a tail between the runs that cannot be read, which it finds out by reading them all. Rows of one sequence
+// stay together: those beside rows that cannot be read are left out too.
+std::vector<rowstore::TailView> readable_parts(catalog::TableId table,
+                                               const rowstore::TailView& tail);
 
 }  // namespace rivulet::store

@@ -37,6 +37,10 @@ struct ResultTable {
   std::string name;
   std::vector<ResultColumn> columns;
   ColumnBatch rows;
+  // Rows and columns of the strings that an answer shows as JSON null, in order. Whatever else reads them takes them
+  // for empty, as KQL knows no null string.
+  using NullTexts = std::vector<std::pair<size_t, size_t>>;
+  NullTexts null_texts;
 
   ResultTable(std::string table_name, std::vector<ResultColumn> result_columns);
 };

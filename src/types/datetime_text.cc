@@ -192,7 +192,12 @@ class DateTimeParser {
     int first = scan_.take_number(digits);
     if (digits == 4) return parse_date_from_year(first);
     if (digits < 1 || digits > 2) return false;
-    if (scan_.peek() == '/') return parse_us_date(first);
+    const char separator = scan_.peek();
+    if (separator == '/' || separator == '-') {
+      text::Scanner ahead = scan_;
+      ahead.skip(1);
+      if (ahead.at_digit()) return parse_us_date(first, separator);
+    }
     return parse_date_from_day(first);
   }
 
@@ -211,13 +216,13 @@ class DateTimeParser {
     return digits == 1 || digits == 2;
   }
 
-  // "11/8/2014"
-  bool parse_us_date(int month) {
+  // "11/8/2014", "11-08-2014"
+  bool parse_us_date(int month, char separator) {
     parts_.month = month;
     scan_.skip(1);
     int digits = 0;
     parts_.day = scan_.take_number(digits);
-    if (digits < 1 || digits > 2 || !scan_.skip_if('/')) return false;
+    if (digits < 1 || digits > 2 || !scan_.skip_if(separator)) return false;
     parts_.year = scan_.take_number(digits);
     if (digits != 2 && digits != 4) return false;
     parts_.year = full_year(parts_.year, digits);

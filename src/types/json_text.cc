@@ -2,7 +2,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <optional>
 
 #include <simdjson.h>
@@ -14,7 +13,6 @@ namespace rivulet {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
-constexpr size_t kMaxJsonDepth = 1024;
 
 // Bytes of the UTF-8 sequence at the front, or 0 when it is invalid.
 size_t utf8_sequence(std::string_view text) {
@@ -61,136 +59,6 @@ std::optional<uint32_t> four_hex_digits(std::string_view text) {
   auto [end, error] = std::from_chars(text.data(), text.data() + 4, value, 16);
   return end == text.data() + 4 && error == std::errc() ? std::optional(value) : std::nullopt;
 }
-
-bool is_hex_digit(char c) {
-  return text::is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-// Checks JSON and copies its tokens.
-class JsonCompactor {
- public:
-  JsonCompactor(std::string& out, std::string_view json)
-      : out_(out), next_(json.data()), end_(json.data() + json.size()) {}
-
-  bool run() {
-    skip_blanks();
-    if (!value(0)) return false;
-    skip_blanks();
-    return next_ == end_;
-  }
-
- private:
-  void skip_blanks() {
-    while (next_ != end_ && text::is_blank(*next_)) ++next_;
-  }
-  bool take(char c) {
-    if (next_ == end_ || *next_ != c) return false;
-    out_ += c;
-    ++next_;
-    return true;
-  }
-
-  bool value(size_t depth) {
-    if (next_ == end_ || depth > kMaxJsonDepth) return false;
-    switch (*next_) {
-      case '{':
-        return container('}', true, depth);
-      case '[':
-        return container(']', false, depth);
-      case '"':
-        return string();
-      case 't':
-        return word("true");
-      case 'f':
-        return word("false");
-      case 'n':
-        return word("null");
-      default:
-        return number();
-    }
-  }
-
-  bool container(char close, bool has_keys, size_t depth) {
-    out_ += *next_++;
-    skip_blanks();
-    if (take(close)) return true;
-    for (;;) {
-      if (has_keys) {
-        if (!string()) return false;
-        skip_blanks();
-        if (!take(':')) return false;
-        skip_blanks();
-      }
-      if (!value(depth + 1)) return false;
-      skip_blanks();
-      if (take(close)) return true;
-      if (!take(',')) return false;
-      skip_blanks();
-    }
-  }
-
-  bool string() {
-    if (next_ == end_ || *next_ != '"') return false;
-    const char* start = next_++;
-    for (;; ++next_) {
-      if (next_ == end_ || static_cast<unsigned char>(*next_) < 0x20) return false;
-      if (*next_ == '"') break;
-      if (*next_ != '\\') continue;
-      if (++next_ == end_) return false;
-      if (*next_ == 'u') {
-        if (end_ - next_ < 5) return false;
-        for (int i = 1; i <= 4; ++i) {
-          if (!is_hex_digit(next_[i])) return false;
-        }
-        next_ += 4;
-      } else if (std::strchr("\"\\/bfnrt", *next_) == nullptr || *next_ == '\0') {
-        return false;
-      }
-    }
-    ++next_;
-    append_valid_utf8(out_, {start, static_cast<size_t>(next_ - start)});
-    return true;
-  }
-
-  bool word(std::string_view expected) {
-    if (std::string_view(next_, static_cast<size_t>(end_ - next_)).substr(0, expected.size()) !=
-        expected) {
-      return false;
-    }
-    out_ += expected;
-    next_ += expected.size();
-    return true;
-  }
-
-  bool digits() {
-    const char* start = next_;
-    while (next_ != end_ && text::is_digit(*next_)) ++next_;
-    return next_ != start;
-  }
-
-  bool number() {
-    const char* start = next_;
-    if (*next_ == '-') ++next_;
-    bool has_leading_zero = next_ != end_ && *next_ == '0';
-    const char* whole = next_;
-    if (!digits() || (has_leading_zero && next_ - whole > 1)) return false;
-    if (next_ != end_ && *next_ == '.') {
-      ++next_;
-      if (!digits()) return false;
-    }
-    if (next_ != end_ && (*next_ == 'e' || *next_ == 'E')) {
-      ++next_;
-      if (next_ != end_ && (*next_ == '+' || *next_ == '-')) ++next_;
-      if (!digits()) return false;
-    }
-    out_.append(start, next_);
-    return true;
-  }
-
-  std::string& out_;
-  const char* next_;
-  const char* end_;
-};
 
 template <typename T>
 void append_integer(std::string& out, T value) {
@@ -253,13 +121,6 @@ void append_json_string(std::string& out, std::string_view text) {
   }
   out.append(text.data() + plain_from, text.size() - plain_from);
   out += '"';
-}
-
-bool append_compact_json(std::string& out, std::string_view json) {
-  size_t before = out.size();
-  if (JsonCompactor(out, json).run()) return true;
-  out.resize(before);
-  return false;
 }
 
 void append_utf8(std::string& out, uint32_t code) {

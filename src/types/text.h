@@ -46,8 +46,8 @@ void append_cell_text(std::string& out, const ColumnView& column, size_t row);
 void append_cell_json(std::string& out, const ColumnView& column, size_t row);
 // Appends a JSON string literal with its quotes; invalid UTF-8 becomes U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
-// Appends the text without the white space between its tokens, all else as it is (order, spelling of
-// numbers, escapes). False, and nothing appended, when it is no JSON. Invalid UTF-8 becomes U+FFFD.
+// Appends the text as JSON that types/json.h promises, all else as it is (order, spelling of numbers,
+// escapes). False, and nothing appended, when it is no JSON. Invalid UTF-8 becomes U+FFFD.
 bool append_compact_json(std::string& out, std::string_view json);
 // Appends what the text between the quotes of a JSON string stands for; half of a surrogate pair becomes U+FFFD.
 // False, and only what stands before it appended, at an escape that JSON does not know.

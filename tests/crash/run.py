@@ -87,7 +87,7 @@ class Client:
 
     def post(self, path, body):
         """Status and parsed answer; raises OSError or HTTPException when there was no answer."""
-        self.connection.request("POST", path, body)
+        self.connection.request("POST", path, body, {"Content-Type": "application/json"})
         response = self.connection.getresponse()
         return response.status, json.loads(response.read())
 

@@ -3,6 +3,7 @@
 // content, which are put into valid files since no fuzzer finds a checksum.
 #include <cstring>
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "extents/extent_files.h"
 #include "input.h"
@@ -22,9 +23,10 @@ constexpr auto kRowFile = "rows/0000000000000001.rows";
 
 class NoLog final : public log::Log {
  public:
-  log::ReplayResult replay(log::Position, const Visitor&) override { std::abort(); }
-  log::Position next_position() const override { std::abort(); }
-  void append(std::span<const log::Record>) override { std::abort(); }
+  log::TailResult tail(log::Position, const Visitor&) override { std::abort(); }
+  void open() override { std::abort(); }
+  size_t max_in_flight() const override { std::abort(); }
+  void submit(std::span<const log::Record>, Done) override { std::abort(); }
   void truncate(log::Position) override { std::abort(); }
   log::LogStatistics statistics() const override { std::abort(); }
 };
@@ -33,7 +35,7 @@ void write_blocks(FileSystem& files, std::string_view input) {
   rowstore::BlockFileWriter rows(files, kRowFile, {rowstore::BlockFileKind::kRows, 1, 0, 0});
   rowstore::BlockFileWriter base(files, kBase, {rowstore::BlockFileKind::kBase, 7, 1, 0});
   while (input.size() >= 4) {
-    auto kind = static_cast<rowstore::BlockKind>(fuzz::take_byte(input) % 8);
+    auto kind = static_cast<rowstore::BlockKind>(fuzz::take_byte(input) % 10);
     uint64_t table = fuzz::take_byte(input);
     size_t length = fuzz::take_byte(input);
     length = std::min(length | static_cast<size_t>(fuzz::take_byte(input)) << 8, input.size());
@@ -70,16 +72,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   NoLog log;
   extents::ExtentFiles extent_files(files, "extents");
-  store::State state(extent_files, {}, 1 << 20);
   rowstore::RowFiles row_files(files, "rows");
-  store::Checkpointer checkpointer(files, "checkpoint", row_files, state, log);
+  store::State state(extent_files, row_files, {}, 1 << 20);
+  store::Retries retries(state, system_clock());
+  store::Checkpointer checkpointer(files, "checkpoint", row_files, state, log, retries);
   // Damage is an Error, and nothing else.
   try {
     checkpointer.load();
     std::vector<rowstore::TailEvent> events;
     state.publish(7, 0, events);
-    for (const store::SourceOffset& offset : state.whole().offsets) {
-      fuzz::require(offset.partition >= 0 && offset.next >= 0, "an offset is not negative");
+    for (const store::Progress& progress : state.all_progress()) {
+      fuzz::require(progress.partition >= 0 && progress.position >= 0,
+                    "a position is not negative");
     }
     std::vector<catalog::TableId> tables{1, 2, 3};
     auto snapshot = state.snapshot(tables);

@@ -1,10 +1,10 @@
 // A management command: parsed, and carried out on a store that keeps its catalog only and has no rows.
 #include <map>
 
+#include "activity/failure_log.h"
+#include "activity/streaming_statistics.h"
 #include "commands/commands.h"
 #include "common/error.h"
-#include "ingest/failure_log.h"
-#include "ingest/streaming_statistics.h"
 #include "input.h"
 #include "sources/secrets.h"
 
@@ -90,16 +90,23 @@ class CatalogStore final : public store::Store {
                                                     std::vector<int64_t>) override {
     throw unavailable("there are no extents");
   }
+  std::shared_ptr<store::ExtentView> move_extent(const catalog::Table&,
+                                                 std::shared_ptr<const store::ExtentView>,
+                                                 std::map<uint32_t, uint32_t>) override {
+    throw unavailable("there are no extents");
+  }
+  std::shared_ptr<void> hold_merges(catalog::TableId) override { return nullptr; }
   std::shared_ptr<const catalog::Catalog> catalog() const override { return catalog_; }
   std::unique_ptr<store::Snapshot> snapshot(
       std::span<const catalog::TableId> tables) const override {
     return std::make_unique<EmptySnapshot>(catalog_, tables);
   }
-  std::vector<store::SourceOffset> source_offsets(const Guid&) const override { return {}; }
+  std::vector<store::Progress> progress(const Guid&) const override { return {}; }
   void seal(std::span<const catalog::TableId>) override {}
   void checkpoint() override {}
   void upkeep() override {}
   store::StoreStatistics statistics() const override { return {}; }
+  std::vector<store::FailedWork> failed_work() const override { return {}; }
 
  private:
   std::shared_ptr<const catalog::Catalog> catalog_;
@@ -110,10 +117,11 @@ class NoEngine final : public query::Engine {
   std::unique_ptr<query::RunningQuery> start(const query::QueryRequest&) override {
     throw bad_request("there are no queries");
   }
-  query::QueryRegistry& queries() override { return queries_; }
+  activity::QueryRegistry& queries() override { return queries_; }
+  query::EngineMemory memory() override { return {}; }
 
  private:
-  query::QueryRegistry queries_{system_clock()};
+  activity::QueryRegistry queries_{system_clock()};
 };
 
 std::shared_ptr<const catalog::Catalog> make_catalog() {
@@ -138,8 +146,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const std::shared_ptr<const catalog::Catalog> kCatalog = make_catalog();
   CatalogStore store(kCatalog);
   NoEngine engine;
-  ingest::StreamingStatistics streaming;
-  ingest::FailureLog failures;
+  activity::StreamingStatistics streaming;
+  activity::FailureLog failures;
   sources::Secrets secrets;
   commands::Commands commands(store, engine, engine.queries(), streaming, failures, nullptr,
                               secrets, system_clock(), {});

@@ -77,8 +77,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
 
   ingest::TargetCache targets;
-  ingest::StreamingStatistics statistics;
-  ingest::FailureLog failures;
+  activity::StreamingStatistics statistics;
+  activity::FailureLog failures;
   sources::EventIngester ingester({Guid{1, 2}, "db", "c", settings}, targets, statistics, failures,
                                   system_clock());
   for (std::span<const sources::Event> rest(events); !rest.empty();) {

@@ -24,10 +24,11 @@ passed=0
 failed=0
 for target in "${targets[@]}"; do
   mkdir -p "build-fuzz/found/$target"
-  options=(-rss_limit_mb=2048 -timeout=20 -artifact_prefix="build-fuzz/crashes/$target-")
+  # Long enough for whatever recurses without a limit to run out of stack.
+  options=(-max_len=1048576 -rss_limit_mb=2048 -timeout=20 -artifact_prefix="build-fuzz/crashes/$target-")
   [ -z "${SEED:-}" ] || options+=("-seed=$SEED")
   [ ! -e "tests/fuzz/$target.dict" ] || options+=(-dict="tests/fuzz/$target.dict")
-  if build-fuzz/tests/fuzz/"${target}_fuzzer" "${options[@]}" -max_total_time="$seconds" -max_len=4096 \
+  if build-fuzz/tests/fuzz/"${target}_fuzzer" "${options[@]}" -max_total_time="$seconds" \
     -print_final_stats=1 "build-fuzz/found/$target" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
     echo "$target: $(awk '/number_of_executed_units/ { print $2 }' "$log") runs"
     passed=$((passed + 1))

@@ -6,20 +6,26 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from engine_words import engine_words_in  # noqa: E402
 
 BINARY = os.environ.get("RIVULET_BINARY", "build/rivulet")
 _servers = {}
 
 
 class Server:
-    def __init__(self, *flags):
+    def __init__(self, *flags, wrapper=()):
         self.folder = tempfile.mkdtemp(prefix="rivulet-http-")
         self.log = open(os.path.join(self.folder, "log"), "w+")
         port_file = os.path.join(self.folder, "port")
+        listen = [] if "--listen" in flags else ["--listen", "127.0.0.1:0"]
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--listen", "127.0.0.1:0", "--data", os.path.join(self.folder, "data"),
+            [*wrapper, BINARY, "serve", *listen, "--data", os.path.join(self.folder, "data"),
              "--port-file", port_file, *flags], stdout=self.log, stderr=self.log)
         for _ in range(300):
             if os.path.exists(port_file):
@@ -131,6 +137,9 @@ class Connection:
                     self._more()
             except EOFError:
                 body, self.buffer = self.buffer, b""
+        if status >= 400 or b"OneApiErrors" in body or b'"Exceptions"' in body:
+            words = engine_words_in(body.decode(errors="replace"))
+            assert words is None, f"the engine's own words, {words!r}, in: {body!r}"
         return Answer(status, headers, body)
 
     def ask(self, method, target, body=None, headers=()):
@@ -148,10 +157,21 @@ class Connection:
             return False
 
 
+def head_of(method, target, headers):
+    """With the headers that the server asks for, but those that are given, or given as None to leave them out."""
+    given = {name.lower() for name, _ in headers}
+    defaults = [("Host", "127.0.0.1")]
+    if method == "POST" and ("/rest/query" in target or "/rest/mgmt" in target):
+        defaults.append(("Content-Type", "application/json"))
+    head = f"{method} {target} HTTP/1.1\r\n"
+    for name, value in [d for d in defaults if d[0].lower() not in given] + list(headers):
+        if value is not None:
+            head += f"{name}: {value}\r\n"
+    return head
+
+
 def request(method, target, body=None, headers=()):
-    head = f"{method} {target} HTTP/1.1\r\nHost: test\r\n"
-    for name, value in headers:
-        head += f"{name}: {value}\r\n"
+    head = head_of(method, target, headers)
     if isinstance(body, str):
         body = body.encode()
     if body is not None:
@@ -160,10 +180,7 @@ def request(method, target, body=None, headers=()):
 
 
 def chunked(method, target, pieces, headers=()):
-    head = f"{method} {target} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n"
-    for name, value in headers:
-        head += f"{name}: {value}\r\n"
-    data = head.encode() + b"\r\n"
+    data = (head_of(method, target, headers) + "Transfer-Encoding: chunked\r\n\r\n").encode()
     for piece in pieces:
         data += b"%x\r\n%s\r\n" % (len(piece), piece)
     return data + b"0\r\n\r\n"
@@ -203,6 +220,11 @@ def metric(to, name):
         if line.startswith(name + " "):
             return float(line.split(" ")[1])
     raise KeyError(name)
+
+
+def resident_bytes(of):
+    with open(f"/proc/{of.process.pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def tls_context(certificate):

@@ -90,6 +90,7 @@ class Origins(unittest.TestCase):
 
     def test_other_origins(self):
         answer = query(self.server, "print 1", headers=[("Origin", "https://x.example"), ("Authorization", "Bearer t")])
+        self.assertEqual(answer.status, 403)
         self.assertNotIn("access-control-allow-origin", answer.headers)
         plain = ask(server(), "GET", "/healthz", headers=[("Origin", "https://dash.example")])
         self.assertNotIn("access-control-allow-origin", plain.headers)
@@ -155,6 +156,106 @@ class Program(unittest.TestCase):
             result = self.run_serve(*flags, **variables)
             self.assertEqual(result.returncode, 2, (flags, result.stderr))
             self.assertIn(text, result.stderr + result.stdout)
+
+    def refusal(self, *flags, data=None, **variables):
+        """What a start says that is refused for its settings; it has made nothing."""
+        with tempfile.TemporaryDirectory() as folder:
+            data = data or os.path.join(folder, "d")
+            before = os.path.exists(data)
+            result = subprocess.run([BINARY, "serve", "--listen", "127.0.0.1:0", "--data", data, *flags],
+                                    capture_output=True, text=True, timeout=60, env={**os.environ, **variables})
+            self.assertEqual(result.returncode, 2, (flags, result.stderr))
+            self.assertEqual(os.path.exists(data), before, flags)
+            return result.stderr
+
+    def test_absurd_settings_are_named(self):
+        for setting, value in [("query_concurrency", "100000000"), ("command_concurrency", "100000"),
+                               ("io_threads", "100000"), ("ingestion_threads", "100000"),
+                               ("query_engine_threads", "100000"), ("log_segment_size", "100TiB"),
+                               ("idle_timeout", "99999999d"), ("max_header_size", "5GiB"),
+                               ("default_database", "a/b"), ("default_database", "__x"),
+                               ("secrets", "/nonexistent"), ("secrets", "/dev/null"),
+                               ("port_file", "/nonexistent/port"), ("tokens", "a b"), ("cors_origins", "dash.example"),
+                               ("cors_origins", "https://dash.example/"), ("allowed_hosts", "http://a"),
+                               ("listen", "no-such-host.invalid:0")]:
+            flags = ["--" + setting.replace("_", "-"), value]
+            if setting == "listen":
+                flags += ["--allow-anonymous-network", "true"]
+            self.assertIn(setting + ": ", self.refusal(*flags), (setting, value))
+        self.assertIn("data: /dev/null is no folder", self.refusal(data="/dev/null"))
+        self.assertIn("RIVULET_MAX_CONECTIONS: there is no such setting",
+                      self.refusal(RIVULET_MAX_CONECTIONS="3"))
+
+    def test_settings_at_their_bounds_start(self):
+        own = Server("--query-concurrency", "1024", "--command-concurrency", "256", "--ingestion-threads", "256",
+                     "--idle-timeout", "36500d", "--query-max-timeout", "36500d",
+                     "--seal-age", "36500d", "--idempotency-window", "36500d", "--ingestion-queue", "1000000000000",
+                     "--ingestion-concurrency", "1000000000000", "--max-header-size", "16MiB")
+        try:
+            self.assertEqual(rows(query(own, "print 1")), [[1]])
+            target = table(own, "Bounds")
+            self.assertEqual(ask(own, "POST", target, "x,1\n" * 50_000).status, 200)
+        finally:
+            self.assertEqual(own.stop(), 0)
+
+    def test_certificates_that_are_none(self):
+        with tempfile.TemporaryDirectory() as folder:
+            def file(name, *command):
+                path = os.path.join(folder, name)
+                subprocess.run(["openssl", command[0], "-out", path, *command[1:]], check=True, capture_output=True)
+                return path
+            key = file("key", "genrsa", "2048")
+            locked = file("locked", "genrsa", "-aes128", "-passout", "pass:x", "2048")
+            other = file("other", "ecparam", "-genkey", "-name", "prime256v1")
+            certificate = file("certificate", "req", "-x509", "-new", "-key", key, "-days", "1", "-subj", "/CN=a")
+            missing = os.path.join(folder, "missing")
+            for chain, private, words in [
+                    (missing, key, f"tls_certificate: {missing} cannot be read: No such file"),
+                    (certificate, missing, f"tls_key: {missing} cannot be read: No such file"),
+                    (key, key, f"tls_certificate: {key} holds no certificate"),
+                    (certificate, certificate, f"tls_key: {certificate} holds no private key"),
+                    ("/dev/null", key, "tls_certificate: /dev/null cannot be read: it is empty"),
+                    (certificate, locked, f"tls_key: {locked} is protected by a passphrase"),
+                    (certificate, file("second", "genrsa", "2048"), "is not the key of the certificate"),
+                    (certificate, other, "is not the key of the certificate")]:
+                text = self.refusal("--tls-certificate", chain, "--tls-key", private)
+                self.assertIn(words, text)
+                self.assertNotIn("error:", text)  # the library's words
+            self.assertIn("together", self.refusal("--tls-key", key))
+
+    def test_check_needs_to_read_only(self):
+        own = Server()
+        target = table(own, "Checked")
+        self.assertEqual(ask(own, "POST", target, "x,1\n").status, 200)
+        data = os.path.join(own.folder, "data")
+        own.process.send_signal(signal.SIGTERM)
+        own.process.wait(60)
+        if os.geteuid() == 0:  # may write whatever it may read, but for a file system that takes nothing
+            wrapper = ["unshare", "-m", "sh", "-c", f'mount --bind {data} {data} && mount -o remount,bind,ro {data} && '
+                       'exec "$0" "$@"']
+            if subprocess.run([*wrapper, "true"], capture_output=True).returncode != 0:
+                self.skipTest("this machine lets nobody have a file system of his own")
+        else:
+            wrapper = []
+        try:
+            for has_lock in [True, False]:
+                if not has_lock:
+                    os.remove(os.path.join(data, "LOCK"))
+                if not wrapper:
+                    self.set_modes(data, 0o555, 0o444)
+                result = subprocess.run([*wrapper, BINARY, "check", "--data", data], capture_output=True, text=True,
+                                        timeout=60)
+                self.set_modes(data, 0o755, 0o644)
+                self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+                self.assertIn("No damage was found.", result.stdout)
+        finally:
+            own.stop()
+
+    def set_modes(self, data, of_folders, of_files):
+        for folder, _, names in os.walk(data, topdown=False):
+            for name in names:
+                os.chmod(os.path.join(folder, name), of_files)
+            os.chmod(folder, of_folders)
 
     def test_the_environment_wins_over_flags_over_the_file(self):
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import BINARY, mgmt, query, rows, server, table
+from harness import BINARY, Server, mgmt, query, rows, server, table
 
 
 class Commands(unittest.TestCase):
@@ -29,6 +29,14 @@ class Commands(unittest.TestCase):
         self.assertIn("NetDefaultDB", self.run_command("query", ".show databases").stdout)
         self.assertEqual(self.run_command("query", "--format=csv", "print 1; print 2").stdout,
                          "print_0\n1\n\nprint_0\n2\n")
+
+    def test_addresses_of_ip_6(self):
+        own = Server("--listen", "[::1]:0")
+        try:
+            result = self.run_command("query", "--server", f"http://[::1]:{own.port}", "--format", "csv", "print 7")
+            self.assertEqual(result.stdout, "print_0\n7\n", result.stderr)
+        finally:
+            own.stop()
 
     def test_query_errors(self):
         failed = self.run_command("query", "NoSuchTable")

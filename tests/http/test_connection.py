@@ -1,11 +1,16 @@
 """What happens between two requests, and below them."""
 import gzip
 import json
+import os
+import resource
 import socket
+import subprocess
+import tempfile
 import time
 import unittest
 
-from harness import Connection, ask, chunked, mgmt, query, request, rows, server, table
+from harness import (BINARY, Connection, Server, ask, chunked, mgmt, query, request, resident_bytes, rows, server,
+                     table)
 
 
 class Connections(unittest.TestCase):
@@ -86,14 +91,14 @@ class Connections(unittest.TestCase):
 
     def test_expect_continue_is_refused_by_the_head(self):
         with Connection(self.server) as connection:
-            connection.send("POST /nowhere HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
+            connection.send("POST /nowhere HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
             self.assertEqual(connection.answer().status, 404)
             self.assertTrue(connection.is_closed())
 
     def test_malformed_http(self):
         for data in [b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
-                     b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-                     b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+                     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+                     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
                      b"\x16\x03\x01\x02\x00\x01\x00"]:
             with Connection(self.server) as connection:
                 connection.send(data)
@@ -102,11 +107,85 @@ class Connections(unittest.TestCase):
                 self.assertTrue(answer.error()["@permanent"])
                 self.assertTrue(connection.is_closed())
 
+    def refused(self, connection, statuses, data=b""):
+        """The server answers so and closes, however much more is sent."""
+        try:
+            connection.send(data)
+        except OSError:
+            pass  # it has closed before the end
+        answer = connection.answer()
+        self.assertIn(answer.status, statuses, answer.body)
+        self.assertTrue(answer.error()["@permanent"])
+        self.assertTrue(connection.is_closed())
+
     def test_large_headers(self):
         with Connection(self.server) as connection:
-            connection.send("GET / HTTP/1.1\r\nx: " + "y" * 40_000 + "\r\n\r\n")
-            self.assertEqual(connection.answer().status, 431)
-            self.assertTrue(connection.is_closed())
+            self.refused(connection, [431], "GET / HTTP/1.1\r\nx: " + "y" * 40_000 + "\r\n\r\n")
+        # In many lines, each of which is short and comes alone.
+        with Connection(self.server) as connection:
+            connection.send("GET / HTTP/1.1\r\nHost: localhost\r\n")
+            self.refused(connection, [431], "x: yyyyyyyyyyyy\r\n" * (1 << 20))
+
+    def test_what_is_no_body_is_bounded_wherever_it_stands(self):
+        head = chunked("POST", "/v1/rest/query", [b"{}"])[:-len(b"0\r\n\r\n")]
+        line = b"X: " + b"y" * 8000 + b"\r\n"
+        for data in [b"0\r\n" + line * 4000,  # trailers
+                     b"0\r\nX: " + b"y" * (32 << 20),  # one of them
+                     b"2;" + b"e" * (32 << 20),  # an extension
+                     b"0" * (32 << 20),  # a size
+                     b"1;" + b"e" * 1000 + b"\r\n \r\n" + b"0;" + b"e" * (32 << 20),
+                     (b"1;" + b"e" * 1000 + b"\r\n \r\n") * 30_000]:  # many short ones
+            before = resident_bytes(self.server)
+            with Connection(self.server) as connection:
+                connection.send(head)
+                self.refused(connection, [400, 431], data)
+            self.assertLess(resident_bytes(self.server) - before, 16 << 20, data[:10])
+        # What is said in trailers and extensions is read over.
+        target = table(self.server, "Trailed")
+        with Connection(self.server) as connection:
+            connection.send(chunked("POST", target, [])[:-len(b"0\r\n\r\n")] +
+                            b"4;name=\"value\"\r\nx,1\n\r\n0;last\r\nConnection: close\r\nHost: b\r\n\r\n")
+            self.assertEqual(connection.answer().status, 200)
+            self.assertEqual(connection.ask("GET", "/healthz").status, 200)
+
+    def test_a_body_whose_end_is_in_doubt_is_refused(self):
+        table(self.server, "Smuggled")
+        body = json.dumps({"csl": ".drop table Smuggled"})
+        inner = request("POST", "/v1/rest/mgmt", body)
+        for lines in [["Transfer-Encoding: chunked, chunked"], ["Transfer-Encoding: xchunked"],
+                      ["Transfer-Encoding: chunked, gzip"], ["Transfer-Encoding: gzip"],
+                      ["Transfer-Encoding: identity"], ["Transfer-Encoding:"],
+                      ["Transfer-Encoding: gzip, chunked"], ["Transfer-Encoding: \"chunked\""],
+                      ["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"],
+                      ["Transfer-Encoding: gzip", "Transfer-Encoding: chunked"],
+                      ["Transfer-Encoding: chunked", "Content-Length: 5"],
+                      ["Content-Length: 5", "Transfer-Encoding: chunked"],
+                      ["Content-Length: 5", "Content-Length: 6"], ["Content-Length: 5, 6"],
+                      ["Content-Length: -1"], ["Content-Length: +5"]]:
+            with Connection(self.server) as connection:
+                head = "\r\n".join(["POST /v1/rest/query HTTP/1.1", "Host: localhost", *lines, "", ""])
+                self.refused(connection, [400, 501], head.encode() + inner)
+        with Connection(self.server) as connection:
+            self.refused(connection, [400], b"POST /v1/rest/query HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n" + inner)
+        self.assertEqual(rows(query(self.server, "Smuggled | count")), [[0]])
+
+    def test_a_request_names_its_host_once(self):
+        for lines in ["", "Host: localhost\r\nHost: localhost\r\n", "Host: localhost\r\nhost: 127.0.0.1\r\n"]:
+            with Connection(self.server) as connection:
+                self.refused(connection, [400], f"GET /healthz HTTP/1.1\r\n{lines}\r\n")
+        with Connection(self.server) as connection:
+            self.refused(connection, [400], "GET /healthz HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n")
+
+    def test_a_connection_that_waits_holds_no_body(self):
+        before = resident_bytes(self.server)
+        kept = [Connection(self.server) for _ in range(16)]
+        for connection in kept:
+            answer = connection.ask("POST", "/v2/rest/query", b"x" * (15 << 20))
+            self.assertEqual(answer.status, 400)
+        self.assertLess(resident_bytes(self.server) - before, 120 << 20)
+        for connection in kept:
+            self.assertEqual(connection.ask("GET", "/healthz").status, 200)
+            connection.socket.close()
 
     def test_ids(self):
         answer = ask(self.server, "GET", "/healthz", headers=[("x-ms-client-request-id", "KPC.execute;ä 1")])
@@ -142,18 +221,36 @@ class Answers(unittest.TestCase):
         packed.body = gzip.decompress(packed.body)
         self.assertEqual(rows(packed), rows(answer))
 
-    def test_small_answers_are_compressed_from_a_kibibyte(self):
-        packed = query(self.server, "print 1", headers=[("Accept-Encoding", "gzip")])
+    def test_results_are_compressed_however_small(self):
+        # Java's streaming query fails without the header.
+        headers = [("Accept-Encoding", "gzip,deflate")]
+        packed = query(self.server, "print 1", headers=headers)
         self.assertEqual(packed.headers["content-encoding"], "gzip")
         packed.body = gzip.decompress(packed.body)
         self.assertEqual(rows(packed), [[1]])
+        for target in ["/v1/rest/mgmt", "/v1/rest/query"]:
+            packed = ask(self.server, "POST", target, '{"csl":".show version"}', headers)
+            self.assertEqual(packed.headers["content-encoding"], "gzip")
+            plain = gzip.decompress(packed.body)
+            self.assertLess(len(plain), 1024)
+            self.assertIn("Tables", json.loads(plain))
+
+    def test_errors_are_not_compressed(self):
+        # Java's streaming query reads them as they come.
+        answer = query(self.server, "Nope" * 1000, headers=[("Accept-Encoding", "gzip")])
+        self.assertEqual(answer.status, 400)
+        self.assertGreater(len(answer.body), 4000)
+        self.assertNotIn("content-encoding", answer.headers)
+
+    def test_small_pages_are_not_compressed(self):
         tiny = ask(self.server, "GET", "/healthz", headers=[("Accept-Encoding", "gzip")])
         self.assertNotIn("content-encoding", tiny.headers)
 
     def test_http_1_0_gets_large_answers_until_the_end(self):
         body = json.dumps({"db": "", "csl": "range x from 1 to 50000 step 1"})
         with Connection(self.server) as connection:
-            connection.send(f"POST /v2/rest/query HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n{body}")
+            connection.send(f"POST /v2/rest/query HTTP/1.0\r\nContent-Type: application/json\r\n"
+                            f"Content-Length: {len(body)}\r\n\r\n{body}")
             answer = connection.answer()
             self.assertNotIn("transfer-encoding", answer.headers)
             self.assertEqual(len(rows(answer)), 50000)
@@ -185,7 +282,7 @@ class Timeouts(unittest.TestCase):
 
     def test_the_body_must_come(self):
         with Connection(self.server) as connection:
-            connection.send("POST /v2/rest/query HTTP/1.1\r\nContent-Length: 10\r\n\r\n{")
+            connection.send(request("POST", "/v2/rest/query", "{123456789")[:-9])
             answer = connection.answer()
             self.assertEqual(answer.status, 408)
             self.assertFalse(answer.error()["@permanent"])
@@ -205,6 +302,51 @@ class Timeouts(unittest.TestCase):
 
 
 class TooMany(unittest.TestCase):
+    def with_two_addresses(self):
+        """What goes before a command so that localhost has two addresses for it, whatever it has on this machine."""
+        file = tempfile.NamedTemporaryFile("w", prefix="rivulet-hosts-")
+        self.addCleanup(file.close)
+        file.write("127.0.0.1 localhost\n::1 localhost\n")
+        file.flush()
+        wrapper = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+        wrapper += ["sh", "-c", f'mount --bind {file.name} /etc/hosts && exec "$0" "$@"']
+        if subprocess.run([*wrapper, "true"], capture_output=True).returncode != 0:
+            self.skipTest("this machine lets nobody have a file system of his own")
+        return wrapper
+
+    def test_an_address_that_somebody_else_has_is_named(self):
+        wrapper = self.with_two_addresses()
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken, tempfile.TemporaryDirectory() as folder:
+            port = taken.getsockname()[1]
+            result = subprocess.run([*wrapper, BINARY, "serve", "--listen", f"localhost:{port}", "--data", folder + "/d"],
+                                    capture_output=True, text=True, timeout=60)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(f"listen: [::1]:{port}: ", result.stderr)
+
+    def test_every_address_is_listened_on_again_when_there_are_descriptors(self):
+        hosts = ["127.0.0.1", "::1"]
+        own = Server("--listen", "localhost:0", wrapper=self.with_two_addresses())
+        waiting = []
+        try:
+            used = set(map(int, os.listdir(f"/proc/{own.process.pid}/fd")))
+            first_free = min(set(range(len(used) + 1)) - used)
+            limits = resource.prlimit(own.process.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(own.process.pid, resource.RLIMIT_NOFILE, (first_free, limits[1]))
+            # Each address has a connection that it cannot accept, at the same time.
+            waiting = [socket.create_connection((host, own.port), timeout=10) for host in hosts]
+            deadline = time.time() + 20
+            while own.output().count("cannot accept connections") < len(hosts) and time.time() < deadline:
+                time.sleep(0.05)
+            self.assertEqual(own.output().count("cannot accept connections"), len(hosts))
+            resource.prlimit(own.process.pid, resource.RLIMIT_NOFILE, limits)
+            for connection in waiting:
+                connection.sendall(request("GET", "/healthz"))
+                self.assertIn(b"200 OK", connection.recv(1000))
+        finally:
+            for connection in waiting:
+                connection.close()
+            own.stop()
+
     def test_connections_beyond_the_limit_are_closed(self):
         small = server("--max-connections", "3")
         kept = [Connection(small) for _ in range(3)]

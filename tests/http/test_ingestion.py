@@ -1,11 +1,13 @@
 """Streaming ingestion over the wire."""
 import gzip
 import json
+import os
+import subprocess
 import threading
 import unittest
 import zlib
 
-from harness import Connection, ask, chunked, metric, mgmt, query, request, rows, server, table
+from harness import BINARY, Connection, Server, ask, chunked, metric, mgmt, query, request, rows, server, table
 
 MIB = 1 << 20
 
@@ -52,6 +54,40 @@ class Ingestion(unittest.TestCase):
             connection.send(chunked("POST", target, [packed[:7], packed[7:]], [("Content-Encoding", "gzip")]))
             self.assertEqual(connection.answer().status, 200)
 
+    def test_encodings_that_are_not_known_are_refused(self):
+        target = table(self.server, "Brotli")
+        for encoding in ["br", "zstd", "compress", "deflate, gzip"]:
+            for content in [b"x,1\n", gzip.compress(b"x,1\n")]:
+                self.refused(ask(self.server, "POST", target, content, [("Content-Encoding", encoding)]), 415,
+                             "UnsupportedMediaType")
+            answer = ask(self.server, "POST", "/v2/rest/query", '{"csl":"print 1"}', [("Content-Encoding", encoding)])
+            self.refused(answer, 415, "UnsupportedMediaType")
+        for encoding in ["x-gzip", "GZIP", "identity", ""]:
+            answer = ask(self.server, "POST", target, gzip.compress(b"x,1\n"), [("Content-Encoding", encoding)])
+            self.assertEqual(answer.status, 200)
+        self.assertEqual(self.count("Brotli"), 4)
+
+    def test_compressed_bodies_that_hold_nothing(self):
+        target = table(self.server, "Hollow")
+        empty = gzip.compress(b"", mtime=0)
+        lie = gzip.compress(b"x,1\n")[:-4] + b"\xff\xff\xff\x7f"
+        # The first on the connection's thread, the second on another; the whole would take minutes if each of the
+        # members were given the room that the last one claims.
+        for size in [8 << 10, 4 * MIB]:
+            body = empty * ((size - len(lie)) // len(empty)) + lie
+            self.refused(ask(self.server, "POST", target, body, [("Content-Encoding", "gzip")]), 400,
+                         "BadRequest_InvalidArchive")
+        body = empty * 100_000 + gzip.compress(b"x,1\n")
+        self.assertEqual(ask(self.server, "POST", target, body).status, 200)
+        self.assertEqual(self.count("Hollow"), 1)
+
+    def test_a_small_body_that_becomes_a_large_one(self):
+        target = table(self.server, "Swollen")
+        body = gzip.compress(b"xxxxxxxxxxxxxxxxxxxxxxx,7\n" * 40_000)
+        self.assertLess(len(body), 8 << 10)
+        self.assertEqual(ask(self.server, "POST", target, body).status, 200)
+        self.assertEqual(self.count("Swollen"), 40_000)
+
     def test_large_bodies_are_parsed_elsewhere(self):
         target = table(self.server, "Large")
         line = b"some text that fills the line,7\n"
@@ -76,7 +112,7 @@ class Ingestion(unittest.TestCase):
             # What counts against the limit of arrival is what arrives.
             self.assertEqual(connection.ask("POST", target, gzip.compress(body)).status, 200)
         with Connection(self.server) as connection:
-            connection.send(f"POST {target} HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: {5 * MIB}\r\n\r\n")
+            connection.send(f"POST {target} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {5 * MIB}\r\n\r\n")
             self.refused(connection.answer(), 413, "PayloadTooLarge")
         self.assertEqual(self.count("TooLarge"), 1 + MIB + 1)
 
@@ -167,15 +203,44 @@ class Ingestion(unittest.TestCase):
 
     def test_managed_clients_say_what_is_a_retry(self):
         target = table(self.server, "Managed")
-        for request_id in ["KPC.executeManagedStreamingIngest;s1;0", "KPC.executeManagedStreamingIngest;s1;1",
-                           "KJC.executeManagedStreamingIngest.ingestFromStream;s2;0",
-                           "KNC.executeManagedStreamingIngestFromStream;s2;3",
-                           "KPC.executeStreamingIngest;s1;0", "KPC.executeStreamingIngest;s1;0",
+        one, two = "6ba7b810-9dad-41d1-80b4-00c04fd430c8", "6ba7b811-9dad-41d1-80b4-00c04fd430c8"
+        for request_id in [f"KPC.executeManagedStreamingIngest;{one};0", f"KPC.executeManagedStreamingIngest;{one};1",
+                           f"KJC.executeManagedStreamingIngest.ingestFromStream;{two};0",
+                           f"KNC.executeManagedStreamingIngestFromStream;{two};3",
+                           f"KPC.executeStreamingIngest;{one};0", f"KPC.executeStreamingIngest;{one};0",
                            "KPC.executeManagedStreamingIngest;;0", "KPC.executeManagedStreamingIngest;;0",
-                           "KPC.executeManagedStreamingIngest;s1"]:
+                           f"KPC.executeManagedStreamingIngest;{one}"]:
             answer = ask(self.server, "POST", target, "x,1\n", [("x-ms-client-request-id", request_id)])
             self.assertEqual(answer.status, 200)
         self.assertEqual(self.count("Managed"), 7)
+
+    def test_only_a_guid_is_a_source_id(self):
+        target = table(self.server, "Sourceless")
+        zeros = "00000000-0000-0000-0000-000000000000"
+        for source in ["null", "None", "undefined", "s1", zeros, zeros.replace("-", "")]:
+            for body in ["x,1\n", "y,2\n", "y,2\n"]:
+                request_id = f"KJC.executeManagedStreamingIngest.ingestFromBlob;{source};0"
+                answer = ask(self.server, "POST", target, body, [("x-ms-client-request-id", request_id)])
+                self.assertEqual(answer.status, 200)
+        self.assertEqual(self.count("Sourceless"), 18)
+
+    def test_a_retry_key_with_another_body_is_refused(self):
+        target = table(self.server, "Reused")
+        source = "6ba7b812-9dad-41d1-80b4-00c04fd430c8"
+        managed = ("x-ms-client-request-id", f"KPC.executeManagedStreamingIngest;{source};0")
+        for header in [("Idempotency-Key", "a"), managed]:
+            self.assertEqual(ask(self.server, "POST", target, "x,1\n", [header]).status, 200)
+            # Another body, and the same body in another format.
+            for body, url in [("y,2\n", target), ("x,1\n", target.replace("csv", "tsv"))]:
+                refused = ask(self.server, "POST", url, body, [header])
+                self.assertEqual(refused.status, 409)
+                error = refused.json()["error"]
+                self.assertEqual((error["code"], error["@permanent"]), ("Conflict", True))
+                self.assertIn("retry key", error["@message"])
+            # The body counts as it is, not as it was compressed.
+            packed = ask(self.server, "POST", target, gzip.compress(b"x,1\n"), [header, ("Content-Encoding", "gzip")])
+            self.assertEqual(packed.status, 200)
+        self.assertEqual(rows(query(self.server, "Reused")), [["x", 1], ["x", 1]])
 
     def test_statistics(self):
         target = table(self.server, "Counted")
@@ -197,6 +262,36 @@ class Ingestion(unittest.TestCase):
                 body = json.dumps({"db": "", "csl": f"Seen | where B == {i} | count"})
                 misses += rows(reader.ask("POST", "/v2/rest/query", body)) != [[1]]
         self.assertEqual(misses, 0)
+
+
+class DataDirectory(unittest.TestCase):
+    def test_nothing_is_stored_while_it_is_elsewhere(self):
+        own = Server()
+        self.addCleanup(own.stop)
+        target = table(own, "Moved")
+        self.assertEqual(ask(own, "POST", target, "a,1\n").status, 200)
+        data, elsewhere = (os.path.join(own.folder, name) for name in ("data", "elsewhere"))
+        os.rename(data, elsewhere)
+        refused = ask(own, "POST", target, "b,2\n")
+        self.assertEqual(refused.status, 503)
+        self.assertFalse(refused.json()["error"]["@permanent"])
+        self.assertIn(data, refused.json()["error"]["@message"])
+        self.assertEqual(mgmt(own, ".create table Other (A:long)").status, 503)
+        self.assertFalse(os.path.exists(data))
+        self.assertEqual(rows(query(own, "Moved | count")), [[1]])
+        os.rename(elsewhere, data)
+        self.assertEqual(ask(own, "POST", target, "b,2\n").status, 200)
+        self.assertEqual(rows(query(own, "Moved | count")), [[2]])
+
+    def test_a_removed_lock_lets_no_second_server_in(self):
+        own = Server()
+        self.addCleanup(own.stop)
+        data = os.path.join(own.folder, "data")
+        os.remove(os.path.join(data, "LOCK"))
+        second = subprocess.run([BINARY, "serve", "--listen", "127.0.0.1:0", "--data", data],
+                                capture_output=True, text=True, timeout=60)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("is in use by process", second.stderr)
 
 
 class Overload(unittest.TestCase):

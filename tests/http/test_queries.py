@@ -29,6 +29,18 @@ class Queries(unittest.TestCase):
                                                 {"ColumnName": "b", "ColumnType": "string"}])
         self.assertEqual(frames[4], {"FrameType": "DataSetCompletion", "HasErrors": False, "Cancelled": False})
 
+    def test_a_result_that_cannot_be_opened_is_an_error(self):
+        small = server("--query-memory", "128MiB")
+        text = ("range i from 1 to 20 step 1 | extend s = strrep(strrep(tostring(i % 10), 1000), 300) "
+                "| extend t = strcat(s, s, s, s, s, s, s, s, s, s) | summarize max(strlen(t))")
+        for version in ["v1", "v2"]:
+            for more in ["", "; print 1"]:
+                answer = query(small, text + more, version)
+                self.assertEqual((answer.status, answer.error()["code"]), (400, "LimitsExceeded"), answer.body[:200])
+        answer = mgmt(small, ".show version | extend s = strrep(strrep('x', 1000), 300) | mv-expand i = range(1, 20) "
+                             "| extend t = strcat(s, s, s, s, s, s, s, s, s, s, i) | summarize max(strlen(t))")
+        answer.json()  # whatever it says, it is JSON
+
     def test_fragmented_frames_are_one_a_line(self):
         answer = query(self.server, "range x from 1 to 5000 step 1; print 2", options=GO_OPTIONS)
         lines = answer.body.decode().split("\n")
@@ -119,6 +131,73 @@ class Queries(unittest.TestCase):
         self.assertTrue(deferred.json()[-1]["HasErrors"])
         full = query(self.server, text, options={"truncationmaxrecords": 10, "notruncation": True})
         self.assertEqual(len(rows(full)), 1000)
+
+    def test_a_set_statement_goes_before_an_option(self):
+        text = "range x from 1 to 1000 step 1"
+        options = {"query_take_max_records": 7, "query_now": "2020-01-01T00:00:00Z"}
+        self.assertEqual(len(rows(query(self.server, "set query_take_max_records=3; " + text, options=options))), 3)
+        self.assertEqual(rows(query(self.server, "print now()", options=options)), [["2020-01-01T00:00:00Z"]])
+        self.assertEqual(rows(query(self.server, "set query_now=datetime(2021-01-01); print now()", options=options)),
+                         [["2021-01-01T00:00:00Z"]])
+        self.assertEqual(len(rows(query(self.server, "set notruncation=true; " + text,
+                                        options={"truncationmaxrecords": 10}))), 1000)
+        limited = query(self.server, "set notruncation=false; " + text,
+                        options={"truncationmaxrecords": 10, "notruncation": True})
+        self.assertIn("E_QUERY_RESULT_SET_TOO_LARGE", limited.json()[-1]["OneApiErrors"][0]["error"]["@message"])
+        # What a probe reads to know the columns is not cut.
+        pivoted = query(self.server, "datatable(k:string, v:long)['a', 1, 'b', 2] | evaluate pivot(k, sum(v))",
+                        options={"query_take_max_records": 1})
+        self.assertEqual(rows(pivoted), [[1, 2]])
+
+    def test_options_scope_what_is_read(self):
+        table(self.server, "Scoped", "(T:datetime, V:long)")
+        mgmt(self.server, ".append Scoped <| range V from 1 to 4 step 1 | project T = datetime(2020-01-01) + V * 1d, V")
+        options = {"query_datetimescope_column": "T", "query_datetimescope_from": "2020-01-03T00:00:00Z",
+                   "query_datetimescope_to": "2020-01-04T00:00:00Z"}
+        self.assertEqual(rows(query(self.server, "Scoped | summarize sum(V)", options=options)), [[5]])
+        self.assertEqual(rows(query(self.server, "union Scoped, Scoped | summarize sum(V)", options=options)), [[10]])
+        self.assertEqual(rows(query(self.server, "Scoped | summarize sum(V)")), [[10]])
+        wide = query(self.server, "Scoped | extend A = 1", options={"maxoutputcolumns": 2})
+        self.assertEqual((wide.status, wide.error()["code"]), (400, "LimitsExceeded"))
+        fuzzy = query(self.server, "union Scoped, NoSuchTable | count", options={"best_effort": True})
+        self.assertEqual(rows(fuzzy), [[4]])
+        schema = query(self.server, "Scoped", options={"query_results_apply_getschema": True})
+        self.assertEqual([row[0] for row in rows(schema)], ["T", "V"])
+
+    def test_options_of_another_type_are_refused_by_name(self):
+        for option, value in [("servertimeout", "soon"), ("truncationmaxrecords", [1]), ("notruncation", "maybe"),
+                              ("query_datascope", "hotcache"), ("query_language", "sql"), ("query_now", "yesterday")]:
+            answer = query(self.server, "print 1", options={option: value})
+            self.assertEqual(answer.status, 400, option)
+            self.assertIn(option, answer.error()["@message"])
+        self.assertEqual(rows(query(self.server, "print 1", options={"additional": [1], "queryconsistency": "any"})), [[1]])
+
+    def test_options_tell_who_asks(self):
+        query(self.server, "print whoasks = 1", options={"request_user": "ann", "request_app_name": "bench"},
+              headers=[("x-ms-user", "other")])
+        answer = mgmt(self.server, ".show queries | where Text has 'whoasks' | project User, Application")
+        self.assertEqual(answer.json()["Tables"][0]["Rows"][0], ["ann", "bench"])
+
+    def test_long_queries(self):
+        table(self.server, "LongRead", "(x:long, y:string)")
+        mgmt(self.server, ".append LongRead <| print x = 1, y = 'a'")
+        for source in ["print x = 1", "LongRead"]:
+            for more, expected in [("| where x > 0", 1), ("| extend x = x + 1", 3001), ("| project x", 1)]:
+                answer = query(self.server, source + more * 3000 + "| project x")
+                self.assertEqual(rows(answer), [[expected]], more)
+
+    def test_short_memory_is_told_in_our_words(self):
+        small = server("--query-memory", "85MiB")
+        text = "range x from 1 to {} step 1 | summarize l = make_list(x) | project array_length(l)"
+        self.assertEqual(rows(query(small, text.format(50_000))), [[50_000]])
+        for version in ["v1", "v2"]:
+            answer = query(small, text.format(1_000_000), version=version)
+            self.assertIn("E_LOW_MEMORY_CONDITION", answer.body.decode())
+        self.assertEqual(rows(query(small, text.format(1_000))), [[1_000]])
+
+    def test_failures_of_functions_are_told_in_our_words(self):
+        failed = query(self.server, "range x from 1 to 3 step 1 | where assert(x < 2, 'x is too large')")
+        self.assertEqual((failed.status, failed.error()["@message"]), (400, "x is too large"))
 
     def test_read_only_requests(self):
         answer = mgmt(self.server, ".create table ReadOnly (a:long)",

@@ -116,7 +116,7 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             body = {"db": database, "csl": text, "properties": {"Options": {"notruncation": True}}}
-            connection.request("POST", path, json.dumps(body))
+            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
             response = connection.getresponse()
             answer = json.loads(response.read())
         finally:

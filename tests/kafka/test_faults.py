@@ -3,6 +3,7 @@ twice. Every event that the broker holds at the end is compared with the rows, b
 import json
 import os
 import random
+import shutil
 import threading
 import time
 import unittest
@@ -219,6 +220,34 @@ class Exactly(unittest.TestCase):
                       for i in range(30)))
         eventually(lambda: row_count(second), 130, "rows of the earlier")
         self.assertEqual(row_count(first), 150)
+
+    def test_a_data_directory_that_is_restored_from_an_older_copy(self):
+        """The group remembers more than the store: it waits, says both offsets, and reads again what was lost."""
+        topic = new_topic()
+        server = Server(**SMALL)
+        self.addCleanup(server.close)
+        server.command(".create table Restored (N:long)")
+        server.command(f".create data-connection Own kind=kafka ('{broker().plain}') with ("
+                       + as_properties({"topic": topic, "table": "Restored", "format": "json",
+                                        "retrievalStartDate": "earliest"}) + ")")
+        data, copy = (os.path.join(server.folder, name) for name in ("data", "copy"))
+        for first in (0, 10):
+            send(topic, *({"value": json.dumps({"N": i})} for i in range(first, first + 10)))
+            server.await_rows("Restored | count", [[first + 10]])
+            server.stop()
+            if first == 0:
+                shutil.copytree(data, copy)
+                server.start()
+        shutil.rmtree(data)
+        os.rename(copy, data)
+        server.start()
+        shown = server.await_state("Own", "Holding")
+        self.assertRegex(shown["StateReason"], "at offset 20, but this store at 10.*onGroupAhead='read'")
+        (partition,) = server.command(".show data-connection Own details")
+        self.assertEqual((partition["NextOffset"], partition["GroupOffset"], partition["State"]), (10, 20, "Waiting"))
+        server.command(".alter data-connection Own with (onGroupAhead='read')")
+        server.await_rows("Restored | summarize count(), dcount(N), max(N)", [[20, 20, 19]])
+        server.await_state("Own", "Running")
 
     def test_fenced_by_a_member_of_its_own(self):
         """As after a rejoin of which the broker heard twice: it joins again, and does not wait for itself."""

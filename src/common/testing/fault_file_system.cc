@@ -62,12 +62,18 @@ class FaultFileSystem::TrackedFile final : public File {
 FaultFileSystem::FaultFileSystem(Path root) : root_(std::move(root)), disk_(posix_file_system()) {
   disk_.create_directories(root_);
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root_)) {
-    if (!entry.is_regular_file()) continue;
-    auto node = node_of(entry.path());
-    node->durable_size = node->file->size();
-    folder_of(entry.path()).durable[entry.path().filename().string()] = node;
+    if (entry.is_directory()) {
+      change_names(folder_of(entry.path()),
+                   {{{entry.path().filename().string(), std::make_shared<Node>()}}});
+    } else if (entry.is_regular_file()) {
+      auto node = node_of(entry.path());
+      node->durable_size = node->file->size();
+    }
   }
-  for (auto& [path, folder] : folders_) folder.changes.clear();
+  for (auto& [path, folder] : folders_) {
+    folder.durable = folder.current;
+    folder.changes.clear();
+  }
 }
 
 FaultFileSystem::~FaultFileSystem() = default;
@@ -77,9 +83,15 @@ void FaultFileSystem::set_read_hook(ReadHook hook) {
   read_hook_ = std::move(hook);
 }
 
-void FaultFileSystem::set_hook(Hook hook) {
+FaultFileSystem::HookScope FaultFileSystem::set_hook(Hook hook) {
   std::lock_guard lock(mutex_);
   hook_ = std::move(hook);
+  return HookScope(*this);
+}
+
+void FaultFileSystem::HookScope::remove() {
+  std::lock_guard lock(files_->mutex_);
+  files_->hook_ = nullptr;
 }
 
 void FaultFileSystem::set_free_bytes(std::optional<uint64_t> bytes) {
@@ -162,13 +174,11 @@ std::vector<std::byte> FaultFileSystem::survivor(const Node& node, Unsynced unsy
 void FaultFileSystem::copy_survivors(const Path& to, Unsynced unsynced, uint64_t seed) const {
   std::lock_guard lock(mutex_);
   std::mt19937_64 random(seed);
-  std::filesystem::create_directories(to);
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(root_)) {
-    if (entry.is_directory()) {
-      std::filesystem::create_directories(to / entry.path().lexically_relative(root_));
-    }
-  }
+  disk_.create_directories(to);
+  // A folder comes before those in it. One that did not survive takes what is in it along.
   for (const auto& [path, folder] : folders_) {
+    Path folder_target = to / path.lexically_relative(root_);
+    if (!disk_.exists(folder_target)) continue;
     std::map<std::string, std::shared_ptr<Node>> names = folder.durable;
     size_t kept = unsynced == Unsynced::kLost   ? 0
                   : unsynced == Unsynced::kKept ? folder.changes.size()
@@ -183,7 +193,11 @@ void FaultFileSystem::copy_survivors(const Path& to, Unsynced unsynced, uint64_t
       }
     }
     for (const auto& [name, node] : names) {
-      Path target = to / path.lexically_relative(root_) / name;
+      Path target = folder_target / name;
+      if (!node->file) {
+        disk_.create_directories(target);
+        continue;
+      }
       std::vector<std::byte> content = survivor(*node, unsynced, random);
       auto file = disk_.open(target, Mode::kCreate);
       file->write(0, content);
@@ -212,11 +226,15 @@ std::vector<std::string> FaultFileSystem::list(const Path& directory) const {
   return disk_.list(directory);
 }
 
+// In the steps of the real one.
 void FaultFileSystem::create_directories(const Path& directory) {
   std::lock_guard lock(mutex_);
   if (disk_.exists(directory)) return;
+  create_directories(directory.parent_path());
   check(Operation::kCreateDirectory, directory, "create directory");
   disk_.create_directories(directory);
+  change_names(folder_of(directory), {{{directory.filename().string(), std::make_shared<Node>()}}});
+  sync_directory(directory.parent_path());
 }
 
 void FaultFileSystem::rename(const Path& from, const Path& to) {
@@ -241,6 +259,11 @@ void FaultFileSystem::sync_directory(const Path& directory) {
   check(Operation::kSyncDirectory, directory, "sync directory");
   disk_.sync_directory(directory);
   Folder& folder = folders_[directory];
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    std::string name = entry.path().filename().string();
+    if (!entry.is_directory() || folder.current.contains(name)) continue;
+    folder.current[name] = std::make_shared<Node>();
+  }
   folder.durable = folder.current;
   folder.changes.clear();
 }

@@ -18,11 +18,11 @@ namespace rivulet {
 
 // The real disk below one directory, that remembers what a power loss would forget, and fails on request.
 //
-// Content survives a power loss once sync() of its file has returned, names once sync_directory() of their
-// folder has (folders themselves at once). What is not synced may survive or not: in sectors of 512 bytes and
+// Content survives a power loss once sync() of its file has returned, names (of folders too) once sync_directory() of
+// the folder that they are in has. What is not synced may survive or not: in sectors of 512 bytes and
 // in any choice of them for content; for the names of a folder, as a first part of what was done to them. A
 // file that appears without this class (DuckDB writes some) has no durable content until it is opened here
-// and synced. Thread-safe; each operation is one step.
+// and synced, and a folder that does is lost until the one that it is in is synced. Thread-safe; each operation is one step.
 class FaultFileSystem final : public FileSystem {
  public:
   // What is below `root` now is durable.
@@ -44,7 +44,19 @@ class FaultFileSystem final : public FileSystem {
   // gives the errno that the operation fails with, or 0. A failing write has written half of its bytes, a
   // failing sync leaves it open what is durable, any other failing operation has done nothing.
   using Hook = std::function<int(Operation, const std::filesystem::path&)>;
-  void set_hook(Hook hook);
+  // While it lives, the hook is called: what the hook refers to stands before it.
+  class [[nodiscard]] HookScope {
+   public:
+    explicit HookScope(FaultFileSystem& files) : files_(&files) {}
+    ~HookScope() { remove(); }
+    HookScope(const HookScope&) = delete;
+    HookScope& operator=(const HookScope&) = delete;
+    void remove();
+
+   private:
+    FaultFileSystem* files_;
+  };
+  HookScope set_hook(Hook hook);
   // Gives the errno that a read of a file fails with, or 0.
   using ReadHook = std::function<int(const std::filesystem::path&)>;
   void set_read_hook(ReadHook hook);
@@ -68,9 +80,9 @@ class FaultFileSystem final : public FileSystem {
   static constexpr uint64_t kSectorBytes = 512;
   using Sector = std::array<std::byte, kSectorBytes>;
 
-  // A file, whatever its name is now.
+  // A file or a folder, whatever its name is now.
   struct Node {
-    std::unique_ptr<File> file;
+    std::unique_ptr<File> file;  // null: a folder
     uint64_t durable_size = 0;
     // What the disk held, where it was written since the last sync.
     std::map<uint64_t, Sector> durable_sectors;

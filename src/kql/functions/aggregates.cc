@@ -37,7 +37,7 @@ Expr sum(std::string_view function, Arguments arguments, const std::string& wher
     case ScalarType::kReal:
       return aggregate_expr(value.type, "coalesce(" + sum + ", 0::DOUBLE)");
     case ScalarType::kDecimal:
-      return aggregate_expr(value.type, "coalesce(" + sum + ", 0)::DECIMAL(38,18)");
+      return aggregate_expr(value.type, decimal_sum_sql(value.sql, where));
     case ScalarType::kTimeSpan:
       return aggregate_expr(value.type, "coalesce(k_wrap(" + sum + "), 0::BIGINT)");
     case ScalarType::kDateTime:
@@ -60,9 +60,9 @@ Expr average(std::string_view function, Arguments arguments, const std::string& 
                                           value.sql + ")" + where + "))");
   }
   if (value.type == ScalarType::kDecimal) {
-    return aggregate_expr(value.type, "k_divide_decimal(sum(" + value.sql + ")" + where +
-                                          ", k_long_to_decimal(count(" + value.sql + ")" + where +
-                                          "))");
+    const auto [high, low] = decimal_sums(value.sql, where);
+    return aggregate_expr(value.type, "k_average_decimal(" + high + ", " + low + ", count(" +
+                                          value.sql + ")" + where + ")");
   }
   return aggregate_expr(ScalarType::kReal,
                         "coalesce(avg(" + value.sql + ")" + where + ", 'nan'::DOUBLE)");
@@ -99,15 +99,19 @@ Expr same_type(const std::string& sql, ScalarType type) {
   return aggregate_expr(type, type == ScalarType::kString ? "coalesce(" + sql + ", '')" : sql);
 }
 
+// NaN is the greatest or least only where there is no number. The engine holds it for the greatest, so the
+// greatest number is the least of the negative ones.
 template <FixedString kName, FixedString kSql, bool kIsIf>
 Expr bind_extreme(const CallContext&, Arguments arguments) {
   const Expr& value = arguments[0];
   if (value.type == ScalarType::kGuid) argument_error(kName.view(), 0, "a value that has an order");
   const Expr ordered =
       value.type == ScalarType::kDynamic ? convert(value, ScalarType::kReal) : value;
-  std::string sql = std::string(kSql.view()) + "(" + ordered.sql + ")";
-  if (kIsIf) sql += filter(kName.view(), arguments, 1);
-  return same_type(sql, ordered.type);
+  const std::string where = kIsIf ? filter(kName.view(), arguments, 1) : "";
+  if (kSql.view() == "max" && ordered.type == ScalarType::kReal) {
+    return aggregate_expr(ordered.type, "(-(min(-" + ordered.sql + ")" + where + "))");
+  }
+  return same_type(std::string(kSql.view()) + "(" + ordered.sql + ")" + where, ordered.type);
 }
 
 template <FixedString kName, bool kIsIf>
@@ -123,22 +127,26 @@ Expr bind_arg_extreme(const CallContext&, Arguments arguments) {
   const Expr& by = arguments[0];
   const Expr& value = arguments.size() > 1 ? arguments[1] : arguments[0];
   const Expr ordered = by.type == ScalarType::kDynamic ? convert(by, ScalarType::kReal) : by;
-  const std::string sql = "(CASE WHEN count(" + ordered.sql + ") = 0 THEN first(" + value.sql +
-                          ") ELSE " + std::string(kFunction.view()) + "(" + value.sql + ", " +
-                          ordered.sql + ") END)";
+  const std::string sql =
+      "(CASE WHEN count(" + ordered.sql + ") = 0 THEN first(" + value.sql + ") ELSE " +
+      arg_extreme_sql(std::string(kFunction.view()), value.sql, ordered.sql, ordered.type) +
+      " END)";
   return same_type(sql, value.type);
 }
 
+// Variances, deviations and covariances, of samples and of populations. The engine's own refuse what is not
+// finite.
 template <FixedString kName, FixedString kSql, bool kIsIf>
-Expr bind_statistic(const CallContext&, Arguments arguments) {
+Expr bind_variance(const CallContext&, Arguments arguments) {
   const auto value = convert_argument(arguments[0], ScalarType::kReal);
   if (!value) argument_error(kName.view(), 0, "a number");
   const std::string where = kIsIf ? filter(kName.view(), arguments, 1) : "";
-  // Of one value a sample says nothing: 0; of none, NaN.
-  return aggregate_expr(ScalarType::kReal, "coalesce(" + std::string(kSql.view()) + "(" +
-                                               value->sql + ")" + where + ", CASE WHEN count(" +
-                                               value->sql + ")" + where +
-                                               " = 0 THEN 'nan'::DOUBLE ELSE 0::DOUBLE END)");
+  const std::string variance = "(" + value->sql + ")" + where;
+  if (kSql.view().starts_with("sqrt ")) {
+    return aggregate_expr(ScalarType::kReal,
+                          "sqrt(" + std::string(kSql.view().substr(5)) + variance + ")");
+  }
+  return aggregate_expr(ScalarType::kReal, std::string(kSql.view()) + variance);
 }
 
 template <FixedString kName, FixedString kSql, bool kIsIf>
@@ -162,74 +170,53 @@ std::string max_size(std::string_view function, Arguments arguments, size_t inde
   return std::to_string(std::clamp<int64_t>(*value, 0, 1048576));
 }
 
-std::string all_of(const std::string& a, const std::string& b) {
-  if (a.empty() || b.empty()) return a + b;
-  return a + " AND " + b;
+// An aggregate over dynamics that follows the order of the rows: `function` or, where they have one, its ordered form.
+std::string in_order_sql(const CallContext& context, const std::string& function,
+                         const std::string& value, const std::string& size,
+                         const std::string& where) {
+  const bool is_ordered = !context.sort_key.empty();
+  return function + (is_ordered ? "_ordered(" : "(") + value + ", " + size + "::BIGINT, " +
+         (is_ordered ? context.sort_key + ", " : "") + "k_query())" + where;
 }
 
-// An array of the values, in the order of the rows.
-std::string list_sql(const CallContext& context, const Expr& value, const std::string& condition,
-                     const std::string& size, bool keeps_nulls) {
+// An array of the values, in the order of the rows; of those that are arrays themselves, the elements.
+Expr make_list(const CallContext& context, const Expr& value, const std::string& where,
+               const std::string& size, bool keeps_nulls) {
   std::string element = convert(value, ScalarType::kDynamic).sql;
-  std::string where = condition;
-  if (keeps_nulls) {
-    element = "coalesce(" + element + ", 'null')";
-  } else if (value.type != ScalarType::kString) {
-    where = all_of(where, value.sql + " IS NOT NULL");
-  }
-  std::string list =
-      "list(" + element + (context.order_by.empty() ? "" : " ORDER BY " + context.order_by) + ")";
-  if (!where.empty()) list += " FILTER (WHERE " + where + ")";
-  return "('[' || coalesce(array_to_string((" + list + ")[1:" + size + "], ','), '') || ']')";
-}
-
-std::string condition_of(std::string_view function, Arguments arguments, size_t index) {
-  const auto predicate = convert_argument(arguments[index], ScalarType::kBool);
-  if (!predicate) argument_error(function, index, "a bool");
-  return predicate->sql;
-}
-
-Expr bind_make_list(const CallContext& context, Arguments arguments) {
-  return aggregate_expr(ScalarType::kDynamic, list_sql(context, arguments[0], "",
-                                                       max_size("make_list", arguments, 1), false));
-}
-Expr bind_make_list_if(const CallContext& context, Arguments arguments) {
+  if (keeps_nulls) element = "coalesce(" + element + ", 'null')";
   return aggregate_expr(ScalarType::kDynamic,
-                        list_sql(context, arguments[0], condition_of("make_list_if", arguments, 1),
-                                 max_size("make_list_if", arguments, 2), false));
-}
-Expr bind_make_list_with_nulls(const CallContext& context, Arguments arguments) {
-  return aggregate_expr(
-      ScalarType::kDynamic,
-      list_sql(context, arguments[0], "", max_size("make_list_with_nulls", arguments, 1), true));
+                        in_order_sql(context, "k_make_list", element, size, where));
 }
 
-Expr make_set(const CallContext& context, Arguments arguments, const std::string& condition,
+Expr bind_make_list(const CallContext& context, Arguments a) {
+  return make_list(context, a[0], "", max_size("make_list", a, 1), false);
+}
+Expr bind_make_list_if(const CallContext& context, Arguments a) {
+  return make_list(context, a[0], filter("make_list_if", a, 1), max_size("make_list_if", a, 2),
+                   false);
+}
+Expr bind_make_list_with_nulls(const CallContext& context, Arguments a) {
+  return make_list(context, a[0], "", max_size("make_list_with_nulls", a, 1), true);
+}
+
+Expr make_set(const CallContext& context, Arguments arguments, const std::string& where,
               const std::string& size) {
-  if (!context.order_by.empty()) {
-    const std::string list =
-        list_sql(context, arguments[0], condition, std::string("2147483647"), false);
-    return aggregate_expr(ScalarType::kDynamic,
-                          "k_array_distinct(" + list + ", " + size + "::BIGINT)");
-  }
-  std::string sql =
-      "k_make_set(" + convert(arguments[0], ScalarType::kDynamic).sql + ", " + size + "::BIGINT)";
-  if (!condition.empty()) sql += " FILTER (WHERE " + condition + ")";
-  return aggregate_expr(ScalarType::kDynamic, sql);
+  const std::string element = convert(arguments[0], ScalarType::kDynamic).sql;
+  return aggregate_expr(ScalarType::kDynamic,
+                        in_order_sql(context, "k_make_set", element, size, where));
 }
-Expr bind_make_set(const CallContext& context, Arguments arguments) {
-  return make_set(context, arguments, "", max_size("make_set", arguments, 1));
+Expr bind_make_set(const CallContext& context, Arguments a) {
+  return make_set(context, a, "", max_size("make_set", a, 1));
 }
-Expr bind_make_set_if(const CallContext& context, Arguments arguments) {
-  return make_set(context, arguments, condition_of("make_set_if", arguments, 1),
-                  max_size("make_set_if", arguments, 2));
+Expr bind_make_set_if(const CallContext& context, Arguments a) {
+  return make_set(context, a, filter("make_set_if", a, 1), max_size("make_set_if", a, 2));
 }
 
 Expr make_bag(std::string_view function, Arguments arguments, const std::string& where,
               const std::string& size) {
   if (arguments[0].type != ScalarType::kDynamic) argument_error(function, 0, "a dynamic");
-  return aggregate_expr(ScalarType::kDynamic,
-                        "k_make_bag(" + arguments[0].sql + ", " + size + "::BIGINT)" + where);
+  return aggregate_expr(ScalarType::kDynamic, "k_make_bag(" + arguments[0].sql + ", " + size +
+                                                  "::BIGINT, k_query())" + where);
 }
 Expr bind_make_bag(const CallContext&, Arguments a) {
   return make_bag("make_bag", a, "", max_size("make_bag", a, 1));
@@ -239,15 +226,19 @@ Expr bind_make_bag_if(const CallContext&, Arguments a) {
 }
 
 Expr bind_buildschema(const CallContext&, Arguments arguments) {
-  return aggregate_expr(ScalarType::kDynamic,
-                        "k_buildschema(" + convert(arguments[0], ScalarType::kDynamic).sql + ")");
+  return aggregate_expr(
+      ScalarType::kDynamic,
+      "k_buildschema(" + convert(arguments[0], ScalarType::kDynamic).sql + ", k_query())");
 }
 
 template <FixedString kName, FixedString kSql>
 Expr bind_bits(const CallContext&, Arguments arguments) {
   const auto value = convert_argument(arguments[0], ScalarType::kLong);
   if (!value) argument_error(kName.view(), 0, "a whole number");
-  return aggregate_expr(ScalarType::kLong, std::string(kSql.view()) + "(" + value->sql + ")");
+  const bool is_int = arguments[0].type == ScalarType::kInt;
+  return aggregate_expr(
+      is_int ? ScalarType::kInt : ScalarType::kLong,
+      std::string(kSql.view()) + "(" + value->sql + ")" + (is_int ? "::INTEGER" : ""));
 }
 
 // What percentiles are taken of, and the type of the answer.
@@ -268,6 +259,11 @@ Expr percentile_value(std::string_view function, Arguments arguments) {
       argument_error(function, 0, "a number, datetime or timespan");
   }
 }
+// NaN has no rank among numbers.
+std::string ranked_sql(const Expr& value) {
+  if (value.type != ScalarType::kReal) return value.sql;
+  return "CASE WHEN isnan(" + value.sql + ") THEN NULL ELSE " + value.sql + " END";
+}
 double percent_of(std::string_view function, Arguments arguments, size_t index) {
   const double percent = constant_real(function, arguments, index);
   if (!(percent >= 0 && percent <= 100)) argument_error(function, index, "between 0 and 100");
@@ -280,7 +276,7 @@ std::string fraction_sql(double percent) {
 Expr bind_percentile(const CallContext&, Arguments arguments) {
   const Expr value = percentile_value("percentile", arguments);
   const std::string fraction = fraction_sql(percent_of("percentile", arguments, 1));
-  return aggregate_expr(value.type, "quantile_disc(" + value.sql + ", " + fraction + ")");
+  return aggregate_expr(value.type, "quantile_disc(" + ranked_sql(value) + ", " + fraction + ")");
 }
 
 // The percentages: numbers, or one array of numbers.
@@ -318,10 +314,10 @@ Expr bind_percentiles_array(const CallContext&, Arguments arguments) {
   Expr element;
   element.type = value.type;
   element.sql = "x";
-  return aggregate_expr(
-      ScalarType::kDynamic,
-      "('[' || array_to_string(list_transform(quantile_disc(" + value.sql + ", [" + fractions +
-          "]), lambda x: " + convert(element, ScalarType::kDynamic).sql + "), ',') || ']')");
+  return aggregate_expr(ScalarType::kDynamic,
+                        "('[' || array_to_string(list_transform(quantile_disc(" +
+                            ranked_sql(value) + ", [" + fractions + "]), lambda x: " +
+                            convert(element, ScalarType::kDynamic).sql + "), ',') || ']')");
 }
 
 // Weighted: one array of all percentages, from which each call takes its own.
@@ -338,7 +334,8 @@ std::string weighted_sql(std::string_view function, Arguments arguments, size_t 
   as_real.type = ScalarType::kLong;
   const std::string operand =
       value.type == ScalarType::kReal ? value.sql : convert(as_real, ScalarType::kReal).sql;
-  return "k_percentiles_weighted(" + operand + ", " + weight->sql + ", '" + percents + "]')";
+  return "k_percentiles_weighted(" + operand + ", " + weight->sql + ", '" + percents +
+         "]', k_query())";
 }
 Expr bind_percentilew(const CallContext&, Arguments arguments) {
   const Expr value = percentile_value("percentilew", arguments);
@@ -368,24 +365,29 @@ constexpr AggregateFunction kFunctions[] = {
     {"maxif", 2, 2, bind_extreme<"maxif", "max", true>, "maxif_"},
     {"take_any", 1, 1, bind_any<"take_any", false>, "any_"},
     {"any", 1, 1, bind_any<"any", false>, "any_"},
-    {"take_anyif", 2, 2, bind_any<"take_anyif", true>, "take_anyif_"},
+    {"take_anyif", 2, 2, bind_any<"take_anyif", true>, ""},
     {"anyif", 2, 2, bind_any<"anyif", true>, "anyif_"},
     {"arg_max", 1, 2, bind_arg_extreme<"arg_max_null">, "max_"},
     {"arg_min", 1, 2, bind_arg_extreme<"arg_min_null">, "min_"},
     {"argmax", 1, 2, bind_arg_extreme<"arg_max_null">, "max_"},
     {"argmin", 1, 2, bind_arg_extreme<"arg_min_null">, "min_"},
-    {"stdev", 1, 1, bind_statistic<"stdev", "stddev_samp", false>, "stdev_"},
-    {"stdevif", 2, 2, bind_statistic<"stdevif", "stddev_samp", true>, "stdevif_"},
-    {"stdevp", 1, 1, bind_statistic<"stdevp", "stddev_pop", false>, "stdevp_"},
-    {"stdevpif", 2, 2, bind_statistic<"stdevpif", "stddev_pop", true>, "stdevpif_"},
-    {"variance", 1, 1, bind_statistic<"variance", "var_samp", false>, "variance_"},
-    {"varianceif", 2, 2, bind_statistic<"varianceif", "var_samp", true>, "varianceif_"},
-    {"variancep", 1, 1, bind_statistic<"variancep", "var_pop", false>, "variancep_"},
-    {"variancepif", 2, 2, bind_statistic<"variancepif", "var_pop", true>, "variancepif_"},
-    {"covariance", 2, 2, bind_covariance<"covariance", "covar_samp", false>, "covariance_"},
-    {"covarianceif", 3, 3, bind_covariance<"covarianceif", "covar_samp", true>, "covarianceif_"},
-    {"covariancep", 2, 2, bind_covariance<"covariancep", "covar_pop", false>, "covariancep_"},
-    {"covariancepif", 3, 3, bind_covariance<"covariancepif", "covar_pop", true>, "covariancepif_"},
+    {"stdev", 1, 1, bind_variance<"stdev", "sqrt k_variance_sample", false>, "stdev_"},
+    {"stdevif", 2, 2, bind_variance<"stdevif", "sqrt k_variance_sample", true>, "stdevif_"},
+    {"stdevp", 1, 1, bind_variance<"stdevp", "sqrt k_variance_population", false>, "stdevp_"},
+    {"stdevpif", 2, 2, bind_variance<"stdevpif", "sqrt k_variance_population", true>, "stdevpif_"},
+    {"variance", 1, 1, bind_variance<"variance", "k_variance_sample", false>, "variance_"},
+    {"varianceif", 2, 2, bind_variance<"varianceif", "k_variance_sample", true>, "varianceif_"},
+    {"variancep", 1, 1, bind_variance<"variancep", "k_variance_population", false>, "variancep_"},
+    {"variancepif", 2, 2, bind_variance<"variancepif", "k_variance_population", true>,
+     "variancepif_"},
+    {"covariance", 2, 2, bind_covariance<"covariance", "k_covariance_sample", false>,
+     "covariance_"},
+    {"covarianceif", 3, 3, bind_covariance<"covarianceif", "k_covariance_sample", true>,
+     "covarianceif_"},
+    {"covariancep", 2, 2, bind_covariance<"covariancep", "k_covariance_population", false>,
+     "covariancep_"},
+    {"covariancepif", 3, 3, bind_covariance<"covariancepif", "k_covariance_population", true>,
+     "covariancepif_"},
     {"make_list", 1, 2, bind_make_list, "list_"},
     {"makelist", 1, 2, bind_make_list, "list_"},
     {"make_list_if", 2, 3, bind_make_list_if, "list_"},

@@ -1,3 +1,4 @@
+#include "kql/sql/failure_mark.h"
 #include "kql/functions/library.h"
 
 // Choices between values, and questions about their absence.
@@ -9,12 +10,14 @@ bool is_null_literal(const Expr& e) {
   return e.literal && e.literal->is_null();
 }
 
-// The type that all branches share. A null literal fits any.
-ScalarType shared_type(std::string_view function, std::span<const Expr* const> branches) {
+// The type that all branches share, or else dynamic, where the function takes that (iff, case). A null literal fits any.
+ScalarType shared_type(std::string_view function, std::span<const Expr* const> branches,
+                       bool may_be_dynamic = false) {
   std::optional<ScalarType> type;
   for (const Expr* branch : branches) {
     if (is_null_literal(*branch)) continue;
     const auto next = type ? common_type(*type, branch->type) : std::optional(branch->type);
+    if (!next && may_be_dynamic) return ScalarType::kDynamic;
     if (!next) {
       throw semantic_error("SEM0240", std::string(function) + "(): the values are of types " +
                                           std::string(kusto_name(*type)) + " and " +
@@ -37,7 +40,7 @@ Expr choose(std::string_view function, Arguments arguments) {
   std::vector<const Expr*> branches;
   for (size_t i = 1; i < arguments.size(); i += 2) branches.push_back(&arguments[i]);
   branches.push_back(&arguments[arguments.size() - 1]);
-  const ScalarType type = shared_type(function, branches);
+  const ScalarType type = shared_type(function, branches, true);
   std::string sql = "(CASE";
   for (size_t i = 0; i + 1 < arguments.size(); i += 2) {
     sql += " WHEN " + condition_of(function, arguments, i).sql + " THEN " +
@@ -82,6 +85,7 @@ Expr bind_coalesce(const CallContext&, Arguments arguments) {
                    arguments);
 }
 
+// NaN is the greatest or least only where there is no number.
 template <bool kIsMax>
 Expr bind_extreme(const CallContext&, Arguments arguments) {
   ScalarType type;
@@ -89,6 +93,13 @@ Expr bind_extreme(const CallContext&, Arguments arguments) {
   const std::string sql = list_of(function, arguments, type);
   if (type == ScalarType::kDynamic || type == ScalarType::kGuid)
     argument_error(function, 0, "a value that has an order");
+  if (kIsMax && type == ScalarType::kReal) {
+    // The engine holds NaN for the greatest number: the greatest is the least of the negative ones.
+    std::string negative;
+    for (const Expr& argument : arguments)
+      negative += (negative.empty() ? "-" : ", -") + convert(argument, type).sql;
+    return make_expr(type, "(-least(" + negative + "))", arguments);
+  }
   return make_expr(type, (kIsMax ? "greatest(" : "least(") + sql + ")", arguments);
 }
 
@@ -117,10 +128,10 @@ Expr bind_isempty(const CallContext& context, Arguments arguments) {
 Expr bind_assert(const CallContext&, Arguments arguments) {
   const Expr condition = condition_of("assert", arguments, 0);
   const std::string message = constant_string("assert", arguments, 1);
-  return make_expr(
-      ScalarType::kBool,
-      "(CASE WHEN " + condition.sql + " THEN TRUE ELSE error(" + quoted(message) + ") END)",
-      arguments);
+  return make_expr(ScalarType::kBool,
+                   "(CASE WHEN " + condition.sql + " THEN TRUE ELSE error(" +
+                       duckdb::string_literal(std::string(kFailureMark) + message) + ") END)",
+                   arguments);
 }
 
 constexpr ScalarFunction kFunctions[] = {

@@ -34,12 +34,10 @@ Expr bind_range(const CallContext&, Arguments arguments) {
   const Expr& start = arguments[0];
   const Expr& stop = arguments[1];
   if (start.type == ScalarType::kDateTime) {
-    return bind_signature("range", "D:TT?P=864000000000::BIGINT;", "k_range_datetime($)",
-                          arguments);
+    return bind_signature("range", "D:TT?P=36000000000::BIGINT;", "k_range_datetime($)", arguments);
   }
   if (start.type == ScalarType::kTimeSpan) {
-    return bind_signature("range", "D:PP?P=864000000000::BIGINT;", "k_range_timespan($)",
-                          arguments);
+    return bind_signature("range", "D:PP?P=36000000000::BIGINT;", "k_range_timespan($)", arguments);
   }
   const auto is_real = [](const Expr& e) {
     return e.type == ScalarType::kReal || e.type == ScalarType::kDecimal;

@@ -84,7 +84,7 @@ constexpr ScalarFunction kFunctions[] = {
     simple<"parse_version", "M:S", "k_parse_version($)::DECIMAL(38,0)">(),
     simple<"parse_csv", "D:S", "k_parse_csv($)">(),
     simple<"parsecsv", "D:S", "k_parse_csv($)">(),
-    simple<"parse_command_line", "D:SS", "k_parse_command_line($)">(),
+    simple<"parse_command_line", "D:AS", "k_parse_command_line($)">(),
     simple<"parse_xml", "D:S", "k_parse_xml($)">(),
     simple<"format_bytes", "S:R?L=0::BIGINT;S='';", "k_format_bytes($)">(),
 };

@@ -1,4 +1,4 @@
-#include "kql/functions.h"
+#include "kql/functions/functions.h"
 
 #include <map>
 

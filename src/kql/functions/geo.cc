@@ -35,7 +35,7 @@ constexpr ScalarFunction kFunctions[] = {
     simple<"geo_geohash_to_polygon", "D:S", "k_geo_geohash_polygon($)">(),
     with_default<"geo_h3cell_children", "D:S?L", "k_geo_h3cell_children($)",
                  "k_geo_h3cell_children_at($)">(),
-    simple<"geo_h3cell_level", "L:S", "k_geo_h3cell_level($)">(),
+    simple<"geo_h3cell_level", "I:S", "k_geo_h3cell_level($)::INTEGER">(),
     simple<"geo_h3cell_neighbors", "D:S", "k_geo_h3cell_neighbors($)">(),
     with_default<"geo_h3cell_parent", "S:S?L", "k_geo_h3cell_parent($)",
                  "k_geo_h3cell_parent_at($)">(),

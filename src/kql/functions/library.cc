@@ -69,12 +69,13 @@ Expr converted(const Expr& from, ScalarType type, std::string sql) {
 
 Expr null_of(const Expr& from, ScalarType type) {
   if (from.is_constant) return literal_expr({type, {}});
-  return converted(from, type,
-                   type == ScalarType::kString ? "''" : "NULL::" + std::string(sql_type(type)));
+  return converted(
+      from, type,
+      type == ScalarType::kString ? "''" : "NULL::" + std::string(duckdb::sql_type(type)));
 }
 
 std::string cast(const Expr& from, ScalarType type) {
-  return "(" + from.sql + ")::" + std::string(sql_type(type));
+  return "(" + from.sql + ")::" + std::string(duckdb::sql_type(type));
 }
 
 // The literal in another type, for the cheap cases that other functions look at.
@@ -108,9 +109,21 @@ std::optional<Literal> convert_literal(const Literal& from, ScalarType type) {
         const auto ticks = parse_timespan(*text);
         return ticks ? Literal{type, *ticks} : Literal{type, {}};
       }
+      if (type == ScalarType::kBool) {
+        const auto flag = parse_bool(*text);
+        return flag ? Literal{type, *flag} : Literal{type, {}};
+      }
+      if (type == ScalarType::kReal) {
+        const auto real = parse_real(*text);
+        return real ? Literal{type, *real} : Literal{type, {}};
+      }
+      if (type == ScalarType::kDecimal) {
+        const auto decimal = parse_decimal(*text);
+        return decimal ? Literal{type, *decimal} : Literal{type, {}};
+      }
       if (type == ScalarType::kGuid) {
-        const auto guid = parse_guid(*text);
-        return guid ? Literal{type, *guid} : Literal{type, {}};
+        // What is spelled in another way, toguid() may read.
+        if (const auto guid = parse_guid(*text)) return Literal{type, *guid};
       }
     }
   }
@@ -224,11 +237,27 @@ Expr make_expr(ScalarType type, std::string sql, Arguments from) {
   return result;
 }
 
-std::string quoted(std::string_view text) {
-  return literal_sql({ScalarType::kString, std::string(text)});
-}
 std::string long_sql(int64_t value) {
   return literal_sql({ScalarType::kLong, value});
+}
+
+DecimalSums decimal_sums(const std::string& value, const std::string& over) {
+  return {"sum(k_decimal_high(" + value + "))" + over, "sum(k_decimal_low(" + value + "))" + over};
+}
+std::string decimal_sum_sql(const std::string& value, const std::string& over) {
+  const auto [high, low] = decimal_sums(value, over);
+  return "k_join_decimal(coalesce(" + high + ", 0::HUGEINT), coalesce(" + low + ", 0::HUGEINT))";
+}
+
+std::string arg_extreme_sql(std::string function, std::string_view value, std::string_view by,
+                            ScalarType by_type) {
+  std::string key(by);
+  if (by_type == ScalarType::kReal && function.starts_with("arg_max")) {
+    // The engine holds NaN for the greatest number.
+    function.replace(0, 7, "arg_min");
+    key = "-" + key;
+  }
+  return call_sql(function, {value, key});
 }
 
 Expr convert(const Expr& expr, ScalarType type) {

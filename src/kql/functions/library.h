@@ -9,8 +9,9 @@
 #include <vector>
 
 #include "common/error.h"
-#include "kql/expr.h"
-#include "kql/functions.h"
+#include "duckdb/sql_text.h"
+#include "kql/sql/expr.h"
+#include "kql/functions/functions.h"
 
 // What the families of functions in this folder share: a way to declare a function in one line, the
 // conversions of arguments, and the making of SQL.
@@ -41,9 +42,15 @@ std::span<const ScalarFunction> time_zone_functions();
 std::string call_sql(std::string_view function, std::initializer_list<std::string_view> arguments);
 // An expression made of `from`: constant when all of them are.
 Expr make_expr(ScalarType type, std::string sql, Arguments from);
-// A text as an SQL string literal.
-std::string quoted(std::string_view text);
 std::string long_sql(int64_t value);
+// Decimals are summed in two parts, since the sum of those that a decimal can hold may be one that it cannot.
+struct DecimalSums {
+  std::string high, low;
+};
+// `over` is what follows an SQL aggregate: a filter, or a window.
+DecimalSums decimal_sums(const std::string& value, const std::string& over);
+// 0 of none, null where a decimal cannot hold the sum.
+std::string decimal_sum_sql(const std::string& value, const std::string& over);
 // The xxHash64 of a value's bytes, BIGINT.
 std::string hash_sql(const Expr& value);
 

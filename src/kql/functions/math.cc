@@ -28,6 +28,22 @@ Expr bind_abs(const CallContext&, Arguments arguments) {
   }
 }
 
+// A whole number stays one.
+Expr bind_ceiling(const CallContext&, Arguments arguments) {
+  if (is_integer(arguments[0].type)) return arguments[0];
+  return bind_signature("ceiling", "R:R", "k_ceiling($)", arguments);
+}
+
+Expr bind_round(const CallContext&, Arguments arguments) {
+  const Expr& value = arguments[0];
+  const Expr rounded = bind_signature("round", "R:R?L=0::BIGINT;", "k_round($)", arguments);
+  if (!is_integer(value.type)) return rounded;
+  const auto& digits = arguments.back().literal;
+  const auto* count = digits ? std::get_if<int64_t>(&digits->value) : nullptr;
+  const bool keeps_all = arguments.size() == 1 || (count != nullptr && *count >= 0);
+  return keeps_all ? value : convert(rounded, value.type);
+}
+
 Expr bind_rand(const CallContext&, Arguments arguments) {
   Expr result;
   if (arguments.empty()) {
@@ -74,8 +90,8 @@ constexpr ScalarFunction kFunctions[] = {
     simple<"erfc", "R:R", "k_erfc($)">(),
     simple<"degrees", "R:R", "k_degrees($)">(),
     simple<"radians", "R:R", "k_radians($)">(),
-    simple<"ceiling", "R:R", "k_ceiling($)">(),
-    simple<"round", "R:R?L=0::BIGINT;", "k_round($)">(),
+    {"ceiling", 1, 1, bind_ceiling},
+    {"round", 1, 2, bind_round},
     simple<"beta_cdf", "R:RRR", "k_beta_cdf($)">(),
     simple<"beta_pdf", "R:RRR", "k_beta_pdf($)">(),
     simple<"beta_inv", "R:RRR", "k_beta_inv($)">(),

@@ -251,11 +251,10 @@ Expr bind_bin(const CallContext&, Arguments arguments) {
     return make_expr(value.type, call_sql("k_bin", {value.sql, span.sql}), both);
   }
   if (is_integer(value.type) && is_integer(size.type)) {
-    const bool is_int = value.type == ScalarType::kInt;
-    const std::string sql = call_sql(
-        "k_bin", {convert(value, ScalarType::kLong).sql, convert(size, ScalarType::kLong).sql});
-    return is_int ? make_expr(ScalarType::kInt, call_sql("k_long_to_int", {sql}), both)
-                  : make_expr(ScalarType::kLong, sql, both);
+    return make_expr(ScalarType::kLong,
+                     call_sql("k_bin", {convert(value, ScalarType::kLong).sql,
+                                        convert(size, ScalarType::kLong).sql}),
+                     both);
   }
   if (is_number(value.type) && is_number(size.type)) {
     const bool is_decimal = value.type != ScalarType::kReal && size.type != ScalarType::kReal;

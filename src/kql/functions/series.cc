@@ -69,7 +69,7 @@ Expr part_of(const Expr& whole, const Part& part) {
     path.remove_prefix(std::min(dot + 1, path.size()));
     const bool is_index = step[0] >= '0' && step[0] <= '9';
     sql = is_index ? call_sql("k_element", {sql, std::string(step) + "::BIGINT"})
-                   : call_sql("k_member", {sql, quoted(step)});
+                   : call_sql("k_member", {sql, duckdb::string_literal(step)});
   }
   Expr result = whole;
   result.literal.reset();
@@ -159,8 +159,10 @@ std::vector<Expr> bind_sorted(const CallContext& context, Arguments arguments) {
 }
 std::vector<std::string> sorted_names(std::span<const std::string> argument_names) {
   std::vector<std::string> names;
-  for (const std::string& name : argument_names)
-    names.push_back(name.empty() ? name : name + "_sorted");
+  for (const std::string& name : argument_names) {
+    const std::string array = name.empty() ? "array" + std::to_string(names.size()) : name;
+    names.push_back(array + "_sorted");
+  }
   return names;
 }
 

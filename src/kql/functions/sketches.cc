@@ -20,13 +20,15 @@ std::string filter(std::string_view function, Arguments arguments, size_t index)
 
 // Of a null there is nothing to count; DuckDB sees the hash of NULL as NULL.
 Expr bind_hll(const CallContext&, Arguments arguments) {
-  return aggregate_expr("k_hll(" + hash_sql(arguments[0]) + ")");
+  return aggregate_expr("k_hll(" + hash_sql(arguments[0]) + ", k_query())");
 }
 Expr bind_hll_if(const CallContext&, Arguments arguments) {
-  return aggregate_expr("k_hll(" + hash_sql(arguments[0]) + ")" + filter("hll_if", arguments, 1));
+  return aggregate_expr("k_hll(" + hash_sql(arguments[0]) + ", k_query())" +
+                        filter("hll_if", arguments, 1));
 }
 Expr bind_hll_merge(const CallContext&, Arguments arguments) {
-  return aggregate_expr("k_hll_merge(" + convert(arguments[0], ScalarType::kDynamic).sql + ")");
+  return aggregate_expr("k_hll_merge(" + convert(arguments[0], ScalarType::kDynamic).sql +
+                        ", k_query())");
 }
 
 Expr as_summable(std::string_view function, Arguments arguments) {
@@ -44,10 +46,11 @@ Expr bind_tdigest(const CallContext&, Arguments arguments) {
     if (!given) argument_error("tdigest", 1, "a whole number");
     weight = given->sql;
   }
-  return aggregate_expr("k_tdigest(" + value.sql + ", " + weight + ")");
+  return aggregate_expr("k_tdigest(" + value.sql + ", " + weight + ", k_query())");
 }
 Expr bind_tdigest_merge(const CallContext&, Arguments arguments) {
-  return aggregate_expr("k_tdigest_merge(" + convert(arguments[0], ScalarType::kDynamic).sql + ")");
+  return aggregate_expr("k_tdigest_merge(" + convert(arguments[0], ScalarType::kDynamic).sql +
+                        ", k_query())");
 }
 
 // percentile_tdigest(digest, percent[, typeof(T)]).

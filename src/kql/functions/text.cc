@@ -12,13 +12,13 @@ Expr text_expr(std::string sql, Arguments from) {
 Expr bind_strcat(const CallContext&, Arguments arguments) {
   bool all_literal = true;
   std::string text;
-  std::string sql = "(";
+  std::string sql = "k_strcat(";
   for (size_t i = 0; i < arguments.size(); ++i) {
     const Expr value = convert(arguments[i], ScalarType::kString);
     const auto* literal = value.literal ? std::get_if<std::string>(&value.literal->value) : nullptr;
     all_literal &= literal != nullptr;
     if (literal != nullptr) text += *literal;
-    if (i > 0) sql += " || ";
+    if (i > 0) sql += ", ";
     sql += value.sql;
   }
   if (all_literal) return literal_expr({ScalarType::kString, text});
@@ -67,7 +67,7 @@ Expr bind_countof(const CallContext&, Arguments arguments) {
 }
 
 Expr bind_split(const CallContext&, Arguments arguments) {
-  return bind_signature("split", "D:SS?L", arguments.size() > 2 ? "k_split_at($)" : "k_split($)",
+  return bind_signature("split", "D:AS?L", arguments.size() > 2 ? "k_split_at($)" : "k_split($)",
                         arguments);
 }
 
@@ -100,12 +100,13 @@ Expr bind_extract_json(const CallContext&, Arguments arguments) {
 constexpr ScalarFunction kFunctions[] = {
     simple<"strlen", "L:S", "k_strlen($)">(),
     simple<"string_size", "L:S", "k_string_size($)">(),
-    simple<"substring", "S:SL?L=9223372036854775807::BIGINT;", "k_substring($)">(),
-    simple<"toupper", "S:S", "k_toupper($)">(),
-    simple<"tolower", "S:S", "k_tolower($)">(),
+    simple<"substring", "S:AL?L=9223372036854775807::BIGINT;", "k_substring($)">(),
+    simple<"toupper", "S:A", "k_toupper($)">(),
+    simple<"tolower", "S:A", "k_tolower($)">(),
     simple<"strrep", "S:AL?A='';", "k_strrep($)">(),
-    simple<"strcmp", "L:SS", "k_strcmp($)">(),
-    simple<"strcat_array", "S:DS", "k_join_array($)">(),
+    simple<"strcmp", "L:AA", "k_strcmp($)">(),
+    simple<"strcat_array", "S:DA", "k_join_array($)">(),
+    simple<"array_strcat", "S:DA", "k_join_array($)">(),
     simple<"replace_string", "S:SSS", "k_replace_string($)">(),
     simple<"replace_strings", "S:SDD", "k_replace_strings($)">(),
     simple<"replace_regex", "S:SSS", "k_replace_regex($)">(),
@@ -114,11 +115,11 @@ constexpr ScalarFunction kFunctions[] = {
     simple<"trim_start", "S:SS", "k_trim_start($)">(),
     simple<"trim_end", "S:SS", "k_trim_end($)">(),
     simple<"translate", "S:SSS", "k_translate($)">(),
-    simple<"regex_quote", "S:S", "k_regex_quote($)">(),
-    simple<"isascii", "B:S", "k_isascii($)">(),
-    simple<"isutf8", "B:S", "k_isutf8($)">(),
-    simple<"unicode_codepoints_from_string", "D:S", "k_code_points($)">(),
-    simple<"to_utf8", "D:S", "k_code_points($)">(),
+    simple<"regex_quote", "S:A", "k_regex_quote($)">(),
+    simple<"isascii", "B:A", "k_isascii($)">(),
+    simple<"isutf8", "B:A", "k_isutf8($)">(),
+    simple<"unicode_codepoints_from_string", "D:A", "k_code_points($)">(),
+    simple<"to_utf8", "D:A", "k_code_points($)">(),
     simple<"unicode_codepoints_to_string", "S:D*", "k_from_code_points($)">(),
     simple<"make_string", "S:D*", "k_from_code_points($)">(),
     simple<"has_any_index", "L:SD", "k_has_any_index($)">(),

@@ -83,12 +83,13 @@ Expr bind_row_cumsum(const CallContext& context, Arguments arguments) {
   if (!is_number(value.type) && value.type != ScalarType::kTimeSpan)
     argument_error("row_cumsum", 0, "a number");
   const std::string partition = stretches(context, "row_cumsum", arguments, 1);
-  const std::string sum = "sum(" + value.sql + ")" + over(context, partition, kUpToHere);
+  const std::string window = over(context, partition, kUpToHere);
+  const std::string sum = "sum(" + value.sql + ")" + window;
   switch (value.type) {
     case ScalarType::kReal:
       return window_expr(value.type, "coalesce(" + sum + ", 0::DOUBLE)");
     case ScalarType::kDecimal:
-      return window_expr(value.type, "coalesce(" + sum + ", 0)::DECIMAL(38,18)");
+      return window_expr(value.type, decimal_sum_sql(value.sql, window));
     default:
       return window_expr(value.type == ScalarType::kInt ? ScalarType::kLong : value.type,
                          "coalesce(k_wrap(" + sum + "), 0::BIGINT)");

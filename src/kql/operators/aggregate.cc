@@ -1,7 +1,8 @@
 #include <algorithm>
+#include <set>
 
 #include "common/error.h"
-#include "kql/binder.h"
+#include "kql/bind/binder.h"
 
 // summarize, top-nested, top-hitters.
 namespace rivulet::kql {
@@ -21,12 +22,27 @@ std::string percent_name(const Literal& literal) {
   return "";
 }
 
+bool is_star(const NamedExpression& argument) {
+  return argument.value->kind == Expression::Kind::kStar;
+}
+
+// The column that the expression is: its name, or a conversion to the type that it has.
+const RelationColumn* passed_column(const Expression& expression, const Relation& input) {
+  if (expression.kind == Expression::Kind::kName) return input.find(expression.text);
+  bool is_conversion = expression.kind == Expression::Kind::kCall && !expression.object &&
+                       expression.arguments.size() == 1 && expression.text.starts_with("to");
+  if (!is_conversion) return nullptr;
+  const RelationColumn* column = passed_column(*expression.arguments[0].value, input);
+  std::optional<ScalarType> type = parse_scalar_type(expression.text.substr(2));
+  return column != nullptr && type == column->type ? column : nullptr;
+}
+
 }  // namespace
 
 // Aggregates that make several columns: arg_max(x, *), percentiles(x, 50, 95), take_any(*).
 std::optional<std::vector<OutputColumn>> Binder::bind_multi_aggregate(
     const Expression& call, Relation& input, const Environment* environment,
-    const std::vector<OutputColumn>& keys) {
+    const std::vector<NamedExpression>& by) {
   if (call.kind != Expression::Kind::kCall || call.object) return std::nullopt;
   const std::string& name = call.text;
   bool is_arg_max = name == "arg_max" || name == "argmax";
@@ -49,9 +65,12 @@ std::optional<std::vector<OutputColumn>> Binder::bind_multi_aggregate(
     const AggregateFunction* function =
         find_aggregate_function(is_weighted ? "percentilew" : "percentile");
     if (function == nullptr) return std::nullopt;
-    std::string base = result_name(*call.arguments[0].value);
+    std::string base = result_name(call.arguments[0]);
     for (size_t i = first; i < call.arguments.size(); ++i) {
-      Expr percent = with_literal(bind(*call.arguments[i].value, scope));
+      Expr percent = bind(*call.arguments[i].value, scope);
+      if (!percent.is_constant && !percent.literal)
+        throw operator_error("SEM0007", name + "(): a percentage must be a constant");
+      percent = with_literal(percent);
       std::vector<Expr> arguments = operands;
       arguments.push_back(percent);
       Expr value = function->bind(context(call.position, &input), arguments);
@@ -61,69 +80,80 @@ std::optional<std::vector<OutputColumn>> Binder::bind_multi_aggregate(
     return outputs;
   }
   if (call.arguments.empty()) check_arity(name, 1, -1, 0);
-  bool has_star = call.arguments.back().value->kind == Expression::Kind::kStar;
+  bool has_star = std::any_of(call.arguments.begin(), call.arguments.end(), is_star);
   if (is_any && call.arguments.size() == 1 && !has_star) return std::nullopt;
 
-  // One row of each group is chosen, so that all columns come from the same row.
+  // One row of each group is chosen, so that all columns come from the same row. Beside a star no column comes
+  // twice: neither what the groups are by, nor what an argument before named.
+  std::set<std::string, std::less<>> taken;
+  if (has_star) {
+    for (const NamedExpression& key : by) {
+      if (const RelationColumn* column = passed_column(*key.value, input))
+        taken.insert(column->name);
+    }
+  }
   size_t first = is_any ? 0 : 1;
   std::string key;
   std::string row;
-  auto add_to_row = [&](const std::string& sql) {
-    std::string field = "f" + std::to_string(outputs.size());
-    if (!row.empty()) row += ", ";
-    row += field + " := " + sql;
-  };
   auto add = [&](std::string column_name, Expr value) {
-    add_to_row(value.sql);
+    std::string field = "f" + std::to_string(outputs.size());
+    row += (row.empty() ? "" : ", ") + field + " := " + value.sql;
     outputs.push_back({std::move(column_name), false, std::move(value)});
   };
-  if (first == 1) {
-    Expr value = bind(*call.arguments[0].value, scope);
-    key = as_column(input, value);
-    value.sql = key;
-    std::string column_name = result_name(*call.arguments[0].value);
-    add(column_name.empty() ? (is_arg_max ? "max_" : "min_") : column_name, std::move(value));
-  }
-  for (size_t i = first; i < call.arguments.size(); ++i) {
-    const Expression& argument = *call.arguments[i].value;
-    if (argument.kind != Expression::Kind::kStar) {
-      add(result_name(argument), bind(argument, scope));
+  for (size_t i = 0; i < call.arguments.size(); ++i) {
+    const NamedExpression& argument = call.arguments[i];
+    if (is_star(argument)) {
+      for (const RelationColumn& column : input.columns) {
+        if (taken.insert(column.name).second) add(column.name, column_expr(column));
+      }
       continue;
     }
-    for (const RelationColumn& column : input.columns) {
-      bool is_key = std::any_of(keys.begin(), keys.end(), [&](const OutputColumn& group) {
-        return group.value.sql == column.sql;
-      });
-      if (column.sql != key && !is_key) add(column.name, column_expr(column));
-    }
+    const RelationColumn* column = passed_column(*argument.value, input);
+    if (column != nullptr && i >= first && taken.contains(column->name)) continue;
+    if (column != nullptr && has_star) taken.insert(column->name);
+    Expr value = bind(*argument.value, scope);
+    if (i < first) value.sql = key = as_column(input, value);
+    add(row_argument_name(call, i), std::move(value));
   }
   if (outputs.empty()) throw operator_error("SEM0219", name + "(): there are no columns");
-  std::string chosen;
+  OutputColumn::Row chosen;
+  chosen.name = new_name();
   if (is_any) {
-    chosen = "first(struct_pack(" + row + "))";
+    chosen.sql = "first(struct_pack(" + row + "))";
   } else {
     // Where the key is null everywhere, any row will do.
-    std::string function = is_arg_max ? "arg_max" : "arg_min";
-    chosen = "coalesce(" + function + "(struct_pack(" + row + "), " + key +
-             "), first(struct_pack(" + row + ")))";
+    const std::string fields = "struct_pack(" + row + ")";
+    chosen.sql =
+        "coalesce(" +
+        arg_extreme_sql(is_arg_max ? "arg_max" : "arg_min", fields, key, outputs[0].value.type) +
+        ", first(" + fields + "))";
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
     Expr& value = outputs[i].value;
     value.sql =
-        or_default(value.type, "struct_extract(" + chosen + ", 'f" + std::to_string(i) + "')");
+        or_default(value.type, "struct_extract(" + chosen.name + ", 'f" + std::to_string(i) + "')");
     value.literal.reset();
     value.is_constant = false;
+    outputs[i].row = i == 0 ? chosen : OutputColumn::Row{chosen.name, ""};
+  }
+  if (name == "any" || name == "argmax" || name == "argmin") {
+    // The old forms put the aggregate's name before each column's.
+    std::string prefix = is_any ? "any_" : is_arg_max ? "max_" : "min_";
+    std::string of = is_any ? prefix : prefix + result_name(call.arguments[0]) + "_";
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      outputs[i].name = (i == 0 && !is_any ? prefix : of) + outputs[i].name;
+    }
   }
   return outputs;
 }
 
 std::vector<OutputColumn> Binder::bind_aggregates(const std::vector<NamedExpression>& items,
                                                   Relation& input, const Environment* environment,
-                                                  const std::vector<OutputColumn>& keys) {
+                                                  const std::vector<NamedExpression>& by) {
   std::vector<OutputColumn> outputs;
   for (const NamedExpression& item : items) {
     std::optional<std::vector<OutputColumn>> several =
-        bind_multi_aggregate(*item.value, input, environment, keys);
+        bind_multi_aggregate(*item.value, input, environment, by);
     if (several) {
       if (item.names.size() > several->size()) {
         throw operator_error("SEM0219", "There are more names than columns");
@@ -148,18 +178,19 @@ std::vector<OutputColumn> Binder::bind_aggregates(const std::vector<NamedExpress
     output.is_named = !item.names.empty();
     if (output.is_named) {
       output.name = item.names[0];
-    } else if (item.value->kind == Expression::Kind::kCall) {
-      const AggregateFunction* function = find_aggregate_function(item.value->text);
+    } else {
+      const Expression& value = *item.value;
+      bool is_call = value.kind == Expression::Kind::kCall && !value.object;
+      // array_sort_asc(make_list(x)): one column of a function that may give several.
+      const TupleFunction* function =
+          is_call && value.arguments.size() == 1 ? find_tuple_function(value.text) : nullptr;
       if (function != nullptr) {
-        output.name = std::string(function->result_prefix);
-        bool is_predicate = item.value->text == "countif";
-        if (item.value->text == "take_any" && !item.value->arguments.empty()) {
-          // Like arg_max, it takes a column's own name.
-          if (!result_name(*item.value->arguments[0].value).empty()) output.name.clear();
-        }
-        if (!item.value->arguments.empty() && !is_predicate) {
-          output.name += result_name(*item.value->arguments[0].value);
-        }
+        const std::string argument = result_name(value.arguments[0], nullptr, true);
+        output.name = function->column_names({&argument, 1}).front();
+      } else if (is_call && value.text == "take_any") {
+        output.name = row_argument_name(value, 0);
+      } else {
+        output.name = result_name(value, &input, true);
       }
     }
     outputs.push_back(std::move(output));
@@ -173,20 +204,30 @@ Relation Binder::aggregate(Relation input, std::vector<OutputColumn> keys,
   result.columns.clear();
   std::string list;
   std::string groups;
+  std::string parts;  // of rows that an aggregate chose, in a SELECT of their own
   int unnamed = 0;
+  std::set<std::string> declared;  // names that the query itself gave
   auto add = [&](OutputColumn& output, bool is_key) {
     std::string name = output.name;
+    bool is_declared = declared.contains(name);
+    if (output.is_named || output.is_column) declared.insert(name);
     if (name.empty()) {
       do {
         name = "Column" + std::to_string(++unnamed);
       } while (has_column(result.columns, name));
     } else if (has_column(result.columns, name)) {
-      if (output.is_named) throw operator_error("SEM0045", "Duplicate column name '" + name + "'");
+      if (output.is_named && is_declared)
+        throw operator_error("SEM0045", "Duplicate column name '" + name + "'");
       name = unique_name(result.columns, name);
     }
     RelationColumn added = column(name, output.value.type);
-    if (!list.empty()) list += ", ";
-    list += is_key ? defined(output.value.sql, added.sql) : output.value.sql + " AS " + added.sql;
+    std::string& columns = output.row.name.empty() ? list : parts;
+    if (!output.row.sql.empty()) {
+      list += (list.empty() ? "" : ", ") + output.row.sql + " AS " + output.row.name;
+    }
+    if (!columns.empty()) columns += ", ";
+    columns +=
+        is_key ? defined(output.value.sql, added.sql) : output.value.sql + " AS " + added.sql;
     result.columns.push_back(std::move(added));
   };
   for (OutputColumn& key : keys) {
@@ -208,6 +249,7 @@ Relation Binder::aggregate(Relation input, std::vector<OutputColumn> keys,
     result.from = "(SELECT " + list + " FROM " + input.from +
                   (groups.empty() ? "" : " GROUP BY " + groups) + ")";
   }
+  add_sql(result, parts);
   check_size(result.from);
   return result;
 }
@@ -216,7 +258,7 @@ Relation Binder::apply(const SummarizeOperator& summarize, Relation input,
                        const Environment* environment) {
   std::vector<OutputColumn> keys = bind_items(summarize.by, input, environment);
   std::vector<OutputColumn> aggregates =
-      bind_aggregates(summarize.aggregates, input, environment, keys);
+      bind_aggregates(summarize.aggregates, input, environment, summarize.by);
   return aggregate(std::move(input), std::move(keys), std::move(aggregates));
 }
 
@@ -242,7 +284,7 @@ Relation Binder::apply(const TopHittersOperator& top, Relation input,
     weight.value.sql = "count(*)::BIGINT";
   }
   Relation result = aggregate(std::move(input), {std::move(key)}, {std::move(weight)});
-  result.order = {{result.columns[1].sql, true, false}};
+  result.order = {order_key(result, column_expr(result.columns[1]), true, false)};
   result.is_sorted = true;
   result.from = "(SELECT * FROM " + result.from + " ORDER BY " + result.order_by() + " LIMIT " +
                 std::to_string(count) + ")";
@@ -265,7 +307,7 @@ Relation Binder::apply(const TopNestedOperator& top, Relation input,
     scope.environment = environment;
     scope.row = &rows;
     Expr of = bind(*level.of.value, scope);
-    std::string name = level.of.names.empty() ? result_name(*level.of.value) : level.of.names[0];
+    std::string name = result_name(level.of);
     RelationColumn key = column(unique_name(outputs, name.empty() ? "Column1" : name), of.type);
     add_sql(rows, of.sql + " AS " + key.sql);
     std::vector<NamedExpression> no_items;
@@ -279,10 +321,12 @@ Relation Binder::apply(const TopNestedOperator& top, Relation input,
     std::string rank = new_name();
     std::string groups = join_list(keys);
     std::string partition = outer.empty() ? "" : "PARTITION BY " + join_list(outer) + " ";
-    std::string ranking = "(SELECT *, row_number() OVER (" + partition + "ORDER BY " + weight.sql +
-                          (level.is_descending ? " DESC NULLS LAST" : " ASC NULLS LAST") + ") AS " +
-                          rank + " FROM (SELECT " + groups + ", " + by.sql + " AS " + weight.sql +
-                          " FROM " + rows.from + " GROUP BY " + groups + "))";
+    Relation weighed;
+    weighed.from = "(SELECT " + groups + ", " + by.sql + " AS " + weight.sql + " FROM " +
+                   rows.from + " GROUP BY " + groups + ")";
+    const OrderKey leading = order_key(weighed, column_expr(weight), level.is_descending, false);
+    std::string ranking = "(SELECT *, row_number() OVER (" + partition + "ORDER BY " +
+                          leading.term() + ") AS " + rank + " FROM " + weighed.from + ")";
     std::string kept =
         level.count
             ? std::to_string(require_count(*level.count, environment, "The number of values"))
@@ -316,7 +360,7 @@ Relation Binder::apply(const TopNestedOperator& top, Relation input,
     outputs.push_back(std::move(key));
     outputs.push_back(std::move(weight));
   }
-  Relation result = rows;
+  Relation result = restart(rows);
   result.columns = std::move(outputs);
   result.from = "(SELECT DISTINCT " + sql_list(result) + " FROM " + rows.from + ")";
   return result;

@@ -1,11 +1,12 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <set>
 
 #include "common/error.h"
-#include "kql/binder.h"
-#include "kql/json_strings.h"
-#include "kql/wildcard.h"
+#include "kql/bind/binder.h"
+#include "kql/syntax/wildcard.h"
+#include "types/json.h"
 #include "types/text.h"
 
 // project and its relatives, extend, distinct.
@@ -57,28 +58,39 @@ std::vector<OutputColumn> Binder::bind_items(const std::vector<NamedExpression>&
     if (bind_tuple(item, input, scope, bound)) continue;
     OutputColumn output;
     output.is_named = !item.names.empty();
-    output.name = output.is_named ? item.names[0] : result_name(*item.value);
+    output.is_column = item.value->kind == Expression::Kind::kName;
+    output.name = result_name(item, &input);
     output.value = bind(*item.value, scope);
     bound.push_back(std::move(output));
   }
   return bound;
 }
 
-// Adds the items to `columns`, computing those that are no column yet. A name that is taken is replaced in
-// its place (`replaces`) when the query gave it, and numbered when it was inferred.
+// Adds the items to `columns`, computing those that are no column yet. With `replaces` (extend) an item takes the
+// place of a column that has its name, and an item that is such a column stands there already. Else it gets a number
+// behind its name. What the query itself names, by `a = …` or as a column, it may name once.
 std::vector<RelationColumn> Binder::place_items(Relation& input, std::vector<OutputColumn> items,
                                                 std::vector<RelationColumn> columns,
                                                 bool replaces) {
   std::string list;
   int unnamed = 0;
-  size_t given = columns.size();
+  std::set<std::string, std::less<>> declared;
   for (OutputColumn& item : items) {
+    auto taken = std::find_if(columns.begin(), columns.end(), [&](const RelationColumn& column) {
+      return column.name == item.name;
+    });
+    bool is_taken = taken != columns.end();
+    if (item.is_named && declared.contains(item.name)) {
+      throw operator_error("SEM0045", "Duplicate column name '" + item.name + "'");
+    }
+    if (item.is_named || item.is_column) declared.insert(item.name);
+    if (is_taken && replaces && item.is_column && !item.is_named) continue;
     RelationColumn placed;
     placed.type = item.value.type;
     const std::string& sql = item.value.sql;
-    bool is_column = sql.size() > 1 && sql[0] == 'k' &&
-                     sql.find_first_not_of("0123456789", 1) == std::string::npos;
-    if (is_column) {
+    bool is_made = sql.size() > 1 && sql[0] == 'k' &&
+                   sql.find_first_not_of("0123456789", 1) == std::string::npos;
+    if (is_made) {
       placed.sql = sql;
     } else {
       placed.sql = new_name();
@@ -89,14 +101,7 @@ std::vector<RelationColumn> Binder::place_items(Relation& input, std::vector<Out
       do {
         placed.name = "Column" + std::to_string(++unnamed);
       } while (has_column(columns, placed.name));
-    } else if (item.is_named && has_column(columns, item.name)) {
-      auto taken = std::find_if(columns.begin(), columns.end(), [&](const RelationColumn& column) {
-        return column.name == item.name;
-      });
-      bool is_old = static_cast<size_t>(taken - columns.begin()) < given;
-      if (!replaces || !is_old) {
-        throw operator_error("SEM0045", "Duplicate column name '" + item.name + "'");
-      }
+    } else if (is_taken && replaces) {
       placed.name = item.name;
       *taken = std::move(placed);
       continue;
@@ -116,11 +121,8 @@ bool Binder::bind_tuple(const NamedExpression& item, Relation& input, const Scop
   bool is_tuple = item.is_tuple && item.names.size() > 1;
   const TupleFunction* function = nullptr;
   bool has_one_name = !item.names.empty() && !item.is_tuple;
-  if (call.kind == Expression::Kind::kCall && !call.object && !has_one_name) {
+  if (call.kind == Expression::Kind::kCall && !call.object) {
     function = find_tuple_function(call.text);
-    // Sorting one array gives one.
-    bool is_sort = call.text == "array_sort_asc" || call.text == "array_sort_desc";
-    if (is_sort && !is_tuple && call.arguments.size() < 2) function = nullptr;
   }
   if (function == nullptr && !is_tuple) return false;
   std::vector<Expr> values;
@@ -131,10 +133,9 @@ bool Binder::bind_tuple(const NamedExpression& item, Relation& input, const Scop
     values = function->bind(context(call.position, &input), arguments);
     std::vector<std::string> argument_names;
     for (const NamedExpression& argument : call.arguments) {
-      argument_names.push_back(result_name(*argument.value));
+      argument_names.push_back(result_name(argument));
     }
     names = function->column_names(argument_names);
-    if (values.size() == 1 && !is_tuple) return false;
   } else {
     Expr array = bind(call, scope);
     array.sql = as_column(input, array);
@@ -147,9 +148,11 @@ bool Binder::bind_tuple(const NamedExpression& item, Relation& input, const Scop
   if (item.names.size() > values.size()) {
     throw operator_error("SEM0219", "There are more names than columns");
   }
-  size_t count = item.names.empty() ? values.size() : item.names.size();
+  // (x) = f(…) leaves the other columns out, and so does x = f(…) in a print; elsewhere that names the first.
+  bool has_names_only = item.is_tuple || (has_one_name && operator_ == "print");
+  size_t count = has_names_only ? item.names.size() : values.size();
   for (size_t i = 0; i < count; ++i) {
-    bool is_named = !item.names.empty();
+    bool is_named = i < item.names.size();
     bound.push_back({is_named ? item.names[i] : names[i], is_named, std::move(values[i])});
   }
   return true;
@@ -157,7 +160,8 @@ bool Binder::bind_tuple(const NamedExpression& item, Relation& input, const Scop
 
 // Indices of the columns that a name or a wildcard names.
 std::vector<size_t> Binder::matching_columns(const Expression& pattern, const Relation& input,
-                                             bool must_exist) const {
+                                             bool must_exist,
+                                             const Environment* environment) const {
   std::vector<size_t> matches;
   for (size_t i = 0; i < input.columns.size(); ++i) {
     bool fits = pattern.kind == Expression::Kind::kName
@@ -165,8 +169,13 @@ std::vector<size_t> Binder::matching_columns(const Expression& pattern, const Re
                     : matches_wildcard(pattern.text, input.columns[i].name);
     if (fits) matches.push_back(i);
   }
-  if (matches.empty() && must_exist && pattern.kind == Expression::Kind::kName)
-    fail_column(pattern.text);
+  if (matches.empty() && must_exist && pattern.kind == Expression::Kind::kName) {
+    const Binding* binding = find_binding(environment, pattern.text);
+    if (binding == nullptr || !binding->is_outside) fail_column(pattern.text);
+    throw operator_error("SEM0100", "'" + pattern.text +
+                                        "' is a column of the row outside: the subquery reads it, "
+                                        "and it is not among the columns of its own rows");
+  }
   return matches;
 }
 
@@ -194,7 +203,7 @@ Relation Binder::apply(const ProjectOperator& project, Relation input,
       if (item.names.size() != 1 || item.value->kind != Expression::Kind::kName) {
         throw operator_error("SEM0003", "Expected new = old");
       }
-      size_t index = matching_columns(*item.value, input, true).front();
+      size_t index = matching_columns(*item.value, input, true, environment).front();
       if (item.names[0] != item.value->text && has_column(input.columns, item.names[0])) {
         throw operator_error("SEM0045", "Duplicate column name '" + item.names[0] + "'");
       }
@@ -207,7 +216,7 @@ Relation Binder::apply(const ProjectOperator& project, Relation input,
     // Names, wildcards and dynamic arrays of either, in the order given.
     std::vector<RelationColumn> columns;
     auto add = [&](const Expression& pattern) {
-      for (size_t index : matching_columns(pattern, input, false)) {
+      for (size_t index : matching_columns(pattern, input, false, environment)) {
         if (!is_named[index]) columns.push_back(input.columns[index]);
         is_named[index] = true;
       }
@@ -234,16 +243,16 @@ Relation Binder::apply(const ProjectOperator& project, Relation input,
         add_name(*text);
         continue;
       }
-      std::vector<std::string> names;
-      if (!read_json_strings(*text, names))
-        throw operator_error("SEM0003", "Expected names of columns");
-      for (const std::string& name : names) add_name(name);
+      auto names = json_strings(*text);
+      if (!names) throw operator_error("SEM0003", "Expected names of columns");
+      for (const std::string& name : *names) add_name(name);
     }
     input.columns = std::move(columns);
     return input;
   }
   for (const NamedExpression& item : project.items) {
-    for (size_t index : matching_columns(*item.value, input, true)) is_named[index] = true;
+    for (size_t index : matching_columns(*item.value, input, true, environment))
+      is_named[index] = true;
   }
   bool keeps = project.form == "project-keep";
   std::vector<RelationColumn> columns;
@@ -254,13 +263,14 @@ Relation Binder::apply(const ProjectOperator& project, Relation input,
   return input;
 }
 
-Relation Binder::apply(const ReorderOperator& reorder, Relation input, const Environment*) {
+Relation Binder::apply(const ReorderOperator& reorder, Relation input,
+                       const Environment* environment) {
   using Order = ReorderOperator::Item::Order;
   std::vector<bool> is_placed(input.columns.size(), false);
   std::vector<RelationColumn> columns;
   for (const ReorderOperator::Item& item : reorder.items) {
     std::vector<size_t> matches;
-    for (size_t index : matching_columns(*item.name, input, true)) {
+    for (size_t index : matching_columns(*item.name, input, true, environment)) {
       if (!is_placed[index]) matches.push_back(index);
     }
     if (item.order != Order::kNone) {

@@ -1,18 +1,31 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "kql/binder.h"
+#include "kql/bind/binder.h"
 
 // mv-expand and mv-apply.
 namespace rivulet::kql {
 
-// A row for every element of the items' arrays, side by side. Items that name a column replace it; others
-// are added. `keeps_empty`: a row with nothing to expand stays, once, with nulls. `ordinal` gets the SQL
-// name of the element's index.
+namespace {
+
+// The column that an expanded expression stands for: itself, or todynamic() of it. Null when there is none.
+const Expression* expanded_column(const Expression& expression) {
+  const Expression* column = &expression;
+  if (column->kind == Expression::Kind::kCall && column->arguments.size() == 1 &&
+      (column->text == "todynamic" || column->text == "parse_json" || column->text == "parsejson" ||
+       column->text == "toobject")) {
+    column = column->arguments[0].value.get();
+  }
+  return column->kind == Expression::Kind::kName ? column : nullptr;
+}
+
+}  // namespace
+
+// A row for every element of the items' arrays, side by side: none for an empty one, one for a null. Items
+// that stand for a column replace it; others are added. `ordinal` gets the SQL name of the element's index.
 Relation Binder::expand(const std::vector<NamedExpression>& items,
                         const std::vector<OperatorOption>& options, const Expression* limit,
-                        Relation input, const Environment* environment, bool keeps_empty,
-                        std::string* ordinal) {
+                        Relation input, const Environment* environment, std::string* ordinal) {
   bool makes_pairs = false;  // a bag becomes [key, value] arrays rather than bags of one
   std::string index_name;
   for (const OperatorOption& option : options) {
@@ -37,9 +50,9 @@ Relation Binder::expand(const std::vector<NamedExpression>& items,
   scope.row = &input;
   for (const NamedExpression& item : items) {
     Expanded added;
-    added.replaces = item.names.empty() && item.value->kind == Expression::Kind::kName;
-    added.name = item.names.empty() ? result_name(*item.value) : item.names[0];
-    if (!item.names.empty() && has_column(input.columns, added.name)) added.replaces = true;
+    const Expression* column = expanded_column(*item.value);
+    added.name = item.names.empty() && column != nullptr ? column->text : result_name(item);
+    added.replaces = has_column(input.columns, added.name);
     if (added.name.empty()) added.name = "Column1";
     Expr value = bind(*item.value, scope);
     if (value.type != ScalarType::kDynamic) {
@@ -49,15 +62,12 @@ Relation Binder::expand(const std::vector<NamedExpression>& items,
     }
     if (!item.typeof_name.empty()) added.type = *parse_scalar_type(item.typeof_name);
     std::string json = as_column(input, value);
-    std::string member =
-        "json_extract(" + json + ", '/' || replace(replace(k, '~', '~0'), '/', '~1'))";
-    std::string bag =
-        makes_pairs ? "json_array(k, " + member + ")" : "json_object(k, " + member + ")";
+    std::string members = "k_bag_members(" + json + (makes_pairs ? ", true)" : ", false)");
     // An array's elements, a bag's members; anything else stands for itself.
-    std::string list = "CASE WHEN " + json + "[1] = '[' THEN json_extract(" + json +
-                       ", '$[*]')::VARCHAR[] WHEN " + json +
-                       "[1] = '{' THEN list_transform(json_keys(" + json + "), lambda k: " + bag +
-                       "::VARCHAR) ELSE [" + json + "] END";
+    std::string list = "CASE WHEN NOT k_expands(" + json + ") THEN NULL WHEN " + json +
+                       "[1] = '[' THEN json_extract(" + json + ", '$[*]')::VARCHAR[] WHEN " + json +
+                       "[1] = '{' THEN json_extract(" + members + ", '$[*]')::VARCHAR[] ELSE [" +
+                       json + "] END";
     added.list = stage(input, list);
     expanded.push_back(std::move(added));
   }
@@ -66,7 +76,6 @@ Relation Binder::expand(const std::vector<NamedExpression>& items,
   for (const Expanded& item : expanded)
     longest += (longest.empty() ? "len(" : ", len(") + item.list + ")";
   std::string length = expanded.size() == 1 ? longest : "greatest(" + longest + ")";
-  if (keeps_empty) length = "greatest(" + length + ", 1)";
   if (limit != nullptr) {
     int64_t count = require_count(*limit, environment, "The limit");
     length = "least(" + length + ", " + std::to_string(count) + ")";
@@ -108,7 +117,7 @@ Relation Binder::apply(const MvExpandOperator& mv_expand, Relation input,
   std::string ordinal;
   bool has_order = !input.order.empty();
   Relation result = expand(mv_expand.items, mv_expand.options, mv_expand.limit.get(),
-                           std::move(input), environment, true, &ordinal);
+                           std::move(input), environment, &ordinal);
   if (has_order) result.order.push_back({ordinal, false, true});
   return result;
 }
@@ -117,13 +126,18 @@ Relation Binder::apply(const MvExpandOperator& mv_expand, Relation input,
 // name the input's columns too: they are constants to it.
 Relation Binder::apply(const MvApplyOperator& mv_apply, Relation input,
                        const Environment* environment) {
+  if (is_in_lateral()) {
+    return leave_lateral(std::move(input), [&](Relation rows) {
+      return apply(mv_apply, std::move(rows), environment);
+    });
+  }
   std::string ordinal;
   // The row an element belongs to.
   std::string row = stage(input, "row_number() OVER ()");
   std::vector<RelationColumn> outer = input.columns;
   std::vector<OrderKey> outer_order = input.order;
-  Relation expanded = expand(mv_apply.items, mv_apply.options, mv_apply.limit.get(), input,
-                             environment, false, &ordinal);
+  Relation expanded =
+      expand(mv_apply.items, mv_apply.options, mv_apply.limit.get(), input, environment, &ordinal);
   // Columns that the expansion made, and those of the input that it left.
   std::vector<RelationColumn> made;
   std::vector<RelationColumn> kept;
@@ -133,64 +147,65 @@ Relation Binder::apply(const MvApplyOperator& mv_apply, Relation input,
     });
     (is_old ? kept : made).push_back(candidate);
   }
-  Relation all = materialize(expanded);
-  // materialize() keeps columns only: add what the steps below need.
-  std::string extra = ", " + row + ", " + ordinal;
-  ctes_.back().sql.insert(ctes_.back().sql.find(" FROM "), extra);
+  Relation all = materialize(expanded, {row, ordinal});
 
+  // The rows outside, and the elements of one of them. Each element has the columns of its row too, for what reads
+  // them.
   std::string current = new_name();
-  std::vector<RelationColumn> renamed;
-  Relation rows;
+  Lateral lateral;
+  lateral.add(current, current);
+  lateral.keys.push_back(current);
+  Relation elements;
+  elements.columns = made;
+  elements.order = {{ordinal, false, true}};
+  std::string element_list = "*";
   std::string outer_list = row + " AS " + current;
-  std::vector<OrderKey> order;
+  Relation result;
   const Environment* inner = environment;
   for (const RelationColumn& column : kept) {
     RelationColumn visible = column;
     visible.sql = new_name();
-    outer_list += ", any_value(" + column.sql + ") AS " + visible.sql;
+    std::string value = or_default(column.type, "any_value(" + column.sql + ")");
+    outer_list += ", " + value + " AS " + visible.sql;
+    lateral.add(visible.sql, visible.sql);
+    elements.outside.push_back({visible.sql, new_name()});
+    element_list +=
+        optional_column(or_default(column.type, column.sql), elements.outside.back().sql);
     Binding binding;
-    Expr value = column_expr(visible);
-    value.sql = or_default(column.type, value.sql);
-    binding.scalar = value;
+    binding.scalar = column_expr(visible);
     binding.statement = statement_;
+    binding.table_depth = table_depth_;
+    binding.is_outside = true;
     inner = declare(inner, column.name, std::move(binding));
-    renamed.push_back(std::move(visible));
+    result.columns.push_back(std::move(visible));
   }
   for (const OrderKey& key : outer_order) {
     OrderKey visible = key;
     visible.sql = new_name();
     outer_list += ", any_value(" + key.sql + ") AS " + visible.sql;
-    order.push_back(std::move(visible));
+    result.order.push_back(std::move(visible));
   }
-  rows.from = "(SELECT " + outer_list + " FROM " + all.from + " GROUP BY " + row + ")";
+  for (const Relation::Outside& column : all.outside) {
+    std::string visible = new_name();
+    outer_list += optional_column("any_value(" + column.sql + ")", visible);
+    lateral.add(column.name, visible);
+    elements.outside.push_back({column.name, column.sql});
+    result.outside.push_back({column.name, std::move(visible), column.is_key});
+  }
+  elements.from =
+      "(SELECT " + element_list + " FROM " + all.from + " WHERE " + row + " = " + current + ")";
+  lateral.rows = "(SELECT " + outer_list + " FROM " + all.from + " GROUP BY " + row + ")";
+  Relation sub = bind_lateral(realias(elements), mv_apply.subquery->operators, inner, lateral);
 
-  Relation elements;
-  elements.columns = made;
-  elements.from = "(SELECT * FROM " + all.from + " WHERE " + row + " = " + current + ")";
-  elements.order = {{ordinal, false, true}};
-  elements = realias(elements);
-  Relation sub = bind_operators(std::move(elements), mv_apply.subquery->operators, inner);
-
-  Relation result;
-  result.columns = renamed;
   for (RelationColumn column : sub.columns) {
     column.name = unique_name(result.columns, column.name);
     result.columns.push_back(std::move(column));
   }
-  result.order = order;
-  if (!order.empty()) {
+  if (!result.order.empty()) {
     for (const OrderKey& key : sub.order) result.order.push_back(key);
   }
-  std::set<std::string> names;
-  for (const RelationColumn& column : sub.columns) names.insert(column.sql);
-  if (!order.empty()) {
-    for (const OrderKey& key : sub.order) names.insert(key.sql);
-  }
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  if (list.empty()) list = "1 AS unused";
-  result.from = "(SELECT * FROM " + rows.from + " o" + current + ", LATERAL (SELECT " + list +
-                " FROM " + sub.from + ") i" + current + ")";
+  result.from = "(SELECT * FROM " + lateral.rows + " o" + current + ", LATERAL " + sub.from + " i" +
+                current + ")";
   check_size(result.from);
   return result;
 }

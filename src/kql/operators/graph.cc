@@ -1,10 +1,10 @@
-#include "kql/graph.h"
+#include "kql/sql/graph.h"
 
 #include <algorithm>
 
 #include "common/error.h"
-#include "kql/binder.h"
-#include "kql/graph_scope.h"
+#include "kql/bind/binder.h"
+#include "kql/bind/graph_scope.h"
 
 // make-graph, graph-to-table and graph-mark-components. See graph.h for how a graph is held.
 namespace rivulet::kql {
@@ -24,6 +24,7 @@ Relation Binder::apply(const MakeGraphOperator& make, Relation input,
                        const Environment* environment) {
   if (make.partition_subquery) throw not_supported("make-graph partitioned-by");
   Graph graph;
+  separate_columns(input);
   const RelationColumn* source = input.find(make.source);
   const RelationColumn* target = input.find(make.target);
   if (source == nullptr) fail_column(make.source);
@@ -70,6 +71,7 @@ Relation Binder::apply(const MakeGraphOperator& make, Relation input,
     std::string key_name = make.node_id.empty() ? make.nodes.front().key : make.node_id;
     bool is_one = tables.size() == 1;
     nodes = is_one ? std::move(tables.front()) : union_all(std::move(tables), false, "");
+    separate_columns(nodes);
     const RelationColumn* key =
         nodes.find(is_one && make.node_id.empty() ? make.nodes.front().key : key_name);
     if (key == nullptr) fail_column(key_name);
@@ -97,7 +99,8 @@ Relation Binder::apply(const MakeGraphOperator& make, Relation input,
   std::string every =
       "SELECT * FROM " + known + " UNION ALL SELECT " + missing +
       ", e.ordinal + 4611686018427387904 FROM (SELECT id, min(ordinal) AS ordinal FROM (" + ends +
-      ") WHERE id IS NOT NULL GROUP BY id) e ANTI JOIN " + known + " k ON k.id = e.id";
+      ") WHERE id IS NOT NULL GROUP BY id) e WHERE NOT EXISTS (SELECT 1 FROM " + known +
+      " k WHERE k.id = e.id)";
   std::string fields;
   for (const RelationColumn& column : nodes.columns) {
     fields += (fields.empty() ? "" : ", ") + column.sql + " := p_" + column.sql;

@@ -1,9 +1,9 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "kql/binder.h"
-#include "kql/graph.h"
-#include "kql/graph_scope.h"
+#include "kql/bind/binder.h"
+#include "kql/sql/graph.h"
+#include "kql/bind/graph_scope.h"
 
 // graph-match and graph-shortest-paths: a pattern becomes joins of nodes and edges; an edge of several
 // hops becomes a recursive table of paths.
@@ -217,7 +217,7 @@ Relation Binder::apply(const GraphMatchOperator& match, Relation input,
   for (const NamedExpression& item : match.project) {
     OutputColumn output;
     output.is_named = !item.names.empty();
-    output.name = output.is_named ? item.names[0] : result_name(*item.value);
+    output.name = result_name(item);
     output.value = bind(*item.value, scope);
     items.push_back(std::move(output));
   }

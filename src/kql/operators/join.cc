@@ -1,8 +1,9 @@
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "common/error.h"
-#include "kql/binder.h"
+#include "kql/bind/binder.h"
 
 // join and lookup.
 namespace rivulet::kql {
@@ -42,6 +43,7 @@ constexpr std::array kKinds{
 // The two sides of one condition of `on`.
 struct KeyPair {
   std::string left, right;  // SQL columns
+  bool is_real = false;
 };
 
 }  // namespace
@@ -120,7 +122,8 @@ Relation Binder::apply(const JoinOperator& join, Relation input, const Environme
       left_value = convert(left_value, *type);
       right_value = convert(right_value, *type);
     }
-    keys.push_back({as_column(left, left_value), as_column(right, right_value)});
+    keys.push_back({as_column(left, left_value), as_column(right, right_value),
+                    left_value.type == ScalarType::kReal});
   };
   auto mentions = [](const Expression& expression, std::string_view side) {
     std::vector<const Expression*> open{&expression};
@@ -136,9 +139,17 @@ Relation Binder::apply(const JoinOperator& join, Relation input, const Environme
     if (condition->kind == Expression::Kind::kName) {
       const RelationColumn* left_column = left.find(condition->text);
       const RelationColumn* right_column = right.find(condition->text);
-      if (left_column == nullptr || right_column == nullptr) fail_column(condition->text);
+      if (right_column == nullptr) fail_column(condition->text);
+      const Binding* outside =
+          left_column == nullptr ? find_binding(environment, condition->text) : nullptr;
+      if (left_column == nullptr && (outside == nullptr || !outside->is_outside))
+        fail_column(condition->text);
+      Scope scope;
+      scope.environment = environment;
+      scope.row = &left;
+      Expr left_value = bind(*condition, scope);
       right_key_columns.push_back(right_column->sql);
-      add_key(column_expr(*left_column), column_expr(*right_column));
+      add_key(std::move(left_value), column_expr(*right_column));
       continue;
     }
     if (condition->kind != Expression::Kind::kBinary || condition->text != "==") {
@@ -171,8 +182,11 @@ Relation Binder::apply(const JoinOperator& join, Relation input, const Environme
   for (const KeyPair& key : keys) {
     condition += (condition.empty() ? "" : " AND ") + left_alias + "." + key.left + " = " +
                  right_alias + "." + key.right;
+    // To the engine NaN is equal to NaN.
+    if (key.is_real) condition += " AND NOT isnan(" + left_alias + "." + key.left + ")";
     left_keys += (left_keys.empty() ? "" : ", ") + key.left;
   }
+  bool is_of_row_outside = reads_outside(left.from) || reads_outside(right.from);
   if (kind == JoinKind::kLeftSemi || kind == JoinKind::kLeftAnti || kind == JoinKind::kRightSemi ||
       kind == JoinKind::kRightAnti) {
     bool keeps_left = kind == JoinKind::kLeftSemi || kind == JoinKind::kLeftAnti;
@@ -181,8 +195,13 @@ Relation Binder::apply(const JoinOperator& join, Relation input, const Environme
     Relation result = restart(kept);
     const std::string& kept_alias = keeps_left ? left_alias : right_alias;
     std::string other = keeps_left ? right.from + " " + right_alias : left.from + " " + left_alias;
-    result.from = "(SELECT " + kept_alias + ".* FROM " + kept.from + " " + kept_alias +
-                  (is_semi ? " SEMI" : " ANTI") + " JOIN " + other + " ON " + condition + ")";
+    result.from = "(SELECT " + kept_alias + ".* FROM " + kept.from + " " + kept_alias;
+    if (is_of_row_outside) {  // the engine has no such joins of what depends on a row outside
+      result.from += std::string(" WHERE ") + (is_semi ? "" : "NOT ") + "EXISTS (SELECT 1 FROM " +
+                     other + " WHERE " + condition + "))";
+    } else {
+      result.from += (is_semi ? " SEMI JOIN " : " ANTI JOIN ") + other + " ON " + condition + ")";
+    }
     check_size(result.from);
     return result;
   }
@@ -190,12 +209,30 @@ Relation Binder::apply(const JoinOperator& join, Relation input, const Environme
     std::string order = left.order.empty() ? "" : " ORDER BY " + left_keys + ", " + left.order_by();
     left.from = "(SELECT DISTINCT ON (" + left_keys + ") * FROM " + left.from + order + ")";
   }
+  if (kind == JoinKind::kFullOuter && is_of_row_outside) {
+    throw not_supported("join kind=fullouter inside of partition or mv-apply");
+  }
   bool left_may_miss = kind == JoinKind::kRightOuter || kind == JoinKind::kFullOuter;
   bool right_may_miss = kind == JoinKind::kLeftOuter || kind == JoinKind::kFullOuter;
+  auto is_left_out = [&](const RelationColumn& source) {
+    return join.is_lookup && std::find(right_key_columns.begin(), right_key_columns.end(),
+                                       source.sql) != right_key_columns.end();
+  };
+  // The first column of a name keeps it; the numbers of the others pass by every name that a column has.
+  std::set<std::string> taken;
+  for (const RelationColumn& source : left.columns) taken.insert(source.name);
+  for (const RelationColumn& source : right.columns) {
+    if (!is_left_out(source)) taken.insert(source.name);
+  }
   Relation result;
   std::string list;
   auto add_column = [&](const RelationColumn& source, const std::string& alias, bool may_miss) {
-    RelationColumn added = column(unique_name(result.columns, source.name), source.type);
+    std::string name = source.name;
+    if (has_column(result.columns, name)) {
+      for (int suffix = 1; !taken.insert(name).second; ++suffix)
+        name = source.name + std::to_string(suffix);
+    }
+    RelationColumn added = column(std::move(name), source.type);
     std::string value = alias + "." + source.sql;
     if (!list.empty()) list += ", ";
     list += defined(may_miss ? or_default(source.type, value) : value, added.sql);
@@ -203,10 +240,7 @@ Relation Binder::apply(const JoinOperator& join, Relation input, const Environme
   };
   for (const RelationColumn& source : left.columns) add_column(source, left_alias, left_may_miss);
   for (const RelationColumn& source : right.columns) {
-    bool is_key = std::find(right_key_columns.begin(), right_key_columns.end(), source.sql) !=
-                  right_key_columns.end();
-    if (join.is_lookup && is_key) continue;
-    add_column(source, right_alias, right_may_miss);
+    if (!is_left_out(source)) add_column(source, right_alias, right_may_miss);
   }
   if (list.empty()) list = "1 AS unused";
   std::string_view word = kind == JoinKind::kLeftOuter    ? " LEFT JOIN "

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "kql/binder.h"
+#include "kql/bind/binder.h"
 #include "kql/operators/plugins.h"
 
 // Plugins that join a table by a predicate: ipv4_lookup, ipv6_lookup, geo_polygon_lookup,

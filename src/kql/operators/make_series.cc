@@ -1,5 +1,7 @@
+#include <set>
+
 #include "common/error.h"
-#include "kql/binder.h"
+#include "kql/bind/binder.h"
 
 namespace rivulet::kql {
 
@@ -15,8 +17,7 @@ Relation Binder::apply(const MakeSeriesOperator& series, Relation input,
   scope.environment = environment;
   scope.row = &input;
   Expr axis = bind(*series.axis.value, scope);
-  std::string axis_name =
-      series.axis.names.empty() ? result_name(*series.axis.value) : series.axis.names[0];
+  std::string axis_name = result_name(series.axis);
   std::optional<Expr> from, to, step;
   bool to_is_inclusive = false;
   if (series.range) {
@@ -56,27 +57,20 @@ Relation Binder::apply(const MakeSeriesOperator& series, Relation input,
     OutputColumn output;
     output.value = bind(*aggregate.item.value, inner);
     output.is_named = !aggregate.item.names.empty();
-    if (output.is_named) {
-      output.name = aggregate.item.names[0];
-    } else if (const AggregateFunction* function =
-                   aggregate.item.value->kind == Expression::Kind::kCall
-                       ? find_aggregate_function(aggregate.item.value->text)
-                       : nullptr) {
-      output.name = std::string(function->result_prefix);
-      if (!aggregate.item.value->arguments.empty()) {
-        output.name += result_name(*aggregate.item.value->arguments[0].value);
-      }
-    }
+    output.name = result_name(aggregate.item, &input, true);
     Expr missing =
         aggregate.default_value ? constant(*aggregate.default_value, environment) : long_literal(0);
     if (missing.type != output.value.type && output.value.type == ScalarType::kReal) {
       missing = convert(missing, ScalarType::kReal);
     }
+    if (!missing.is_constant && !missing.literal)
+      throw operator_error("SEM0007", "The default of a series must be a constant");
     defaults.push_back("coalesce(" + convert(missing, ScalarType::kDynamic).sql + ", 'null')");
     aggregates.push_back(std::move(output));
   }
   std::vector<OutputColumn> keys = bind_items(series.by, input, environment);
 
+  std::set<std::string> seen;
   std::string key_list;  // SQL columns
   Relation result;
   for (OutputColumn& key : keys) {
@@ -84,6 +78,7 @@ Relation Binder::apply(const MakeSeriesOperator& series, Relation input,
     added.name = unique_name(result.columns, key.name.empty() ? "Column1" : key.name);
     added.type = key.value.type;
     added.sql = as_column(input, key.value);
+    if (!seen.insert(added.sql).second) added.sql = stage(input, added.sql);  // a copy
     key_list += (key_list.empty() ? "" : ", ") + added.sql;
     result.columns.push_back(std::move(added));
   }
@@ -91,6 +86,8 @@ Relation Binder::apply(const MakeSeriesOperator& series, Relation input,
   std::string width = step->sql;
   std::string start;
   std::string window = key_list.empty() ? " OVER ()" : " OVER (PARTITION BY " + key_list + ")";
+  // What is no finite number is in no bin.
+  if (is_real) filter(input, "isfinite(" + value + ")");
   if (from) {
     start = from->sql;
     filter(input, value + " >= " + start);
@@ -132,18 +129,21 @@ Relation Binder::apply(const MakeSeriesOperator& series, Relation input,
     count = "max(" + bin + ") + 1";
   }
   std::string length = new_name();
-  std::string grid = "SELECT " + (key_list.empty() ? "" : key_list + ", ") +
-                     "unnest(range(0::BIGINT, greatest(" + length + ", 0))) AS " + bin + ", " +
-                     origin;
-  for (const std::string& cell : cells) grid += ", NULL AS " + cell;
   std::string each = "SELECT " + (key_list.empty() ? "" : key_list + ", ") + origin_of + " AS " +
-                     origin + ", " + count + " AS " + length + ", count(*) AS filled FROM " + table;
+                     origin + ", k_series_length(" + count + ") AS " + length +
+                     ", count(*) AS filled FROM " + table;
   if (!key_list.empty()) {
     each += " GROUP BY " + key_list;
   } else if (!is_nonempty) {
     each += " HAVING count(*) > 0";
   }
-  grid += " FROM (" + each + ")";
+  std::string series_table = "m" + std::to_string(next_cte_++);
+  ctes_.push_back({series_table, each});
+  // Joined, and not unnested from a list of each, which the engine would make for 2,048 series at a time.
+  std::string grid = "SELECT " + (key_list.empty() ? "" : key_list + ", ") + bin + ", " + origin;
+  for (const std::string& cell : cells) grid += ", NULL AS " + cell;
+  grid += " FROM " + series_table + " JOIN range(0::BIGINT, (SELECT max(" + length + ") FROM " +
+          series_table + ")) AS r(" + bin + ") ON " + bin + " < " + length;
   std::string all = "SELECT " + groups + ", min(" + origin + ") AS " + origin;
   for (const std::string& cell : cells) all += ", any_value(" + cell + ") AS " + cell;
   std::string bin_list = "SELECT " + groups + ", " + origin;

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "kql/binder.h"
+#include "kql/bind/binder.h"
 
 // parse, parse-where and parse-kv: both become regular expressions.
 namespace rivulet::kql {
@@ -24,26 +24,24 @@ std::string quote_regex(std::string_view text) {
 
 // One character out of a class: "[,;]".
 std::string quote_class(std::string_view characters, bool negated) {
-  std::string text = negated ? "[^" : "[";
-  for (char c : characters) {
-    text += '\\';
-    text += c;
-  }
-  return text + "]";
+  return (negated ? "[^" : "[") + quote_regex(characters) + "]";
 }
 
 // Calls visit(i, c) for each character that is neither escaped nor in a class.
 template <typename Visit>
 void for_each_sign(std::string_view regex, Visit&& visit) {
-  bool in_class = false;
+  int classes = 0;  // that are open, one inside the other
   for (size_t i = 0; i < regex.size(); ++i) {
     char c = regex[i];
     if (c == '\\') {
       ++i;
-    } else if (in_class) {
-      in_class = c != ']';
     } else if (c == '[') {
-      in_class = true;
+      ++classes;
+      // A ']' that comes first is a character.
+      if (regex.substr(i + 1).starts_with("]")) ++i;
+      if (regex.substr(i + 1).starts_with("^]")) i += 2;
+    } else if (classes > 0) {
+      if (c == ']') --classes;
     } else {
       visit(i, c);
     }
@@ -260,7 +258,7 @@ Relation Binder::apply(const ParseKvOperator& parse, Relation input,
       pattern =
           regex.substr(0, begin) + "(?:" + quote_regex(declared.name) + ")" + regex.substr(end);
     } else if (is_free) {
-      pattern = "(?s)(?:^|\\W)" + key + "[^\\w" + (quote.empty() ? "" : "\\" + open_quote) + "]+";
+      pattern = "(?s)(?:^|\\W)" + key + "[^\\w" + quote_regex(open_quote) + "]+";
       pattern += quoted.empty() ? "(\\w+)" : "(?:" + quoted + "|(\\w+))";
       groups = quoted.empty() ? 1 : 2;
     } else {

@@ -2,13 +2,15 @@
 #include <array>
 
 #include "common/error.h"
-#include "kql/binder.h"
-#include "kql/json_strings.h"
+#include "kql/bind/binder.h"
 #include "kql/operators/plugins.h"
-#include "kql/union_sql.h"
+#include "types/json.h"
 
 // evaluate: which plugin it is, and the plugins whose columns depend on data.
 namespace rivulet::kql {
+
+// By bag_unpack or pivot, where the data says which.
+constexpr size_t kMaxMadeColumns = 1000;
 
 const Expression& PluginCall::required(size_t index, std::string_view name) const {
   const Expression* found = argument(index, name);
@@ -127,7 +129,8 @@ Relation Binder::bind_bag_unpack(const PluginCall& plugin, Relation input) {
   }
   if (const Expression* given = plugin.argument(3, "ignoredProperties")) {
     Literal list = require_literal(*given, plugin.environment);
-    if (const auto* json = std::get_if<std::string>(&list.value)) read_json_strings(*json, ignored);
+    const auto* json = std::get_if<std::string>(&list.value);
+    if (json != nullptr) ignored = json_strings(*json).value_or(ignored);
   }
   if (conflict != "error" && conflict != "replace_source" && conflict != "keep_source") {
     throw operator_error("SEM0003",
@@ -151,7 +154,7 @@ Relation Binder::bind_bag_unpack(const PluginCall& plugin, Relation input) {
     }
   } else {
     // Which keys there are, and of which types: asked of the data.
-    std::string key = new_name(), type = new_name(), member = new_name();
+    std::string key = new_name(), type = new_name(), member = new_name(), pair = new_name();
     Relation asked;
     asked.columns = {{"key", ScalarType::kString, key}, {"type", ScalarType::kString, type}};
     asked.from =
@@ -161,13 +164,19 @@ Relation Binder::bind_bag_unpack(const PluginCall& plugin, Relation input) {
         member + " IN ('true', 'false') THEN 'bool' WHEN " + member +
         "[1] IN ('{', '[') THEN 'dynamic' WHEN " + member +
         " = 'null' THEN NULL WHEN regexp_matches(" + member +
-        ", '[.eE]') THEN 'real' ELSE 'long' END AS " + type + " FROM (SELECT " + key +
-        ", json_extract(" + bag.sql + ", '/' || replace(replace(" + key +
-        ", '~', '~0'), '/', '~1'))::VARCHAR AS " + member + " FROM (SELECT " + bag.sql +
-        ", unnest(json_keys(" + bag.sql + ")) AS " + key + " FROM " + input.from + " WHERE " +
-        bag.sql + "[1] = '{'))) GROUP BY " + key + ")";
+        ", '[.eE]') THEN 'real' ELSE 'long' END AS " + type + " FROM (SELECT json_extract_string(" +
+        pair + ", '$[0]') AS " + key + ", json_extract(" + pair + ", '$[1]')::VARCHAR AS " +
+        member + " FROM (SELECT unnest(json_extract(k_bag_members(" + bag.sql +
+        ", true), '$[*]')) AS " + pair + " FROM " + input.from + " WHERE " + bag.sql +
+        "[1] = '{'))) GROUP BY " + key + ")";
     asked.order = {{key, false, true}};
     ResultTable answer = probe(std::move(asked));
+    if (answer.rows.row_count() > kMaxMadeColumns) {
+      throw operator_error("SEM0003", "bag_unpack(): the bags have more than " +
+                                          std::to_string(kMaxMadeColumns) +
+                                          " properties: name the wanted ones, as in "
+                                          "'evaluate bag_unpack(d) : (a: long)'");
+    }
     for (size_t row = 0; row < answer.rows.row_count(); ++row) {
       std::string name(answer.rows.column(0).view().text(row));
       if (std::find(ignored.begin(), ignored.end(), name) != ignored.end()) continue;
@@ -215,7 +224,6 @@ Relation Binder::bind_bag_unpack(const PluginCall& plugin, Relation input) {
 
 // A column for every value of one column, holding an aggregate.
 Relation Binder::bind_pivot(const PluginCall& plugin, Relation input) {
-  constexpr size_t kMaxColumns = 1000;
   RelationColumn pivot = plugin_column(plugin, input, 0, "pivotColumn");
   Scope scope;
   scope.environment = plugin.environment;
@@ -263,9 +271,9 @@ Relation Binder::bind_pivot(const PluginCall& plugin, Relation input) {
   asked.columns = {{"name", ScalarType::kString, name}};
   asked.order = {{name, false, true}};
   ResultTable answer = probe(std::move(asked));
-  if (answer.rows.row_count() > kMaxColumns) {
-    throw operator_error(
-        "SEM0003", "pivot(): the column has more than " + std::to_string(kMaxColumns) + " values");
+  if (answer.rows.row_count() > kMaxMadeColumns) {
+    throw operator_error("SEM0003", "pivot(): the column has more than " +
+                                        std::to_string(kMaxMadeColumns) + " values");
   }
   std::string list = groups;
   bool counts = value.type == ScalarType::kLong || value.type == ScalarType::kInt ||
@@ -298,19 +306,19 @@ Relation Binder::bind_narrow(const PluginCall&, Relation input) {
   result.columns = {column("Row", ScalarType::kLong), column("Column", ScalarType::kString),
                     column("Value", ScalarType::kString)};
   std::string ordinal = new_name();
-  input = materialize(std::move(input));
-  ctes_.back().sql.insert(ctes_.back().sql.find(" FROM "), ", " + row);
-  std::vector<std::string> selects;
+  std::string cells;
   for (size_t i = 0; i < input.columns.size(); ++i) {
     const RelationColumn& source = input.columns[i];
     Expr value = column_expr(source);
     if (source.type != ScalarType::kString) value = call_library("tostring", {value}, Position{});
-    selects.push_back("SELECT " + row + " AS " + result.columns[0].sql + ", " +
-                      text_literal(source.name).sql + " AS " + result.columns[1].sql + ", " +
-                      value.sql + " AS " + result.columns[2].sql + ", " + std::to_string(i) +
-                      "::BIGINT AS " + ordinal + " FROM " + input.from);
+    cells += (i == 0 ? "" : ", ") + ("struct_pack(name := " + text_literal(source.name).sql) +
+             ", value := " + value.sql + ", place := " + std::to_string(i) + "::BIGINT)";
   }
-  result.from = "(" + union_sql(selects) + ")";
+  result.from = "(SELECT " + row + " AS " + result.columns[0].sql +
+                ", struct_extract(cell, 'name') AS " + result.columns[1].sql +
+                ", struct_extract(cell, 'value') AS " + result.columns[2].sql +
+                ", struct_extract(cell, 'place') AS " + ordinal + " FROM (SELECT " + row +
+                ", unnest([" + cells + "]) AS cell FROM " + input.from + "))";
   result.order = {{result.columns[0].sql, false, true}, {ordinal, false, true}};
   return result;
 }

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kql/syntax.h"
+#include "kql/syntax/syntax.h"
 
 namespace rivulet::kql {
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "kql/binder.h"
+#include "kql/bind/binder.h"
 
 // Operators that choose and order rows, and small ones that fit nowhere else.
 namespace rivulet::kql {
@@ -172,6 +172,16 @@ Relation Binder::apply(const WhereOperator& where, Relation input, const Environ
   return input;
 }
 
+// The engine holds NaN for the greatest number. Where that is the wrong end, the rows are ordered by the
+// negative values the other way round: they have NaN at the other end. As a column of its own, because a window
+// would carry the value along for an expression.
+OrderKey Binder::order_key(Relation& rows, const Expr& value, bool is_descending,
+                           bool nulls_first) {
+  if (value.type == ScalarType::kReal && is_descending != nulls_first)
+    return {stage(rows, "(-" + value.sql + ")"), !is_descending, nulls_first};
+  return {as_column(rows, value), is_descending, nulls_first};
+}
+
 std::vector<OrderKey> Binder::bind_sort_keys(const std::vector<SortKey>& keys, Relation& input,
                                              const Environment* environment) {
   std::vector<OrderKey> order;
@@ -179,11 +189,8 @@ std::vector<OrderKey> Binder::bind_sort_keys(const std::vector<SortKey>& keys, R
   scope.environment = environment;
   scope.row = &input;
   for (const SortKey& key : keys) {
-    OrderKey bound;
-    bound.sql = as_column(input, bind(*key.expression, scope));
-    bound.is_descending = key.is_descending;
-    bound.nulls_first = key.nulls_first.value_or(!key.is_descending);
-    order.push_back(std::move(bound));
+    order.push_back(order_key(input, bind(*key.expression, scope), key.is_descending,
+                              key.nulls_first.value_or(!key.is_descending)));
   }
   return order;
 }
@@ -213,8 +220,9 @@ Relation Binder::apply(const TopOperator& top, Relation input, const Environment
 
 Relation Binder::apply(const TakeOperator& take, Relation input, const Environment* environment) {
   int64_t count = require_count(*take.count, environment, "The number of rows");
-  std::string order = input.order.empty() ? "" : " ORDER BY " + input.order_by();
-  input.from = "(SELECT * FROM " + input.from + order + " LIMIT " + std::to_string(count) + ")";
+  input.wrap(
+      "(SELECT * FROM " + input.from + input.sorting() + " LIMIT " + std::to_string(count) + ")",
+      "");
   input.source = -1;
   return input;
 }
@@ -232,8 +240,11 @@ Relation Binder::apply(const SampleOperator& sample, Relation input,
   int64_t count = require_count(*sample.count, environment, "The number of rows");
   if (!sample.of) {
     Relation result = restart(input);
-    result.from = "(SELECT * FROM " + input.from + " USING SAMPLE reservoir(" +
-                  std::to_string(count) + " ROWS))";
+    // The engine takes no samples of what depends on a row outside.
+    result.from =
+        "(SELECT * FROM " + input.from +
+        (is_in_lateral() ? " ORDER BY random() LIMIT " + std::to_string(count) + ")"
+                         : " USING SAMPLE reservoir(" + std::to_string(count) + " ROWS))");
     return result;
   }
   Scope scope;
@@ -302,30 +313,76 @@ Relation Binder::apply(const InvokeOperator& invoke, Relation input,
 Relation Binder::apply(const PartitionOperator& partition, Relation input,
                        const Environment* environment) {
   if (partition.has_own_source) throw not_supported("partition operator with a subquery in braces");
+  if (is_in_lateral()) {
+    return leave_lateral(std::move(input), [&](Relation rows) {
+      return apply(partition, std::move(rows), environment);
+    });
+  }
   Scope scope;
   scope.environment = environment;
   scope.row = &input;
   std::string key = as_column(input, bind(*partition.by, scope));
-  input = materialize(std::move(input));
-  // The operators run over the rows of one key, for every key.
+  input = materialize(std::move(input), {key});
+  // The operators run over the rows of one key, for every key (and row outside).
   std::string value = new_name();
+  std::string condition = key + " IS NOT DISTINCT FROM " + value;
+  std::string keys = key + " AS " + value;
+  Lateral lateral;
+  lateral.add(value, value);
+  lateral.keys.push_back(value);
+  for (const Relation::Outside& column : input.outside) {
+    std::string visible = new_name();
+    lateral.add(column.name, visible);
+    keys += optional_column(column.sql, visible);
+    if (!column.is_key) continue;
+    lateral.keys.push_back(column.name);
+    condition += " AND " + column.sql + " IS NOT DISTINCT FROM " + visible;
+  }
+  lateral.rows = "(SELECT DISTINCT " + keys + " FROM " + input.from + ")";
   Relation part = input;
-  part.from =
-      "(SELECT * FROM " + input.from + " WHERE " + key + " IS NOT DISTINCT FROM " + value + ")";
-  Relation inner = bind_operators(std::move(part), partition.subquery->operators, environment);
+  part.from = "(SELECT * FROM " + input.from + " WHERE " + condition + ")";
+  Relation inner =
+      bind_lateral(std::move(part), partition.subquery->operators, environment, lateral);
   Relation result = restart(inner);
   std::string list = sql_list(inner);
-  result.from = "(SELECT " + list + " FROM (SELECT DISTINCT " + key + " AS " + value + " FROM " +
-                input.from + ") p" + value + ", LATERAL (SELECT " + list + " FROM " + inner.from +
-                ") q" + value + ")";
+  for (const Relation::Outside& column : input.outside) {
+    const std::string& visible = lateral.columns.at(column.name);
+    list += optional_column(visible, visible);
+    result.outside.push_back({column.name, visible, column.is_key});
+  }
+  result.from = "(SELECT " + list + " FROM " + lateral.rows + " p" + value + ", LATERAL " +
+                inner.from + " q" + value + ")";
   check_size(result.from);
   return result;
 }
 
 Relation Binder::apply(const RenderOperator& render, Relation input, const Environment*) {
+  static constexpr std::string_view kKinds[] = {
+      "anomalychart", "areachart",    "barchart",  "card",     "columnchart",      "graph",
+      "ladderchart",  "linechart",    "list",      "piechart", "pivotchart",       "plotly",
+      "sankey",       "scatterchart", "sparkline", "table",    "stackedareachart", "timechart",
+      "timeline",     "timepivot",    "treemap",   "3Dchart"};
+  static constexpr std::string_view kProperties[] = {
+      "accumulate", "anomalycolumns", "kind",     "legend", "series", "title",
+      "xaxis",      "xcolumn",        "xmax",     "xmin",   "xtitle", "yaxis",
+      "ymax",       "ymin",           "ycolumns", "ysplit", "ytitle"};
+  static constexpr std::string_view kSubkinds[] = {"default", "unstacked", "stacked", "stacked100",
+                                                   "map"};
+  if (std::find(std::begin(kKinds), std::end(kKinds), render.kind) == std::end(kKinds)) {
+    throw operator_error("SEM0003", "render: there is no visualization '" + render.kind + "'");
+  }
   visualization_.kind = render.kind;
-  for (const OperatorOption& option : render.options)
+  for (const OperatorOption& option : render.options) {
+    if (std::find(std::begin(kProperties), std::end(kProperties), option.name) ==
+        std::end(kProperties)) {
+      throw operator_error("SEM0003", "render: there is no property '" + option.name + "'");
+    }
+    if (option.name == "kind" &&
+        std::find(std::begin(kSubkinds), std::end(kSubkinds), option.text) == std::end(kSubkinds)) {
+      throw operator_error("SEM0003", "render: there is no kind '" + option.text + "'");
+    }
     visualization_.properties[option.name] = option.text;
+  }
   return input;
 }
 

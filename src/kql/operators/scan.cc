@@ -1,12 +1,16 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "kql/binder.h"
-#include "kql/graph_scope.h"
+#include "duckdb/sql_text.h"
+#include "kql/bind/binder.h"
+#include "kql/bind/graph_scope.h"
 
 // scan and reduce.
 namespace rivulet::kql {
 namespace {
+
+// The state has a record for each pair of them: the time to plan grows with their square.
+constexpr size_t kMaxScanSteps = 40;
 
 std::string extract(const std::string& structure, const std::string& field) {
   return "struct_extract(" + structure + ", '" + field + "')";
@@ -33,6 +37,10 @@ Relation Binder::apply(const ScanOperator& scan, Relation input, const Environme
     input.order = bind_sort_keys(scan.order_by, input, environment);
   }
   if (input.order.empty()) throw operator_error("SEM0003", "The rows must be serialized");
+  if (scan.steps.size() > kMaxScanSteps) {
+    throw not_supported("a scan of more than " + std::to_string(kMaxScanSteps) + " steps");
+  }
+  separate_columns(input);
   std::vector<OutputColumn> partitions = bind_items(scan.partition_by, input, environment);
   std::string keys;
   for (const OutputColumn& partition : partitions) {
@@ -46,8 +54,8 @@ Relation Binder::apply(const ScanOperator& scan, Relation input, const Environme
   std::string type_fields;
   for (const RelationColumn& column : input.columns) {
     fields += (fields.empty() ? "" : ", ") + column.sql + " := " + column.sql;
-    type_fields +=
-        (type_fields.empty() ? "" : ", ") + column.sql + " " + std::string(sql_type(column.type));
+    type_fields += (type_fields.empty() ? "" : ", ") + column.sql + " " +
+                   std::string(duckdb::sql_type(column.type));
   }
   std::string rows = "m" + std::to_string(next_cte_++);
   ctes_.push_back({rows, "SELECT " + part + " AS part, row_number() OVER (" + by + "ORDER BY " +
@@ -68,7 +76,7 @@ Relation Binder::apply(const ScanOperator& scan, Relation input, const Environme
           or_default(declaration.column.type, literal_sql({declaration.column.type, {}}));
     }
     type_fields += (type_fields.empty() ? "" : ", ") + variable.column.sql + " " +
-                   std::string(sql_type(variable.column.type));
+                   std::string(duckdb::sql_type(variable.column.type));
     variables.push_back(std::move(variable));
   }
   std::string record_type = "STRUCT(" + type_fields + ")";
@@ -108,30 +116,43 @@ Relation Binder::apply(const ScanOperator& scan, Relation input, const Environme
     scope.graph = &steps;
     return scope;
   };
+  auto find_variable = [&](std::string_view name) -> const Variable* {
+    auto found = std::find_if(variables.begin(), variables.end(), [&](const Variable& variable) {
+      return variable.column.name == name;
+    });
+    return found == variables.end() ? nullptr : &*found;
+  };
   auto extended = [&](const ScanOperator::Step& step, const Scope& scope) {
+    // What the step assigns to the column, or the value that it has.
+    auto assigned = [&](const RelationColumn& column, std::string value) {
+      for (const NamedExpression& assignment : step.assignments) {
+        if (assignment.names[0] != column.name) continue;
+        value = convert(bind(*assignment.value, scope), column.type).sql;
+      }
+      return value;
+    };
     std::string packed;
+    auto pack = [&](const RelationColumn& column, const std::string& value) {
+      packed += (packed.empty() ? "" : ", ") + column.sql + " := " + value;
+    };
     for (const RelationColumn& column : input.columns) {
-      packed += (packed.empty() ? "" : ", ") + column.sql + " := " + extract("record", column.sql);
+      bool is_declared = find_variable(column.name) != nullptr;
+      std::string value = extract("record", column.sql);
+      pack(column, is_declared ? value : assigned(column, std::move(value)));
     }
     for (const Variable& variable : variables) {
-      std::string value = variable.missing;
-      for (const NamedExpression& assignment : step.assignments) {
-        if (assignment.names.size() != 1 || assignment.names[0] != variable.column.name) continue;
-        value = convert(bind(*assignment.value, scope), variable.column.type).sql;
-      }
-      packed += (packed.empty() ? "" : ", ") + variable.column.sql + " := " + value;
+      pack(variable.column, assigned(variable.column, variable.missing));
     }
     return "struct_pack(" + packed + ")";
   };
   for (const ScanOperator::Step& step : scan.steps) {
     for (const NamedExpression& assignment : step.assignments) {
-      bool is_declared =
-          assignment.names.size() == 1 &&
-          std::any_of(variables.begin(), variables.end(), [&](const Variable& variable) {
-            return variable.column.name == assignment.names[0];
-          });
-      if (!is_declared)
-        throw operator_error("SEM0003", "Step '" + step.name + "' assigns to what is not declared");
+      bool is_known = assignment.names.size() == 1 &&
+                      (find_variable(assignment.names[0]) || input.find(assignment.names[0]));
+      if (!is_known) {
+        throw operator_error(
+            "SEM0003", "Step '" + step.name + "' assigns to what is neither declared nor a column");
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 #include "common/error.h"
-#include "kql/binder.h"
+#include "kql/bind/binder.h"
 #include "kql/operators/plugins.h"
 
 namespace rivulet::kql {

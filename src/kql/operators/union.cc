@@ -5,8 +5,8 @@
 #include <unordered_map>
 
 #include "common/error.h"
-#include "kql/binder.h"
-#include "kql/union_sql.h"
+#include "kql/bind/binder.h"
+#include "kql/sql/union_sql.h"
 
 // union, search, find.
 namespace rivulet::kql {
@@ -68,17 +68,18 @@ Relation Binder::union_scan(std::span<const Relation* const> tables,
   return relation;
 }
 
-std::string union_sql(std::span<const std::string> selects) {
-  if (selects.size() == 1) return selects.front();
-  size_t half = selects.size() / 2;
-  return "(" + union_sql(selects.first(half)) + ") UNION ALL (" + union_sql(selects.subspan(half)) +
-         ")";
-}
-
-// All rows of all tables. Columns match by name; in an outer union a name with several types becomes a
-// column for each (x_long, x_string). With `source_column` the first column names each row's table.
+// All rows of all tables. Columns match by name; a name with several types becomes a column for each, one beside the
+// other (x_long, x_string), which must yield to columns that bear such a name themselves. With `source_column` the first
+// column names each row's table.
 Relation Binder::union_all(std::vector<Relation> tables, bool is_inner,
                            const std::string& source_column) {
+  std::optional<uint64_t> most = properties_.binding.max_union_tables;
+  if (most && tables.size() > *most) {
+    throw operator_error("SEM0003", "A union of " + std::to_string(tables.size()) +
+                                        " tables is beyond the request property "
+                                        "'query_max_entities_in_union', " +
+                                        std::to_string(*most));
+  }
   struct Target {
     std::string name;  // in the tables
     ScalarType type;
@@ -86,7 +87,6 @@ Relation Binder::union_all(std::vector<Relation> tables, bool is_inner,
   };
   std::vector<Target> targets;
   std::map<std::pair<std::string, ScalarType>, size_t, std::less<>> by_key;
-  std::map<std::string, int, std::less<>> types_of_name;
   for (const Relation& table : tables) {
     for (const RelationColumn& source : table.columns) {
       auto [found, is_new] = by_key.try_emplace({source.name, source.type}, targets.size());
@@ -98,23 +98,38 @@ Relation Binder::union_all(std::vector<Relation> tables, bool is_inner,
     std::erase_if(targets,
                   [&](const Target& target) { return target.table_count < tables.size(); });
   }
-  for (const Target& target : targets) ++types_of_name[target.name];
+  struct Name {
+    size_t place;  // among the names, in the order of their first columns
+    int types = 0;
+  };
+  std::map<std::string, Name> by_name;
+  for (const Target& target : targets) {
+    ++by_name.try_emplace(target.name, Name{by_name.size()}).first->second.types;
+  }
+  std::stable_sort(targets.begin(), targets.end(), [&](const Target& a, const Target& b) {
+    return by_name.at(a.name).place < by_name.at(b.name).place;
+  });
   Relation result;
   std::vector<std::string> names;  // of result.columns, in the tables
   std::set<std::string> taken;
   auto add = [&](const std::string& name, std::string as, ScalarType type) {
-    if (!taken.insert(as).second) {
-      as = unique_name(result.columns, as);
-      taken.insert(as);
-    }
+    taken.insert(as);
     result.columns.push_back(column(std::move(as), type));
     names.push_back(name);
   };
   bool has_source_column = !source_column.empty();
   if (has_source_column) add("", source_column, ScalarType::kString);
+  auto is_own_name = [&](const std::string& name) {
+    auto found = by_name.find(name);
+    return found != by_name.end() && found->second.types == 1;
+  };
   for (const Target& target : targets) {
-    std::string name = target.name;
-    if (types_of_name[name] > 1) name += "_" + std::string(kusto_name(target.type));
+    bool is_own = is_own_name(target.name);
+    std::string base = target.name;
+    if (!is_own) base += "_" + std::string(kusto_name(target.type));
+    std::string name = base;
+    for (int suffix = 1; taken.contains(name) || (!is_own && is_own_name(name)); ++suffix)
+      name = base + std::to_string(suffix);
     add(target.name, std::move(name), target.type);
   }
   for (size_t i = 0; i < tables.size(); ++i) {
@@ -190,7 +205,7 @@ Relation Binder::union_all(std::vector<Relation> tables, bool is_inner,
 Relation Binder::bind_union(const UnionOperator& unite, std::optional<Relation> piped,
                             const Environment* environment) {
   bool is_inner = false;
-  bool is_fuzzy = false;
+  bool is_fuzzy = properties_.binding.is_best_effort;
   std::string source_column;
   for (const OperatorOption& option : unite.options) {
     if (option.name == "kind") {
@@ -301,6 +316,11 @@ Relation Binder::apply(const SearchOperator& search, Relation input,
   scope.row = &input;
   Expr predicate = bind_search_predicate(*search.predicate, scope, is_case_sensitive);
   filter(input, predicate.sql);
+  if (!has_column(input.columns, "$table")) {  // a search before may have added it
+    RelationColumn table = column("$table", ScalarType::kString);
+    add_sql(input, text_literal(input.name).sql + " AS " + table.sql);
+    input.columns.insert(input.columns.begin(), std::move(table));
+  }
   return input;
 }
 

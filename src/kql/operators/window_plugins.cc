@@ -1,7 +1,8 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "kql/binder.h"
+#include "duckdb/sql_text.h"
+#include "kql/bind/binder.h"
 #include "kql/operators/plugins.h"
 
 // Plugins that count or measure in windows of time.
@@ -21,11 +22,36 @@ Binder::TimelineArguments Binder::timeline_arguments(const PluginCall& plugin,
                                                      const Relation& input) {
   RelationColumn id = plugin_column(plugin, input, 0, "IdColumn");
   RelationColumn timeline = plugin_column(plugin, input, 1, "TimelineColumn");
-  Expr start = convert(constant(plugin.required(2, "Start"), plugin.environment), timeline.type);
-  Expr end = convert(constant(plugin.required(3, "End"), plugin.environment), timeline.type);
+  if (timeline.type != ScalarType::kDateTime && timeline.type != ScalarType::kLong &&
+      timeline.type != ScalarType::kInt) {
+    throw operator_error("SEM0003", plugin.call.text + "(): the timeline '" + timeline.name +
+                                        "' must be of type datetime, long or int");
+  }
+  Expr start = with_literal(
+      convert(constant(plugin.required(2, "Start"), plugin.environment), timeline.type));
+  Expr end =
+      with_literal(convert(constant(plugin.required(3, "End"), plugin.environment), timeline.type));
   ScalarType width = timeline.type == ScalarType::kDateTime ? ScalarType::kTimeSpan : timeline.type;
   return {std::move(id), std::move(timeline), std::move(start), std::move(end), width};
 }
+
+// Events of the analysis and, before it, those that a look-back window of its events may hold.
+void Binder::filter_timeline(Relation& input, const RelationColumn& timeline, const Expr& start,
+                             const Expr& end, const Expr& lookback) {
+  filter(input, timeline.sql + "::HUGEINT >= " + start.sql + "::HUGEINT - " + lookback.sql +
+                    " AND " + timeline.sql + " <= " + end.sql);
+}
+
+namespace {
+
+// From `start` to `end`, both literals, as rows that the engine makes one block at a time.
+std::string points_sql(const Expr& start, const Expr& end, const Expr& step,
+                       const std::string& at) {
+  return "(SELECT " + at + " FROM range(" + start.sql + ", " + end.sql + " + 1, " + step.sql +
+         ") AS r(" + at + "))";
+}
+
+}  // namespace
 
 Relation Binder::bind_rolling_percentile(const PluginCall& plugin, Relation input) {
   RelationColumn value = plugin_column(plugin, input, 0, "ValueColumn");
@@ -39,8 +65,7 @@ Relation Binder::bind_rolling_percentile(const PluginCall& plugin, Relation inpu
   std::string bin_column = stage(input, bin.sql);
   bin_size =
       convert(bin_size, index.type == ScalarType::kDateTime ? ScalarType::kTimeSpan : index.type);
-  input = materialize(std::move(input));
-  ctes_.back().sql.insert(ctes_.back().sql.find(" FROM "), ", " + bin_column);
+  input = materialize(std::move(input), {bin_column});
   // Each bin sees its own rows and those of the bins before it.
   std::string keys;
   std::string condition;
@@ -48,6 +73,7 @@ Relation Binder::bind_rolling_percentile(const PluginCall& plugin, Relation inpu
   std::string distinct = bin_column + " AS " + at;
   Relation result;
   std::string list;
+  result.columns.push_back({index.name, bin.type, at});
   for (const RelationColumn& dimension : dimensions) {
     std::string key = new_name();
     distinct += ", " + dimension.sql + " AS " + key;
@@ -56,7 +82,6 @@ Relation Binder::bind_rolling_percentile(const PluginCall& plugin, Relation inpu
     result.columns.push_back({dimension.name, dimension.type, key});
     list += key + ", ";
   }
-  result.columns.push_back({index.name, bin.type, at});
   const AggregateFunction* function = find_aggregate_function("percentile");
   std::vector<Expr> arguments{column_expr(value), percentile};
   Expr measured = function->bind(context(plugin.call.position, nullptr), arguments);
@@ -88,6 +113,7 @@ Relation Binder::bind_sliding_window_counts(const PluginCall& plugin, Relation i
   std::vector<RelationColumn> dimensions = plugin_dimensions(plugin, input, 6);
   std::string at = new_name();
   Relation result;
+  result.columns.push_back({timeline.name, timeline.type, at});
   std::string list;
   for (const RelationColumn& dimension : dimensions) {
     list += dimension.sql + ", ";
@@ -95,20 +121,18 @@ Relation Binder::bind_sliding_window_counts(const PluginCall& plugin, Relation i
   }
   RelationColumn count = column("Count", ScalarType::kLong);
   RelationColumn distinct = column("dcount", ScalarType::kLong);
-  std::string points = "(SELECT unnest(range(" + start.sql + ", " + end.sql + " + 1, " + step.sql +
-                       ")) AS " + at + ")";
+  std::string points = points_sql(start, end, with_literal(step), at);
   result.from = "(SELECT " + list + at + ", count(*)::BIGINT AS " + count.sql +
                 ", count(DISTINCT " + id.sql + ")::BIGINT AS " + distinct.sql + " FROM " + points +
                 " JOIN " + input.from + " ON " + timeline.sql + " >= " + at + " + " + step.sql +
                 " - " + lookback.sql + " AND " + timeline.sql + " < " + at + " + " + step.sql +
                 " GROUP BY " + list + at + ")";
-  result.columns.push_back({timeline.name, timeline.type, at});
   result.columns.push_back(std::move(count));
   result.columns.push_back(std::move(distinct));
   return result;
 }
 
-// Ids that were active in enough periods of the look-back window before each bin.
+// By bin, the ids of which an event stands at the end of a look-back window with events in enough periods.
 Relation Binder::bind_active_users_count(const PluginCall& plugin, Relation input) {
   auto [id, timeline, start, end, width] = timeline_arguments(plugin, input);
   Expr lookback =
@@ -118,25 +142,25 @@ Relation Binder::bind_active_users_count(const PluginCall& plugin, Relation inpu
                                  "ActivePeriodsCount");
   Expr step = convert(constant(plugin.required(7, "Bin"), plugin.environment), width);
   std::vector<RelationColumn> dimensions = plugin_dimensions(plugin, input, 8);
-  std::string at = new_name(), periods = new_name();
+  filter_timeline(input, timeline, start, end, lookback);
   std::string list;
   Relation result;
-  result.columns.push_back({timeline.name, timeline.type, at});
-  for (const RelationColumn& dimension : dimensions) {
-    list += ", " + dimension.sql;
-    result.columns.push_back(dimension);
-  }
+  std::string since_start = "(" + timeline.sql + " - " + start.sql + ")::BIGINT";
+  for (const RelationColumn& dimension : dimensions) list += ", " + dimension.sql;
+  std::string periods =
+      stage(input, "count(DISTINCT k_bin(" + since_start + ", " + period.sql +
+                       "::BIGINT)) OVER (PARTITION BY " + id.sql + list + " ORDER BY " +
+                       timeline.sql + "::BIGINT RANGE BETWEEN greatest(" + lookback.sql +
+                       "::BIGINT - 1, 0) PRECEDING AND CURRENT ROW)");
+  std::string at = stage(input, "(" + start.sql + " + k_bin(" + since_start + ", " + step.sql +
+                                    "::BIGINT))::" + std::string(duckdb::sql_type(timeline.type)));
   RelationColumn distinct = column("dcount", ScalarType::kLong);
-  std::string points = "(SELECT unnest(range(" + start.sql + ", " + end.sql + " + 1, " + step.sql +
-                       ")) AS " + at + ")";
-  std::string active = "(SELECT " + at + list + ", " + id.sql + ", count(DISTINCT (" +
-                       timeline.sql + " - " + start.sql + ") // " + period.sql + ") AS " + periods +
-                       " FROM " + points + " JOIN " + input.from + " ON " + timeline.sql + " > " +
-                       at + " - " + lookback.sql + " AND " + timeline.sql + " <= " + at +
-                       " GROUP BY " + at + list + ", " + id.sql + ")";
-  result.from = "(SELECT " + at + list + ", count(*)::BIGINT AS " + distinct.sql + " FROM " +
-                active + " WHERE " + periods + " >= " + std::to_string(needed) + " GROUP BY " + at +
-                list + ")";
+  result.from = "(SELECT " + at + list + ", count(DISTINCT " + id.sql + ")::BIGINT AS " +
+                distinct.sql + " FROM " + input.from + " WHERE " + timeline.sql +
+                " >= " + start.sql + " AND " + periods + " >= " + std::to_string(needed) +
+                " GROUP BY " + at + list + ")";
+  result.columns.push_back({timeline.name, timeline.type, at});
+  for (const RelationColumn& dimension : dimensions) result.columns.push_back(dimension);
   result.columns.push_back(std::move(distinct));
   return result;
 }
@@ -172,29 +196,32 @@ Relation Binder::bind_activity_counts_metrics(const PluginCall& plugin, Relation
   return result;
 }
 
-// Sessions by bin: an id's events no more than the look-back apart are one session.
+// Sessions by bin: an id's events no more than the look-back apart are one session, which counts in every bin
+// that has an event of it.
 Relation Binder::bind_session_count(const PluginCall& plugin, Relation input) {
   auto [id, timeline, start, end, width] = timeline_arguments(plugin, input);
   Expr step = convert(constant(plugin.required(4, "Bin"), plugin.environment), width);
   Expr lookback =
       convert(constant(plugin.required(5, "LookBackWindow"), plugin.environment), width);
   std::vector<RelationColumn> dimensions = plugin_dimensions(plugin, input, 6);
-  filter(input, timeline.sql + " >= " + start.sql + " AND " + timeline.sql + " <= " + end.sql);
+  filter_timeline(input, timeline, start, end, lookback);
   std::string list;
+  for (const RelationColumn& dimension : dimensions) list += ", " + dimension.sql;
   Relation result;
-  std::string at = stage(input, "(" + start.sql + " + ((" + timeline.sql + " - " + start.sql +
-                                    ") // " + step.sql + ") * " + step.sql + ")");
-  for (const RelationColumn& dimension : dimensions) {
-    list += ", " + dimension.sql;
-    result.columns.push_back(dimension);
-  }
-  std::string previous = stage(input, "lag(" + timeline.sql + ") OVER (PARTITION BY " + id.sql +
-                                          list + " ORDER BY " + timeline.sql + ")");
+  std::string at = stage(input, "(" + start.sql + " + k_bin((" + timeline.sql + " - " + start.sql +
+                                    ")::BIGINT, " + step.sql +
+                                    "::BIGINT))::" + std::string(duckdb::sql_type(timeline.type)));
+  std::string window = " OVER (PARTITION BY " + id.sql + list + " ORDER BY " + timeline.sql + ")";
+  std::string previous = stage(input, "lag(" + timeline.sql + ")" + window);
+  std::string previous_bin = stage(input, "lag(" + at + ")" + window);
   RelationColumn count = column("count_sessions", ScalarType::kLong);
+  // The first event of a session in a bin stands for it.
   result.from = "(SELECT " + at + list + ", count(*)::BIGINT AS " + count.sql + " FROM " +
-                input.from + " WHERE " + previous + " IS NULL OR " + timeline.sql + " - " +
-                previous + " > " + lookback.sql + " GROUP BY " + at + list + ")";
+                input.from + " WHERE " + timeline.sql + " >= " + start.sql + " AND (" + previous +
+                " IS NULL OR " + timeline.sql + " - " + previous + " > " + lookback.sql + " OR " +
+                previous_bin + " <> " + at + ") GROUP BY " + at + list + ")";
   result.columns.push_back({timeline.name, timeline.type, at});
+  for (const RelationColumn& dimension : dimensions) result.columns.push_back(dimension);
   result.columns.push_back(std::move(count));
   return result;
 }

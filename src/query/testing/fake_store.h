@@ -33,14 +33,21 @@ class FakeStore : public store::Store {
                                                     std::vector<int64_t>) override {
     return nullptr;
   }
+  std::shared_ptr<store::ExtentView> move_extent(const catalog::Table&,
+                                                 std::shared_ptr<const store::ExtentView>,
+                                                 std::map<uint32_t, uint32_t>) override {
+    return nullptr;
+  }
+  std::shared_ptr<void> hold_merges(catalog::TableId) override { return nullptr; }
   std::shared_ptr<const catalog::Catalog> catalog() const override;
   std::unique_ptr<store::Snapshot> snapshot(
       std::span<const catalog::TableId> tables) const override;
-  std::vector<store::SourceOffset> source_offsets(const Guid&) const override { return {}; }
+  std::vector<store::Progress> progress(const Guid&) const override { return {}; }
   void seal(std::span<const catalog::TableId>) override {}
   void checkpoint() override {}
   void upkeep() override {}
   store::StoreStatistics statistics() const override { return {}; }
+  std::vector<store::FailedWork> failed_work() const override { return {}; }
 
  private:
   mutable std::mutex mutex_;

@@ -29,6 +29,7 @@ class FakeStream : public query::ResultStream {
 }  // namespace
 
 std::unique_ptr<query::ResultStream> FakeQuery::result(size_t i) {
+  if (results_[i].refusal) throw Error(*results_[i].refusal);
   return std::make_unique<FakeStream>(results_[i]);
 }
 

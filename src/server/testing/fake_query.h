@@ -16,6 +16,7 @@ class FakeQuery : public query::RunningQuery {
     std::vector<ResultColumn> columns;
     std::vector<std::shared_ptr<const ResultTable>> chunks;
     std::optional<Error> failure;
+    std::optional<Error> refusal;  // thrown in place of the stream
     kql::Visualization visualization;
   };
 

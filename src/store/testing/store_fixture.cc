@@ -1,14 +1,34 @@
 #include "store/testing/store_fixture.h"
 
-#include <duckdb.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <stdexcept>
+#include <thread>
+
+#include "duckdb/api.h"
 
 namespace rivulet::store::testing {
+
+void wait_until(const std::function<bool()>& condition) {
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(3);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      throw std::runtime_error("what a test waits for does not come");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+void damage(const std::filesystem::path& path, uint64_t offset) {
+  auto file = posix_file_system().open(path, FileSystem::Mode::kReadWrite);
+  std::byte byte{};
+  if (file->read(offset, {&byte, 1}) != 1) throw std::runtime_error("the file is too short");
+  byte ^= std::byte{0x20};
+  file->write(offset, {&byte, 1});
+}
 
 uint64_t seed_count() {
   const char* text = std::getenv("RIVULET_FAULT_SEEDS");
@@ -63,8 +83,8 @@ std::function<std::vector<catalog::Change>(const catalog::Catalog&)> put_connect
 
 std::map<int32_t, int64_t> stored_offsets(const Store& store, const Guid& connection) {
   std::map<int32_t, int64_t> offsets;
-  for (const SourceOffset& offset : store.source_offsets(connection)) {
-    offsets[offset.partition] = offset.next;
+  for (const Progress& offset : store.progress(connection)) {
+    offsets[offset.partition] = offset.position;
   }
   return offsets;
 }

@@ -35,6 +35,52 @@ class TestClock final : public Clock {
   mutable std::atomic<Ticks> ticks_{630'000'000'000'000'000};
 };
 
+// A clock of which a test owns both sides. Who waits until a time that was computed from it goes on at once; or, where
+// durations are told to begin late, waits until it is woken.
+class SteppedClock final : public Clock {
+ public:
+  static constexpr std::chrono::seconds kLate{1'000'000'000};
+  explicit SteppedClock(std::chrono::seconds begin = -kLate) : seconds_(begin.count()) {}
+
+  Ticks now() const override { return ticks_.fetch_add(1) + 1; }
+  std::chrono::steady_clock::time_point steady_now() const override {
+    return std::chrono::steady_clock::time_point(std::chrono::seconds(seconds_.load()));
+  }
+  // Time goes on, and both sides with it.
+  void pass(std::chrono::seconds time) {
+    seconds_ += time.count();
+    ticks_ += time.count() * kTicksPerSecond;
+  }
+  // The time of day alone.
+  void step(Ticks ticks) { ticks_ += ticks; }
+
+ private:
+  mutable std::atomic<Ticks> ticks_{630'000'000'000'000'000};
+  std::atomic<int64_t> seconds_;
+};
+
+// A clock by which durations pass at once, a second at each look, so that what is put off is tried again soon. The time
+// of day goes on only when it is told to.
+class FastClock final : public Clock {
+ public:
+  explicit FastClock(Ticks now = 630'000'000'000'000'000) : now_(now) {}
+  Ticks now() const override { return now_; }
+  std::chrono::steady_clock::time_point steady_now() const override {
+    return std::chrono::steady_clock::time_point(std::chrono::seconds(++seconds_));
+  }
+  void advance(Ticks ticks) { now_ += ticks; }
+
+ private:
+  std::atomic<Ticks> now_;
+  // Always long past for who waits until a time that was computed from it.
+  mutable std::atomic<int64_t> seconds_ = -1'000'000'000;
+};
+
+// Waits for something that the background does; fails the test when it does not come.
+void wait_until(const std::function<bool()>& condition);
+// Changes a byte of the file.
+void damage(const std::filesystem::path& path, uint64_t offset);
+
 // How many random histories a test goes through: RIVULET_FAULT_SEEDS, or 4.
 uint64_t seed_count();
 

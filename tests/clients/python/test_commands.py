@@ -128,7 +128,7 @@ def test_mapping_in_adjacent_literals(db):
 
 def test_policies(db):
     table = db.new_table(streaming=False)
-    assert db.execute(f".show table {table} policy streamingingestion").primary_results[0].rows[0]["Policy"] == "null"
+    assert db.execute(f".show table {table} policy streamingingestion").primary_results[0].rows[0]["Policy"] is None
     for text in ("enable", "disable", '\'{"IsEnabled":true,"HintAllocatedRate":2.1}\'', '@\'{"IsEnabled": true}\' '):
         db.execute(f".alter table {table} policy streamingingestion {text}")
     db.execute(f""".alter table {table} policy ingestionbatching @'{{"MaximumBatchingTimeSpan":"00:00:10", "MaximumNumberOfItems": 500, "MaximumRawDataSizeMB": 1024}}'""")

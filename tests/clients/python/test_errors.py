@@ -113,7 +113,8 @@ def test_bodies_that_are_broken(server_url, db):
     answer = requests.post(url, data=broken, headers={"Content-Encoding": "gzip"}, timeout=60)
     assert answer.status_code == 400 and answer.json()["error"]["@permanent"] is True
     for body in (b"", b"{", b'"text"', b'{"db":"x"}'):
-        answer = requests.post(f"{server_url}/v2/rest/query", data=body, timeout=60)
+        answer = requests.post(f"{server_url}/v2/rest/query", data=body, headers={"Content-Type": "application/json"},
+                               timeout=60)
         assert answer.status_code == 400 and answer.json()["error"]["@permanent"] is True
 
 
