@@ -74,7 +74,8 @@ class Demo {
     body += ",\"csl\":";
     append_json_string(body, text);
     body += '}';
-    client::HttpAnswer answer = clients_[0].post(target, body, {{"Content-Type", "application/json"}});
+    client::HttpAnswer answer =
+        clients_[0].post(target, body, {{"Content-Type", "application/json"}});
     if (answer.status != 200) throw client::ClientError(client::error_text(answer));
     return answer;
   }
@@ -111,11 +112,13 @@ class Demo {
     for (size_t first = 0; first < kConnections; ++first) {
       senders.push_back(std::async(std::launch::async, [&, first] {
         for (size_t i = first; i < rows.size(); i += kConnections) {
-          std::string target = fmt::format("/v1/rest/ingest/{}/{}?streamFormat=csv",
-                                           client::percent_encode(arguments_.database), rows[i].table);
+          std::string target =
+              fmt::format("/v1/rest/ingest/{}/{}?streamFormat=csv",
+                          client::percent_encode(arguments_.database), rows[i].table);
           client::HttpAnswer answer = clients_[first].post(target, rows[i].csv);
           if (answer.status != 200)
-            throw client::ClientError(fmt::format("{}: {}", rows[i].table, client::error_text(answer)));
+            throw client::ClientError(
+                fmt::format("{}: {}", rows[i].table, client::error_text(answer)));
           ++sent_rows_;
         }
       }));
@@ -143,7 +146,8 @@ class Demo {
     bool is_command = query.starts_with('.');
     client::HttpAnswer answer = ask(is_command ? "/v1/rest/mgmt" : "/v2/rest/query", query);
     client::Answer parsed(answer.body);
-    for (const client::Answer::Table& table : parsed.results()) fmt::print("{}\n", as_text_table(table));
+    for (const client::Answer::Table& table : parsed.results())
+      fmt::print("{}\n", as_text_table(table));
   }
 
   void report() {

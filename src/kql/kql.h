@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "common/clock.h"
-#include "kql/sql/expr.h"
 #include "kql/bind/request_properties.h"
+#include "kql/sql/expr.h"
 #include "types/column_batch.h"
 
 // The way from KQL text to SQL. This room knows schemas, never storage: what a query reads is named as

@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 
 #include <fmt/format.h>
+#include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -35,6 +38,9 @@ extern char** environ;
 
 namespace rivulet {
 namespace {
+
+// At the end, for plans of queries that were stopped, which the engine cannot interrupt.
+constexpr std::chrono::seconds kPlanningLimit{2};
 
 // What only a look outside the settings tells: files, folders, names. Before anything is opened, so that a
 // start that is refused for it has changed nothing.
@@ -171,26 +177,15 @@ void raise_file_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void serve(const Settings& settings) {
-  set_up_logging(settings.log_level);
-  raise_file_limit();
-  StopSignals signals;
-  bool takes_any_origin =
-      std::count(settings.cors_origins.begin(), settings.cors_origins.end(), "*") > 0;
-  if (takes_any_origin && settings.tokens.empty()) {
-    spdlog::warn(
-        "cors_origins is * and there are no tokens: any web page that is opened where this server "
-        "can be reached may read and change everything");
-  }
-  const MemoryBudget memory = divide_memory(settings, memory_limit_bytes());
+// From the start of the server to the signal that ends it.
+void serve_until_asked_to_end(const Settings& settings, const MemoryBudget& memory,
+                              store::Store& store, query::Engine& engine,
+                              const StopSignals& signals) {
   const Clock& clock = system_clock();
-  auto store = store::Store::open(store_options(settings, memory), posix_file_system(), clock);
-  create_default_database(*store, settings.default_database);
-  auto engine = query::Engine::open(engine_options(settings, memory), *store, clock);
   activity::StreamingStatistics streaming;
   activity::FailureLog failures;
   sources::Secrets secrets(settings.secrets);
-  sources::DataConnections data_connections(*store, streaming, failures, secrets, clock);
+  sources::DataConnections data_connections(store, streaming, failures, secrets, clock);
   server::Metrics metrics;
 
   // The server knows its address once it is bound, and the commands tell it.
@@ -198,8 +193,8 @@ void serve(const Settings& settings) {
   server::Services services{
       settings,
       memory,
-      *store,
-      *engine,
+      store,
+      engine,
       [&](const commands::CommandRequest& request) { return commands->execute(request); },
       streaming,
       data_connections,
@@ -212,7 +207,7 @@ void serve(const Settings& settings) {
   facts.address = server.url();
   facts.memory_use = [&services] { return server::memory_use(services); };
   commands =
-      std::make_unique<commands::Commands>(*store, *engine, engine->queries(), streaming, failures,
+      std::make_unique<commands::Commands>(store, engine, engine.queries(), streaming, failures,
                                            &data_connections, secrets, clock, facts);
   server.start();
   data_connections.start();
@@ -226,6 +221,43 @@ void serve(const Settings& settings) {
              signal == SIGINT ? "Interrupted" : "Asked to end");
   std::fflush(stdout);
   server.stop();
+}
+
+// What runs and frees the plan of a long query goes as deep as the plan: the binder's limit counts on this stack, whatever
+// `ulimit -s` says.
+void set_stack_size() {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 8 << 20);
+  pthread_setattr_default_np(&attributes);
+  pthread_attr_destroy(&attributes);
+}
+
+void serve(const Settings& settings) {
+  set_up_logging(settings.log_level);
+  raise_file_limit();
+  set_stack_size();
+  StopSignals signals;
+  bool takes_any_origin =
+      std::count(settings.cors_origins.begin(), settings.cors_origins.end(), "*") > 0;
+  if (takes_any_origin && settings.tokens.empty()) {
+    spdlog::warn(
+        "cors_origins is * and there are no tokens: any web page that is opened where this server "
+        "can be reached may read and change everything");
+  }
+  const MemoryBudget memory = divide_memory(settings, memory_limit_bytes());
+  auto store =
+      store::Store::open(store_options(settings, memory), posix_file_system(), system_clock());
+  create_default_database(*store, settings.default_database);
+  auto engine = query::Engine::open(engine_options(settings, memory), *store, system_clock());
+  serve_until_asked_to_end(settings, memory, *store, *engine, signals);
+  if (!engine->finish(kPlanningLimit)) {
+    // All that was acknowledged is durable without a good end.
+    spdlog::warn(
+        "a query that was stopped is still being planned: the server ends without waiting for it");
+    spdlog::shutdown();
+    std::_Exit(0);
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "common/memory_budget.h"
 #include "functions/register.h"
@@ -25,6 +26,8 @@ constexpr uint64_t kLightMemoryShare = 4;
 constexpr uint64_t kBoundBytesPerToken = 500;
 constexpr size_t kLeastCountedText = 64 << 10;
 constexpr uint64_t kBoundBytesStep = 1 << 20;
+// So many plans of queries that are over may be under way.
+constexpr int kPlansLeft = 4;
 
 MemoryBudget memory_of(const EngineOptions& options) {
   return options.memory_limit_bytes > 0 ? MemoryBudget{.query_bytes = options.memory_limit_bytes}
@@ -70,7 +73,7 @@ struct CatalogChanged {};
 class RunningQueryImpl : public RunningQuery {
  public:
   RunningQueryImpl(std::shared_ptr<QueryContext> context,
-                   std::vector<std::unique_ptr<PreparedRun>> runs)
+                   std::vector<std::shared_ptr<PreparedRun>> runs)
       : context_(std::move(context)), runs_(std::move(runs)) {
     for (const auto& run : runs_) visualizations_.push_back(run->statement().visualization);
   }
@@ -82,8 +85,7 @@ class RunningQueryImpl : public RunningQuery {
   const kql::Visualization& visualization(size_t i) const override { return visualizations_.at(i); }
   std::unique_ptr<ResultStream> result(size_t i) override {
     if (runs_.at(i) == nullptr) throw internal_error("A query's result was asked for twice.");
-    PreparedRun& run = *runs_[i];
-    return run.run(std::move(runs_[i]));
+    return std::exchange(runs_[i], nullptr)->run();
   }
   std::chrono::steady_clock::time_point deadline() const override {
     return context_->control->deadline();
@@ -94,7 +96,7 @@ class RunningQueryImpl : public RunningQuery {
 
  private:
   std::shared_ptr<QueryContext> context_;
-  std::vector<std::unique_ptr<PreparedRun>> runs_;
+  std::vector<std::shared_ptr<PreparedRun>> runs_;
   std::vector<kql::Visualization> visualizations_;
 };
 
@@ -139,6 +141,8 @@ class EngineImpl : public Engine {
 
   activity::QueryRegistry& queries() override { return queries_; }
 
+  bool finish(std::chrono::milliseconds limit) override { return planning_.wait_for_all(limit); }
+
   EngineMemory memory() override {
     return {light_->memory_bytes() + (heavy_ ? heavy_->memory_bytes() : 0),
             native_memory_.used_bytes()};
@@ -158,13 +162,12 @@ class EngineImpl : public Engine {
     });
   }
 
-  std::unique_ptr<PreparedRun> prepare(std::shared_ptr<QueryContext> context,
+  std::shared_ptr<PreparedRun> prepare(std::shared_ptr<QueryContext> context,
                                        kql::BoundStatement statement, const StatementLimits& limits,
                                        const store::Snapshot& snapshot,
                                        const std::shared_ptr<const InputChunks>& input) {
-    return std::make_unique<PreparedRun>(std::move(context), std::move(statement), limits, snapshot,
-                                         input, *light_, heavy_ != nullptr ? *heavy_ : *light_,
-                                         scans_);
+    return PreparedRun::make(std::move(context), std::move(statement), limits, snapshot, input,
+                             {*light_, heavy_ != nullptr ? *heavy_ : *light_, scans_, planning_});
   }
 
   // A probe sees all rows, whatever of the result a client wants; what they may take is bounded all the same.
@@ -172,9 +175,7 @@ class EngineImpl : public Engine {
                     const kql::BoundStatement& statement, const store::Snapshot& snapshot,
                     const std::shared_ptr<const InputChunks>& input) {
     StatementLimits limits{request.max_records, request.max_bytes, 0, context->control->deadline()};
-    auto run = prepare(context, statement, limits, snapshot, input);
-    PreparedRun& self = *run;
-    auto stream = self.run(std::move(run));
+    auto stream = prepare(context, statement, limits, snapshot, input)->run();
     ResultTable table(statement.name, statement.columns);
     for (auto chunk = stream->next(); chunk.row_count > 0; chunk = stream->next()) {
       for (size_t i = 0; i < chunk.columns.size(); ++i) {
@@ -196,7 +197,8 @@ class EngineImpl : public Engine {
     options.properties = request.properties;
     if (request.input != nullptr) options.input = &request.input->columns;
     options.check_stop = [control = context->control.get()] {
-      if (control->stop() != QueryControl::Stop::kNone) throw functions::stop_error(control->stop());
+      if (control->stop() != QueryControl::Stop::kNone)
+        throw functions::stop_error(control->stop());
     };
 
     // What a query reads is known only when it is bound, and it must be bound with the catalog of the
@@ -246,7 +248,7 @@ class EngineImpl : public Engine {
           continue;
         }
       }
-      std::vector<std::unique_ptr<PreparedRun>> runs;
+      std::vector<std::shared_ptr<PreparedRun>> runs;
       runs.reserve(statements.size());
       for (auto& statement : statements) {
         StatementLimits limits = limits_of(request, statement.properties, started);
@@ -271,6 +273,7 @@ class EngineImpl : public Engine {
   ScanRegistry scans_;
   std::unique_ptr<duckdb::Database> light_;
   std::unique_ptr<duckdb::Database> heavy_;  // null with one thread: the light one does all
+  PlanningThreads planning_{kPlansLeft};     // goes first, since plans use all of the above
 };
 
 }  // namespace

@@ -84,11 +84,12 @@ class RunningQuery {
 // What all queries hold of the engine's memory limit.
 struct EngineMemory {
   uint64_t engine_bytes = 0;
-  uint64_t function_bytes = 0;  // values that functions make, states of aggregates, parsing and planning
+  uint64_t function_bytes =
+      0;  // values that functions make, states of aggregates, parsing and planning
 };
 
-// Runs KQL over a snapshot of the store. Thread-safe; each query works on the caller's thread. Outlives
-// its queries.
+// Runs KQL over a snapshot of the store. Thread-safe; each query works on the caller's thread, but for the planning
+// of a long statement. Outlives its queries.
 class Engine {
  public:
   // Throws std::runtime_error when the engine's library is not the right one, or does not open.
@@ -100,6 +101,9 @@ class Engine {
   // What runs and what ran last.
   virtual activity::QueryRegistry& queries() = 0;
   virtual EngineMemory memory() = 0;
+  // Once no query is left: waits for what the engine still plans for queries that were stopped. False when the time is
+  // over before; the destructor would wait on.
+  virtual bool finish(std::chrono::milliseconds) { return true; }
 };
 
 }  // namespace rivulet::query

@@ -110,7 +110,7 @@ class EngineWork {
 // The rows of one statement, as DuckDB streams them.
 class StatementStream : public ResultStream {
  public:
-  explicit StatementStream(std::unique_ptr<PreparedRun> run) : run_(std::move(run)) {
+  explicit StatementStream(std::shared_ptr<PreparedRun> run) : run_(std::move(run)) {
     QueryContext& context = *run_->context_;
     context.control->set_deadline(run_->limits_.deadline);
     ++context.open_streams;
@@ -319,7 +319,7 @@ class StatementStream : public ResultStream {
                                     });
   }
 
-  std::unique_ptr<PreparedRun> run_;
+  std::shared_ptr<PreparedRun> run_;
   duckdb::Result result_;
   duckdb::DataChunk chunk_;
   bool is_finished_ = false;
@@ -375,13 +375,13 @@ void QueryContext::fail(const std::exception_ptr& failure) {
 
 PreparedRun::PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatement statement,
                          const StatementLimits& limits, const store::Snapshot& snapshot,
-                         const std::shared_ptr<const InputChunks>& input, duckdb::Database& light,
-                         duckdb::Database& heavy, ScanRegistry& scans)
+                         const std::shared_ptr<const InputChunks>& input, const Engines& engines)
     : context_(std::move(context)),
       plan_memory_({context_->control, &context_->control->memory()}, kLeastPlanBytes),
       statement_(std::move(statement)),
       limits_(limits),
-      scan_(scans) {
+      scan_(engines.scans),
+      planning_(engines.planning) {
   plan_memory_.set(kPlanBytesPerSqlByte * statement_.sql.size());
   composed_ = compose(statement_, snapshot, input, scan_.id());
   scan_.set(composed_.sources);
@@ -396,13 +396,34 @@ PreparedRun::PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatem
     }
     extent->verify();
   }
-  bool is_heavy = composed_.row_count >= kHeavyRows;
-  if (!is_heavy && &heavy != &light) heavier_ = &heavy;
+}
+
+std::shared_ptr<PreparedRun> PreparedRun::make(std::shared_ptr<QueryContext> context,
+                                               kql::BoundStatement statement,
+                                               const StatementLimits& limits,
+                                               const store::Snapshot& snapshot,
+                                               const std::shared_ptr<const InputChunks>& input,
+                                               const Engines& engines) {
+  std::shared_ptr<PreparedRun> run(
+      new PreparedRun(std::move(context), std::move(statement), limits, snapshot, input, engines));
+  const bool is_heavy = run->composed_.row_count >= kHeavyRows;
+  if (!is_heavy && &engines.heavy != &engines.light) run->heavier_ = &engines.heavy;
   try {
-    prepare(is_heavy ? heavy : light);
+    run->plan(is_heavy ? engines.heavy : engines.light);
   } catch (const duckdb::EngineError& error) {
-    context_->control->throw_failure();
-    throw query_error(error.type(), error.what(), context_->control->stop(), logged_sql());
+    const QueryControl& control = *run->context_->control;
+    control.throw_failure();
+    throw query_error(error.type(), error.what(), control.stop(), run->logged_sql());
+  }
+  return run;
+}
+
+void PreparedRun::plan(duckdb::Database& database) {
+  if (composed_.with.size() + statement_.sql.size() < PlanningThreads::kLongSql) {
+    prepare(database);
+  } else {
+    planning_.run(*context_->control,
+                  [self = shared_from_this(), &database] { self->prepare(database); });
   }
 }
 
@@ -432,12 +453,12 @@ bool PreparedRun::move_to_more_memory() {
   if (heavier_ == nullptr) return false;
   duckdb::Database& database = *std::exchange(heavier_, nullptr);
   prepared_.reset();
-  prepare(database);
+  plan(database);
   return true;
 }
 
-std::unique_ptr<ResultStream> PreparedRun::run(std::unique_ptr<PreparedRun> self) {
-  return std::make_unique<StatementStream>(std::move(self));
+std::unique_ptr<ResultStream> PreparedRun::run() {
+  return std::make_unique<StatementStream>(shared_from_this());
 }
 
 }  // namespace rivulet::query

@@ -10,6 +10,7 @@
 #include "duckdb/database.h"
 #include "functions/query_control.h"
 #include "query/engine.h"
+#include "query/planning_threads.h"
 #include "query/scan.h"
 #include "query/source_sql.h"
 
@@ -43,24 +44,38 @@ struct QueryContext {
   std::atomic<int> open_streams = 0;  // started and not at their end
 };
 
-// A statement that was planned over a snapshot, on a connection of its own.
-class PreparedRun {
+// A statement that was planned over a snapshot, on a connection of its own. Shared by who runs it and the thread that
+// plans it, which may have to go on alone.
+class PreparedRun : public std::enable_shared_from_this<PreparedRun> {
  public:
-  // Throws Error.
-  PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatement statement,
-              const StatementLimits& limits, const store::Snapshot& snapshot,
-              const std::shared_ptr<const InputChunks>& input, duckdb::Database& light,
-              duckdb::Database& heavy, ScanRegistry& scans);
+  struct Engines {
+    duckdb::Database& light;
+    duckdb::Database& heavy;
+    ScanRegistry& scans;
+    PlanningThreads& planning;
+  };
+  // Plans it. Throws Error.
+  static std::shared_ptr<PreparedRun> make(std::shared_ptr<QueryContext> context,
+                                           kql::BoundStatement statement,
+                                           const StatementLimits& limits,
+                                           const store::Snapshot& snapshot,
+                                           const std::shared_ptr<const InputChunks>& input,
+                                           const Engines& engines);
   // Starts it and gives its rows; once.
-  std::unique_ptr<ResultStream> run(std::unique_ptr<PreparedRun> self);
+  std::unique_ptr<ResultStream> run();
 
   const kql::BoundStatement& statement() const { return statement_; }
 
  private:
   friend class StatementStream;
 
+  PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatement statement,
+              const StatementLimits& limits, const store::Snapshot& snapshot,
+              const std::shared_ptr<const InputChunks>& input, const Engines& engines);
+  // Throws EngineError, and the query's stop_error().
+  void plan(duckdb::Database& database);
   void prepare(duckdb::Database& database);
-  // Prepares it again where there is more memory; false when it is there already. Throws EngineError.
+  // Plans it again where there is more memory; false when it is there already. Throws as plan().
   bool move_to_more_memory();
 
   // The SQL as it may be logged; empty when it may not.
@@ -74,6 +89,7 @@ class PreparedRun {
   StatementLimits limits_;
   ComposedStatement composed_;
   ScanRegistration scan_;
+  PlanningThreads& planning_;
   std::optional<duckdb::ConnectionLease> connection_;
   duckdb::PreparedStatement prepared_;
   duckdb::Database* heavier_ = nullptr;  // with more memory than where it is now

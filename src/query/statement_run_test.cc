@@ -106,10 +106,9 @@ class StatementRunTest : public ::testing::Test {
     context_ = std::make_shared<QueryContext>(watchdog_, registry_, native_memory_, deadline);
     context_->registry_id = registry_.add({}, [] {});
     StatementLimits statement_limits{limits.max_records, limits.max_bytes, limits.take, deadline};
-    auto run = std::make_unique<PreparedRun>(context_, std::move(statement), statement_limits,
-                                             snapshot, input, *light_, *heavy_, scans_);
-    PreparedRun& self = *run;
-    return self.run(std::move(run));
+    return PreparedRun::make(context_, std::move(statement), statement_limits, snapshot, input,
+                             {*light_, *heavy_, scans_, planning_})
+        ->run();
   }
 
   // All rows, cells by "|", rows by line.
@@ -147,6 +146,7 @@ class StatementRunTest : public ::testing::Test {
   activity::QueryRegistry registry_{system_clock()};
   functions::MemoryAccount native_memory_{64 << 20};
   std::unique_ptr<duckdb::Database> light_, heavy_;
+  PlanningThreads planning_{1};
   std::shared_ptr<QueryContext> context_;
 };
 
@@ -392,12 +392,10 @@ TEST_F(StatementRunTest, CancelEndsTheQueryWheneverItComes) {
         std::this_thread::sleep_for(std::chrono::microseconds(delay_us));
         watchdog_.stop(stream_context->control, functions::QueryControl::Stop::kCancelled);
       });
-      auto run = std::make_unique<PreparedRun>(
-          stream_context, statement({{"c", ScalarType::kLong}}, kEndless), StatementLimits(),
-          snapshot, nullptr, *light_, *heavy_, scans_);
-      PreparedRun& self = *run;
-      auto stream = self.run(std::move(run));
-      read(*stream);
+      auto run = PreparedRun::make(stream_context, statement({{"c", ScalarType::kLong}}, kEndless),
+                                   StatementLimits(), snapshot, nullptr,
+                                   {*light_, *heavy_, scans_, planning_});
+      read(*run->run());
     } catch (const Error& e) {
       error = e.message();
     }

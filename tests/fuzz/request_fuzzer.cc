@@ -13,8 +13,8 @@
 #include "common/settings.h"
 #include "input.h"
 #include "server/http/request_body.h"
-#include "server/rest/request_options.h"
 #include "server/http/request_parser.h"
+#include "server/rest/request_options.h"
 
 using namespace rivulet;
 using namespace rivulet::server;

@@ -107,13 +107,15 @@ class Queries(unittest.TestCase):
         self.assertTrue(error["@permanent"])
         self.assertEqual(query(self.server, "invalidSyntax ").status, 400)
         self.assertIn("Syntax error:", query(self.server, "print (").error()["@message"])
-        for body in ["", "x", "[]", '{"db":"x"}', '{"csl":""}']:
+        for body in ["", "x", "[]", '{"db":"x"}', '{"csl":""}', '{"csl":"print 1","properties":5}',
+                     '{"csl":"print 1","properties":"[]"}', '{"csl":"print 1","properties":{"Options":[]}}',
+                     '{"csl":"print 1","properties":{"Parameters":"x"}}']:
             self.assertEqual(ask(self.server, "POST", "/v2/rest/query", body).status, 400, body)
 
     def test_parameters(self):
         text = "declare query_parameters(n:long, s:string, d:datetime = datetime(2020-01-01)); print n + 1, s, d"
         for properties in [{"Parameters": {"n": "41", "s": "it's"}},
-                           json.dumps({"Parameters": {"n": 41, "s": "it's"}})]:
+                           json.dumps({"Parameters": {"n": 41, "s": "it's"}, "Options": None})]:
             answer = ask(self.server, "POST", "/v2/rest/query", json.dumps(
                 {"db": "", "csl": text, "properties": properties}))
             self.assertEqual(rows(answer), [[42, "it's", "2020-01-01T00:00:00Z"]])

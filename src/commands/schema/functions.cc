@@ -139,8 +139,8 @@ std::string output_columns_json(const Services& services, const CommandRequest& 
       constexpr std::string_view kOperator = "'print' operator: ";
       size_t at = message.find(kOperator);
       if (at == std::string::npos) throw;
-      throw Error(as_value.kind(),
-                  message.substr(0, at) + message.substr(at + kOperator.size()), as_value.where());
+      throw Error(as_value.kind(), message.substr(0, at) + message.substr(at + kOperator.size()),
+                  as_value.where());
     }
   }
   std::string json = "[";

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdint>
 #include <utility>
@@ -17,6 +18,29 @@ namespace {
 constexpr int kMaxPlanningDepth = 32;
 // The same within one operator, whose windows over each other nothing parts.
 constexpr int kMaxOperatorDepth = 64;
+
+// SELECTs in each other that the engine's parser takes, with room for those around them.
+constexpr int kMaxSelectDepth = 200;
+// The same with those of common table expressions: what takes the engine's stack and ours, some 1.3 KB for each while it
+// is planned (PlanningThreads), and less while its plan runs and is freed.
+constexpr int kMaxTotalDepth = 4000;
+
+// Columns of all operators of a query together: the engine binds each of them anew, 20 µs or so.
+constexpr int64_t kMaxPlannedColumns = 200'000;
+
+// One table deeper.
+class TableDepth {
+ public:
+  explicit TableDepth(int& depth) : depth_(depth) { ++depth_; }
+  ~TableDepth() { --depth_; }
+  TableDepth(const TableDepth&) = delete;
+  TableDepth& operator=(const TableDepth&) = delete;
+
+ private:
+  int& depth_;
+};
+
+}  // namespace
 
 int planning_depth(std::string_view sql) {
   constexpr std::pair<std::string_view, int> kWords[] = {
@@ -44,48 +68,56 @@ int planning_depth(std::string_view sql) {
   return levels.front().inside + levels.front().own;
 }
 
-// SELECTs in each other that the engine's parser and planner take, with room for those around them.
-constexpr int kMaxSelectDepth = 200;
+void Binder::fail_table(std::string_view name) const {
+  throw operator_error("SEM0100",
+                       "Failed to resolve table expression named '" + std::string(name) + "'");
+}
 
-int select_depth(std::string_view sql) {
+Binder::SelectDepth Binder::select_depth(std::string_view sql) const {
+  auto is_word = [&](size_t i) {
+    return i < sql.size() && (std::isalnum(static_cast<unsigned char>(sql[i])) || sql[i] == '_');
+  };
   std::vector<bool> is_select;  // of the parentheses that are open
   int depth = 0;
-  int most = 0;
+  SelectDepth most;
   for (size_t at = 0; at < sql.size(); ++at) {
+    int total = 0;
     if (sql[at] == '\'') {
       at = std::min(sql.find('\'', at + 1), sql.size());
     } else if (sql[at] == '(') {
       is_select.push_back(sql.substr(at + 1).starts_with("SELECT "));
       depth += is_select.back() ? 1 : 0;
-      most = std::max(most, depth);
+      total = depth;
     } else if (sql[at] == ')' && !is_select.empty()) {
       depth -= is_select.back() ? 1 : 0;
       is_select.pop_back();
+    } else if (sql[at] == 'm' && (at == 0 || !is_word(at - 1))) {
+      size_t end = at;
+      while (is_word(end)) ++end;
+      auto found = cte_depths_.find(std::string(sql.substr(at, end - at)));
+      if (found != cte_depths_.end()) total = depth + found->second;
+      at = end - 1;
     }
+    most.own = std::max(most.own, depth);
+    most.total = std::max(most.total, total);
   }
   return most;
 }
 
-// Columns of all operators of a query together: the engine binds each of them anew, 20 µs or so.
-constexpr int64_t kMaxPlannedColumns = 200'000;
+void Binder::check_select_depth(int total) const {
+  if (total <= kMaxTotalDepth) return;
+  throw operator_error(
+      "SEM0016",
+      "The query is too long: its operators come to more than 4,000 subqueries inside each "
+      "other. Give several filters to one 'where' and several columns to one 'extend' or "
+      "'project'");
+}
 
-// One table deeper.
-class TableDepth {
- public:
-  explicit TableDepth(int& depth) : depth_(depth) { ++depth_; }
-  ~TableDepth() { --depth_; }
-  TableDepth(const TableDepth&) = delete;
-  TableDepth& operator=(const TableDepth&) = delete;
-
- private:
-  int& depth_;
-};
-
-}  // namespace
-
-void Binder::fail_table(std::string_view name) const {
-  throw operator_error("SEM0100",
-                       "Failed to resolve table expression named '" + std::string(name) + "'");
+void Binder::add_cte(Cte cte) {
+  const int depth = select_depth(cte.sql).total + 1;
+  check_select_depth(depth);
+  cte_depths_.emplace(cte.name, depth);
+  ctes_.push_back(std::move(cte));
 }
 
 struct OperatorVisitor {
@@ -143,7 +175,9 @@ Relation Binder::bind_operators(Relation relation, std::span<const Operator> ope
           "Too many window functions build on each other in one operator: give them "
           "to several operators");
     }
-    bool is_too_deep = depth > kMaxPlanningDepth || select_depth(relation.from) > kMaxSelectDepth;
+    const SelectDepth selects = select_depth(relation.from);
+    check_select_depth(selects.total);
+    bool is_too_deep = depth > kMaxPlanningDepth || selects.own > kMaxSelectDepth;
     if (relation.graph < 0 && is_too_deep) relation = materialize(std::move(relation));
     check_columns(relation);
   }

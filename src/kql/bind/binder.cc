@@ -482,7 +482,7 @@ Relation Binder::materialize(Relation relation, const std::vector<std::string>& 
   check_size(cte.sql);
   relation.from = cte.name;
   relation.source = -1;
-  ctes_.push_back(std::move(cte));
+  add_cte(std::move(cte));
   return relation;
 }
 
@@ -588,7 +588,7 @@ Relation Binder::close_lateral(Relation input) {
     rows.is_closed = true;
     lateral.rows = rows.name;
     lateral.is_shared = true;
-    ctes_.push_back(std::move(rows));
+    add_cte(std::move(rows));
   }
   std::vector<Cte> own;
   for (Cte& cte : named_ctes(input.from)) {

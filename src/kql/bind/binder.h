@@ -436,6 +436,14 @@ class Binder {
   };
   static std::string with_clause(std::span<const Cte> ctes);
   std::vector<Cte> named_ctes(std::string_view sql) const;
+  // Throws Error when too many SELECTs would stand inside each other.
+  void add_cte(Cte cte);
+  struct SelectDepth {
+    int own = 0;    // SELECTs in each other in the text
+    int total = 0;  // with those of the common table expressions that it names
+  };
+  SelectDepth select_depth(std::string_view sql) const;
+  void check_select_depth(int total) const;
   struct SourceColumnName {
     std::string sql;         // k…
     std::string source_sql;  // c…, sys_time, sys_seq
@@ -459,8 +467,9 @@ class Binder {
   };
   static constexpr char kOptionalMark = '+';  // between marker_ and the index of an optional column
   std::vector<OptionalColumn> optional_columns_;
-  std::vector<Cte> ctes_;
-  Lateral* lateral_ = nullptr;  // that operators under way run in
+  std::vector<Cte> ctes_;                            // grows by add_cte()
+  std::unordered_map<std::string, int> cte_depths_;  // by name; of every statement
+  Lateral* lateral_ = nullptr;                       // that operators under way run in
   int independent_attempts_ =
       0;  // of leave_lateral, under way: a name of a row outside ends the innermost
   std::vector<Graph> graphs_;
@@ -493,6 +502,9 @@ class PropertyScope {
   RequestProperties& properties_;
   RequestProperties::Binding outer_;
 };
+
+// How much of what the engine plans over and over, or slowly, stands in each other: joins, groupings and windows.
+int planning_depth(std::string_view sql);
 
 // One level deeper in binding; throws when functions call each other too deeply.
 class BindDepth {

@@ -1,5 +1,5 @@
-#include "kql/sql/failure_mark.h"
 #include "kql/functions/library.h"
+#include "kql/sql/failure_mark.h"
 
 // Choices between values, and questions about their absence.
 namespace rivulet::kql {

@@ -10,8 +10,8 @@
 
 #include "common/error.h"
 #include "duckdb/sql_text.h"
-#include "kql/sql/expr.h"
 #include "kql/functions/functions.h"
+#include "kql/sql/expr.h"
 
 // What the families of functions in this folder share: a way to declare a function in one line, the
 // conversions of arguments, and the making of SQL.

@@ -246,8 +246,9 @@ Relation Binder::aggregate(Relation input, std::vector<OutputColumn> keys,
   if (aggregates.empty()) {
     result.from = "(SELECT DISTINCT " + list + " FROM " + input.from + ")";
   } else {
-    result.from = "(SELECT " + list + " FROM " + input.from +
-                  (groups.empty() ? "" : " GROUP BY " + groups) + ")";
+    // Of no column in words too: planning_depth() counts it.
+    result.from = "(SELECT " + list + " FROM " + input.from + " GROUP BY " +
+                  (groups.empty() ? "()" : groups) + ")";
   }
   add_sql(result, parts);
   check_size(result.from);
@@ -291,6 +292,9 @@ Relation Binder::apply(const TopHittersOperator& top, Relation input,
   return result;
 }
 
+// What planning_depth() gives of the rows that a level of top-nested reads, at most: those of one level.
+constexpr int kMaxRepeatedDepth = 9;
+
 // Each level keeps, within every combination kept so far, the values that lead by its aggregate.
 Relation Binder::apply(const TopNestedOperator& top, Relation input,
                        const Environment* environment) {
@@ -303,6 +307,12 @@ Relation Binder::apply(const TopNestedOperator& top, Relation input,
     return list;
   };
   for (const TopNestedOperator::Level& level : top.levels) {
+    // They stand in the SQL of a level more than once, and so would all that they are made of.
+    if (planning_depth(rows.from) > kMaxRepeatedDepth) {
+      std::vector<std::string> kept;
+      for (const RelationColumn& output : outputs) kept.push_back(output.sql);
+      rows = materialize(std::move(rows), kept);
+    }
     Scope scope;
     scope.environment = environment;
     scope.row = &rows;

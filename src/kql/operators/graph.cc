@@ -40,10 +40,9 @@ Relation Binder::apply(const MakeGraphOperator& make, Relation input,
 
   // Edges: where they start and end, a number, and their properties.
   graph.edges = "m" + std::to_string(next_cte_++);
-  ctes_.push_back({graph.edges, "SELECT " + source_sql + " AS source, " + target_sql +
-                                    " AS target, row_number() OVER (" + order + ") AS id, " +
-                                    struct_of(input.columns) + " AS properties FROM " +
-                                    input.from});
+  add_cte({graph.edges, "SELECT " + source_sql + " AS source, " + target_sql +
+                            " AS target, row_number() OVER (" + order + ") AS id, " +
+                            struct_of(input.columns) + " AS properties FROM " + input.from});
 
   // Nodes: from their tables, and those that only edges name.
   Relation nodes;
@@ -92,8 +91,7 @@ Relation Binder::apply(const MakeGraphOperator& make, Relation input,
   }
   // An edge's ends that are no node yet.
   std::string known = "m" + std::to_string(next_cte_++);
-  ctes_.push_back(
-      {known, "SELECT " + list + ", " + ordinal + "::BIGINT AS ordinal FROM " + nodes.from});
+  add_cte({known, "SELECT " + list + ", " + ordinal + "::BIGINT AS ordinal FROM " + nodes.from});
   std::string ends = "SELECT source AS id, id * 2 AS ordinal FROM " + graph.edges +
                      " UNION ALL SELECT target, id * 2 + 1 FROM " + graph.edges;
   std::string every =
@@ -107,7 +105,7 @@ Relation Binder::apply(const MakeGraphOperator& make, Relation input,
   }
   fields += ", degree_in := (coalesce(i.n, 0))::BIGINT, degree_out := (coalesce(o.n, 0))::BIGINT";
   graph.nodes = "m" + std::to_string(next_cte_++);
-  ctes_.push_back(
+  add_cte(
       {graph.nodes,
        "SELECT a.id AS id, struct_pack(" + fields + ") AS properties, a.ordinal AS ordinal FROM (" +
            every + ") a LEFT JOIN (SELECT target AS id, count(*) AS n FROM " + graph.edges +
@@ -173,10 +171,10 @@ Relation Binder::apply(const GraphMarkComponentsOperator& mark, Relation input,
   std::string reach = "m" + std::to_string(next_cte_++);
   std::string steps = "SELECT source AS a, target AS b FROM " + graph.edges;
   if (!is_strong) steps += " UNION SELECT target, source FROM " + graph.edges;
-  ctes_.push_back({reach,
-                   "SELECT id AS a, id AS b FROM " + graph.nodes + " UNION SELECT r.a, e.b FROM " +
-                       reach + " r JOIN (" + steps + ") e ON r.b = e.a",
-                   true});
+  add_cte({reach,
+           "SELECT id AS a, id AS b FROM " + graph.nodes + " UNION SELECT r.a, e.b FROM " + reach +
+               " r JOIN (" + steps + ") e ON r.b = e.a",
+           true});
   std::string together = is_strong ? "SELECT x.a AS a, x.b AS b FROM " + reach + " x JOIN " +
                                          reach + " y ON x.a = y.b AND x.b = y.a"
                                    : "SELECT a, b FROM " + reach;
@@ -194,9 +192,9 @@ Relation Binder::apply(const GraphMarkComponentsOperator& mark, Relation input,
       "degree_in := struct_extract(n.properties, 'degree_in'), degree_out := "
       "struct_extract(n.properties, 'degree_out'), " +
       component.sql + " := (dense_rank() OVER (ORDER BY f.first) - 1)::BIGINT";
-  ctes_.push_back({marked, "SELECT n.id AS id, struct_pack(" + fields +
-                               ") AS properties, n.ordinal AS ordinal FROM " + graph.nodes +
-                               " n JOIN (" + first + ") f ON f.id = n.id"});
+  add_cte({marked, "SELECT n.id AS id, struct_pack(" + fields +
+                       ") AS properties, n.ordinal AS ordinal FROM " + graph.nodes + " n JOIN (" +
+                       first + ") f ON f.id = n.id"});
   graph.nodes = marked;
   std::erase_if(graph.node_properties,
                 [&](const RelationColumn& property) { return property.name == name; });

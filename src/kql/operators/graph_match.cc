@@ -2,8 +2,8 @@
 
 #include "common/error.h"
 #include "kql/bind/binder.h"
-#include "kql/sql/graph.h"
 #include "kql/bind/graph_scope.h"
+#include "kql/sql/graph.h"
 
 // graph-match and graph-shortest-paths: a pattern becomes joins of nodes and edges; an edge of several
 // hops becomes a recursive table of paths.
@@ -29,7 +29,7 @@ std::string Binder::graph_paths(const Graph& graph, const GraphPattern::Edge& ed
                          ? backward
                          : forward + " UNION ALL " + backward + " WHERE source <> target";
   std::string hop = "m" + std::to_string(next_cte_++);
-  ctes_.push_back({hop, hops});
+  add_cte({hop, hops});
   std::string paths = "m" + std::to_string(next_cte_++);
   std::string condition = "p.hops < " + std::to_string(edge.max_hops);
   if (!repeats_edges) condition += " AND NOT list_contains(p.edges, h.id)";
@@ -41,7 +41,7 @@ std::string Binder::graph_paths(const Graph& graph, const GraphPattern::Edge& ed
       "h.properties), " +
       "list_append(p.visited, h.b), p.hops + 1 FROM " + paths + " p JOIN " + hop +
       " h ON h.a = p.last WHERE " + condition;
-  ctes_.push_back({paths, sql, true});
+  add_cte({paths, sql, true});
   std::string result = "SELECT first, last, edges, steps, visited, hops FROM " + paths +
                        " WHERE hops >= " + std::to_string(std::max<int64_t>(edge.min_hops, 1));
   if (edge.min_hops == 0) {
@@ -313,11 +313,11 @@ std::string Binder::node_lookup(const Graph& graph) {
   std::string& name = node_lookups_[graph.nodes];
   if (name.empty()) {
     name = "m" + std::to_string(next_cte_++);
-    ctes_.push_back({name,
-                     "SELECT map_from_entries(list(struct_pack(k := id, v := properties))) AS "
-                     "nodes FROM (SELECT id, "
-                     "first(properties) AS properties FROM " +
-                         graph.nodes + " WHERE id IS NOT NULL GROUP BY id)"});
+    add_cte({name,
+             "SELECT map_from_entries(list(struct_pack(k := id, v := properties))) AS "
+             "nodes FROM (SELECT id, "
+             "first(properties) AS properties FROM " +
+                 graph.nodes + " WHERE id IS NOT NULL GROUP BY id)"});
   }
   return name;
 }

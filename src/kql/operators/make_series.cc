@@ -114,7 +114,7 @@ Relation Binder::apply(const MakeSeriesOperator& series, Relation input,
   }
   bins += " FROM " + input.from + " GROUP BY " + groups;
   std::string table = "m" + std::to_string(next_cte_++);
-  ctes_.push_back({table, bins});
+  add_cte({table, bins});
 
   // How many bins each series has.
   std::string count;
@@ -138,7 +138,7 @@ Relation Binder::apply(const MakeSeriesOperator& series, Relation input,
     each += " HAVING count(*) > 0";
   }
   std::string series_table = "m" + std::to_string(next_cte_++);
-  ctes_.push_back({series_table, each});
+  add_cte({series_table, each});
   // Joined, and not unnested from a list of each, which the engine would make for 2,048 series at a time.
   std::string grid = "SELECT " + (key_list.empty() ? "" : key_list + ", ") + bin + ", " + origin;
   for (const std::string& cell : cells) grid += ", NULL AS " + cell;

@@ -230,8 +230,8 @@ Relation Binder::apply(const TakeOperator& take, Relation input, const Environme
 Relation Binder::apply(const CountOperator& count, Relation input, const Environment*) {
   Relation result = restart(input);
   result.columns = {column(count.name.empty() ? "Count" : count.name, ScalarType::kLong)};
-  result.from =
-      "(SELECT count(*)::BIGINT AS " + result.columns[0].sql + " FROM " + input.from + ")";
+  result.from = "(SELECT count(*)::BIGINT AS " + result.columns[0].sql + " FROM " + input.from +
+                " GROUP BY ())";
   return result;
 }
 

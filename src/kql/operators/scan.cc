@@ -58,9 +58,9 @@ Relation Binder::apply(const ScanOperator& scan, Relation input, const Environme
                    std::string(duckdb::sql_type(column.type));
   }
   std::string rows = "m" + std::to_string(next_cte_++);
-  ctes_.push_back({rows, "SELECT " + part + " AS part, row_number() OVER (" + by + "ORDER BY " +
-                             input.order_by() + ") AS place, struct_pack(" + fields +
-                             ") AS record FROM " + input.from});
+  add_cte({rows, "SELECT " + part + " AS part, row_number() OVER (" + by + "ORDER BY " +
+                     input.order_by() + ") AS place, struct_pack(" + fields + ") AS record FROM " +
+                     input.from});
   struct Variable {
     RelationColumn column;
     std::string missing;  // SQL of its default
@@ -221,7 +221,7 @@ Relation Binder::apply(const ScanOperator& scan, Relation input, const Environme
       " UNION ALL SELECT part, place, next_id + CASE WHEN b1 THEN 1 ELSE 0 END, " + list + states +
       " FROM " + level;
   check_size(sql);
-  ctes_.push_back({machine, sql, true});
+  add_cte({machine, sql, true});
 
   Relation result;
   std::string part_order = new_name(), place_order = new_name(), step_order = new_name();

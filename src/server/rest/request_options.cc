@@ -24,17 +24,28 @@ void set_option(kql::RequestProperties& properties, std::string_view name, std::
   kql::set_property(properties, name, literal, kql::PropertyOrigin::kRequest);
 }
 
+// Null is as good as none.
+void check_object(std::string_view json, std::string_view name) {
+  const JsonKind kind = json_kind(json);
+  if (kind != JsonKind::kObject && kind != JsonKind::kNull) {
+    throw bad_request(fmt::format("The request's '{}' are not a JSON object.", name));
+  }
+}
+
 void read_properties(std::string_view properties, QueryBody& body) {
+  check_object(properties, "properties");
   for_each_member(properties, [&body](std::string_view key, std::string_view members) {
     std::string name = json_text(key);
     if (equals_ignoring_case(name, "ClientRequestId")) {
       body.client_request_id = json_text(members);
     } else if (equals_ignoring_case(name, "Options")) {
+      check_object(members, name);
       for_each_member(members, [&body](std::string_view option, std::string_view value) {
         set_option(body.options.properties, json_text(option), value);
         return true;
       });
     } else if (equals_ignoring_case(name, "Parameters")) {
+      check_object(members, name);
       for_each_member(members, [&body](std::string_view parameter, std::string_view value) {
         body.options.parameters[json_text(parameter)] = json_text(value);
         return true;
