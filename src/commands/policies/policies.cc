@@ -2,6 +2,7 @@
 
 #include "catalog/policies/policy_json.h"
 #include "catalog/policies/policy_kind.h"
+#include "catalog/policies/row_order.h"
 #include "commands/catalog_access.h"
 #include "commands/form.h"
 #include "commands/rows.h"
@@ -119,6 +120,17 @@ void edit_policies(Policies& policies, const PolicyKind& kind, const Edit& edit)
   }
 }
 
+// Throws bad_request when the row order names a column that the table does not have.
+void check_row_order(const Table& table) {
+  auto policy = table.policies.find("roworder");
+  if (policy == table.policies.end()) return;
+  for (const auto& column : catalog::RowOrderPolicy::parse(policy->second).columns) {
+    if (table.find_column(column.name) != nullptr) continue;
+    throw bad_request("The row order names column '" + column.name + "', which table '" +
+                      table.name + "' does not have");
+  }
+}
+
 Changes change(const Catalog& catalog, const PolicyKind& kind, const Target& target,
                const Edit& edit) {
   if (target.level == PolicyLevel::kCluster) {
@@ -137,6 +149,7 @@ Changes change(const Catalog& catalog, const PolicyKind& kind, const Target& tar
   for (const std::string& name : target.tables) {
     Table table = *need_table(catalog, target.database, name);
     edit_policies(table.policies, kind, edit);
+    if (kind.name == "roworder") check_row_order(table);
     changes.push_back(catalog::PutTable{std::move(table)});
   }
   return changes;
