@@ -13,7 +13,7 @@
 namespace rivulet::store::testing {
 
 void wait_until(const std::function<bool()>& condition) {
-  auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(3);
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(10);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) {
       throw std::runtime_error("what a test waits for does not come");
