@@ -63,6 +63,10 @@ rivulet_library(prometheus prometheus-cpp-dev HEADER prometheus/registry.h
 # S2's headers use Abseil inline, so its users must link the parts that these call.
 rivulet_package(absl absl::strings libabsl-dev)
 target_link_libraries(s2 INTERFACE absl::base absl::btree absl::raw_logging_internal absl::strings)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # S2 compares vectors by an operator that C++20 may also call the other way round.
+  target_compile_options(s2 INTERFACE -Wno-ambiguous-reversed-operator)
+endif()
 if(RIVULET_SANITIZE MATCHES "address|fuzzer")
   # Abseil's containers have another layout under the address sanitizer than in the libraries that are installed.
   target_compile_options(s2 INTERFACE "SHELL:-include ${CMAKE_SOURCE_DIR}/cmake/abseil_as_installed.h")

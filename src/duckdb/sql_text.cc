@@ -1,20 +1,23 @@
 #include "duckdb/sql_text.h"
 
+#include <fmt/format.h>
+
 namespace rivulet::duckdb {
 
 std::string string_literal(std::string_view text) {
-  std::string sql = "'";
+  // The text of a statement ends at a NUL, so that one is spelled as bytes.
+  const bool has_nul = text.find('\0') != std::string_view::npos;
+  std::string sql = has_nul ? "decode('" : "'";
   for (const char c : text) {
     if (c == '\'') {
       sql += "''";
-    } else if (c == '\0') {
-      sql += "' || chr(0) || '";
+    } else if (has_nul && (c == '\\' || c < ' ' || c > '~')) {
+      sql += fmt::format("\\x{:02X}", static_cast<unsigned char>(c));
     } else {
       sql += c;
     }
   }
-  sql += '\'';
-  return text.find('\0') == std::string_view::npos ? sql : "(" + sql + ")";
+  return sql + (has_nul ? "'::BLOB)" : "'");
 }
 
 std::string_view sql_type(ScalarType type) {

@@ -161,7 +161,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         fuzz::read_cells(table->rows.column(i).view(), table->rows.row_count());
       }
     }
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    fuzz::require_presentable(error, request.text);
   }
   return 0;
 }

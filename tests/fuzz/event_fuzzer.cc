@@ -87,6 +87,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fuzz::require(batch.failures.size() == batch.failed_events, "failures are counted");
     fuzz::require(settings.on_missing_target == sources::MissingTarget::kHold || batch.held.empty(),
                   "nothing is held unasked");
+    for (const sources::EventBatch::Failure& failed : batch.failures) {
+      const activity::IngestionFailure& failure = failed.failure;
+      fuzz::require_presentable({failure.error.value_or(ErrorKind::kBadRequest), failure.details},
+                                fuzz::as_text(data, size));
+    }
     for (sources::EventBatch::Tagged& tagged : batch.tagged) {
       fuzz::require(tagged.table != nullptr && !tagged.tags.empty(), "an extent has tags");
       batch.appends.push_back(std::move(tagged.append));

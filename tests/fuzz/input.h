@@ -7,8 +7,12 @@
 #include <string>
 #include <string_view>
 
+#include <fmt/format.h>
+#include <re2/re2.h>
+
 #include "catalog/catalog.h"
 #include "common/error.h"
+#include "engine_words.h"
 #include "ingest/ingest.h"
 #include "types/column_batch.h"
 #include "types/text.h"
@@ -33,6 +37,18 @@ inline void require(bool condition, std::string_view what) {
   if (condition) return;
   std::cerr << "does not hold: " << what << std::endl;
   std::abort();
+}
+
+// What holds of every error that a user meets: it is no fault of ours, and has none of the engine's words but those
+// that the input has.
+inline void require_presentable(const Error& error, std::string_view input) {
+  static const RE2 kWords(fmt::format("({})", fmt::join(kEngineWords, "|")), RE2::Latin1);
+  require(error.kind() != ErrorKind::kInternal, "no fault of ours: " + error.message());
+  std::string word;
+  for (re2::StringPiece rest(error.message()); RE2::FindAndConsume(&rest, kWords, &word);) {
+    require(input.find(word) != std::string_view::npos,
+            fmt::format("no error says {}: {}", word, error.message()));
+  }
 }
 
 // A table T with a column of each type: a bool, b int, …
@@ -72,7 +88,8 @@ inline void ingest_and_read(std::string_view body, const catalog::Table& table,
       require(column.size() == append.rows->row_count(), "columns are of one length");
       read_cells(column.view(), column.size());
     }
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    require_presentable(error, body);
   }
 }
 

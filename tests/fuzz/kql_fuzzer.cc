@@ -28,7 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.now = 638'000'000'000'000'000;
   try {
     kql::bind_query(fuzz::as_text(data, size), *kCatalog, options);
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    fuzz::require_presentable(error, fuzz::as_text(data, size));
   }
   return 0;
 }

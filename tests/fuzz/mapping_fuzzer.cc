@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                 : "1,2,3,4.5,5,2020-01-01,01:00:00,,text,{}";
     store::Append append = ingest::parse(body, *mapping, options);
     fuzz::require(append.rows->row_count() == 1, "one record is one row");
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    fuzz::require_presentable(error, text);
   }
   return 0;
 }

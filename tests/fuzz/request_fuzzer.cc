@@ -36,8 +36,11 @@ Settings make_settings() {
 // Takes requests and drops their answers.
 class Client final : public HeadListener, public Exchange {
  public:
-  void receive(std::string_view stream, size_t piece) {
+  explicit Client(std::string_view stream) : stream_(stream) {}
+
+  void receive(size_t piece) {
     std::string buffer;
+    std::string_view stream = stream_;
     while (is_open_ && !stream.empty()) {
       size_t size = std::min(piece, stream.size());
       buffer.append(stream.substr(0, size));
@@ -156,10 +159,12 @@ class Client final : public HeadListener, public Exchange {
       }
       send({});
     } catch (const Error& error) {
+      fuzz::require_presentable(error, stream_);
       send_error(error, 0);
     }
   }
 
+  std::string_view stream_;
   Request request_;
   std::optional<RequestParser> parser_;
   Route route_;
@@ -172,6 +177,6 @@ class Client final : public HeadListener, public Exchange {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view stream = fuzz::as_text(data, size);
   size_t piece = fuzz::take_byte(stream);
-  Client().receive(stream, piece == 0 ? stream.size() : piece);
+  Client(stream).receive(piece == 0 ? stream.size() : piece);
   return 0;
 }

@@ -28,6 +28,8 @@ for target in "${targets[@]}"; do
   options=(-max_len=1048576 -rss_limit_mb=2048 -timeout=20 -artifact_prefix="build-fuzz/crashes/$target-")
   [ -z "${SEED:-}" ] || options+=("-seed=$SEED")
   [ ! -e "tests/fuzz/$target.dict" ] || options+=(-dict="tests/fuzz/$target.dict")
+  # The engine keeps memory between inputs, which is no leak; whether there was one is seen at the end.
+  [ "$target" != query ] || options+=(-detect_leaks=0)
   if build-fuzz/tests/fuzz/"${target}_fuzzer" "${options[@]}" -max_total_time="$seconds" \
     -print_final_stats=1 "build-fuzz/found/$target" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
     echo "$target: $(awk '/number_of_executed_units/ { print $2 }' "$log") runs"

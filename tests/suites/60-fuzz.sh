@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The fuzzers, 20 seconds each, in CI (CI=true) or where RIVULET_FUZZ=1 asks for them: they need a build of their own,
+# The fuzzers, 18 seconds each, in CI (CI=true) or where RIVULET_FUZZ=1 asks for them: they need a build of their own,
 # with clang. The inputs that are kept run with the unit tests everywhere.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -9,4 +9,4 @@ if [ "${CI:-}" != true ] && [ "${RIVULET_FUZZ:-}" != 1 ]; then
   exit 0
 fi
 export SEED=1
-exec make --no-print-directory fuzz SECONDS_EACH=20
+exec make --no-print-directory fuzz SECONDS_EACH=18

@@ -1,4 +1,5 @@
 #include "kql/functions/library.h"
+#include "types/text.h"
 
 // Aggregates. A predicate of an …if() form becomes a FILTER clause; nulls are left out, as in SQL.
 namespace rivulet::kql {
@@ -264,10 +265,12 @@ std::string ranked_sql(const Expr& value) {
   if (value.type != ScalarType::kReal) return value.sql;
   return "CASE WHEN isnan(" + value.sql + ") THEN NULL ELSE " + value.sql + " END";
 }
-double percent_of(std::string_view function, Arguments arguments, size_t index) {
-  const double percent = constant_real(function, arguments, index);
+double checked_percent(std::string_view function, size_t index, double percent) {
   if (!(percent >= 0 && percent <= 100)) argument_error(function, index, "between 0 and 100");
   return percent;
+}
+double percent_of(std::string_view function, Arguments arguments, size_t index) {
+  return checked_percent(function, index, constant_real(function, arguments, index));
 }
 std::string fraction_sql(double percent) {
   return literal_sql({ScalarType::kReal, percent / 100});
@@ -293,12 +296,12 @@ std::vector<double> percents_of(std::string_view function, Arguments arguments, 
       argument_error(function, i, "a constant array");
     std::string_view rest(*json);
     rest = rest.substr(1, rest.size() - 2);
+    if (rest.empty()) argument_error(function, i, "an array of numbers");
     while (!rest.empty()) {
       const size_t comma = std::min(rest.find(','), rest.size());
-      const Expr number = literal_expr({ScalarType::kString, std::string(rest.substr(0, comma))});
-      const Expr one[] = {
-          literal_expr({ScalarType::kReal, std::stod(std::string(rest.substr(0, comma)))})};
-      percents.push_back(percent_of(function, one, 0));
+      const auto number = parse_real(rest.substr(0, comma));
+      if (!number) argument_error(function, i, "an array of numbers");
+      percents.push_back(checked_percent(function, i, *number));
       rest.remove_prefix(std::min(comma + 1, rest.size()));
     }
   }

@@ -106,7 +106,9 @@ Relation Binder::apply(const MakeSeriesOperator& series, Relation input,
                            : "((" + value + " - " + start + ") // " + width + ")");
   std::string groups = key_list.empty() ? bin : key_list + ", " + bin;
   std::string origin = new_name();
-  std::string bins = "SELECT " + groups + ", min(" + start + ") AS " + origin;
+  // A start that is given may be of the row outside, over which nothing is aggregated here.
+  std::string bins =
+      "SELECT " + groups + ", " + (from ? start : "min(" + start + ")") + " AS " + origin;
   std::vector<std::string> cells;
   for (OutputColumn& output : aggregates) {
     cells.push_back(new_name());

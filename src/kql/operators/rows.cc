@@ -240,11 +240,12 @@ Relation Binder::apply(const SampleOperator& sample, Relation input,
   int64_t count = require_count(*sample.count, environment, "The number of rows");
   if (!sample.of) {
     Relation result = restart(input);
-    // The engine takes no samples of what depends on a row outside.
-    result.from =
-        "(SELECT * FROM " + input.from +
-        (is_in_lateral() ? " ORDER BY random() LIMIT " + std::to_string(count) + ")"
-                         : " USING SAMPLE reservoir(" + std::to_string(count) + " ROWS))");
+    // The engine takes no samples of what depends on a row outside, and none of more rows.
+    constexpr int64_t kMaxSampleRows = 1'000'000'000;
+    bool is_sorted = is_in_lateral() || count > kMaxSampleRows;
+    result.from = "(SELECT * FROM " + input.from +
+                  (is_sorted ? " ORDER BY random() LIMIT " + std::to_string(count) + ")"
+                             : " USING SAMPLE reservoir(" + std::to_string(count) + " ROWS))");
     return result;
   }
   Scope scope;
