@@ -25,7 +25,7 @@ failed=0
 for target in "${targets[@]}"; do
   mkdir -p "build-fuzz/found/$target"
   # Long enough for whatever recurses without a limit to run out of stack.
-  options=(-max_len=1048576 -rss_limit_mb=2048 -timeout=20 -artifact_prefix="build-fuzz/crashes/$target-")
+  options=(-max_len=1048576 -rss_limit_mb=2048 -timeout=60 -artifact_prefix="build-fuzz/crashes/$target-")
   [ -z "${SEED:-}" ] || options+=("-seed=$SEED")
   [ ! -e "tests/fuzz/$target.dict" ] || options+=(-dict="tests/fuzz/$target.dict")
   # The engine keeps memory between inputs, which is no leak; whether there was one is seen at the end.
