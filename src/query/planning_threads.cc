@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds kLook{5};
 struct PlanningThreads::Job {
   PlanningThreads& threads;
   std::function<void()> plan;
-  std::exception_ptr error;   // guarded by the threads' mutex_, as all below
+  std::exception_ptr error;  // guarded by the threads' mutex_, as all below
   bool is_done = false;
   bool is_left = false;
 };
@@ -58,8 +58,10 @@ void PlanningThreads::run(const QueryControl& control, std::function<void()> pla
   auto job = std::make_shared<Job>(Job{*this, std::move(plan), nullptr, false, false});
   std::unique_lock lock(mutex_);
   if (left_ >= max_left_) {
-    throw throttled(fmt::format(
-        "{} queries whose time was over are still being planned: send a shorter query, or try again later", left_));
+    throw throttled(
+        fmt::format("{} queries whose time was over are still being planned: send a shorter query, "
+                    "or try again later",
+                    left_));
   }
   auto held = std::make_unique<std::shared_ptr<Job>>(job);
   pthread_attr_t attributes;
@@ -69,8 +71,9 @@ void PlanningThreads::run(const QueryControl& control, std::function<void()> pla
   pthread_t thread;
   const int failure = pthread_create(&thread, &attributes, work, held.get());
   pthread_attr_destroy(&attributes);
-  if (failure != 0) throw throttled("The system allows no more threads to plan queries: try again later");
-  held.release();
+  if (failure != 0)
+    throw throttled("The system allows no more threads to plan queries: try again later");
+  (void)held.release();  // the thread has it
   ++running_;
   while (!job->is_done) {
     changed_.wait_for(lock, kLook);

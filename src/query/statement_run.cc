@@ -359,7 +359,6 @@ QueryContext::~QueryContext() {
 }
 
 void QueryContext::fail(const std::exception_ptr& failure) {
-  bool is_cancelled = control->stop() == QueryControl::Stop::kCancelled;
   std::string reason = "The server failed to carry out the query.";
   try {
     std::rethrow_exception(failure);
@@ -368,6 +367,7 @@ void QueryContext::fail(const std::exception_ptr& failure) {
   } catch (...) {
     // A fault of ours, which the log tells.
   }
+  const bool is_cancelled = control->stop() == QueryControl::Stop::kCancelled;
   registry.finish(registry_id,
                   is_cancelled ? activity::QueryState::kCancelled : activity::QueryState::kFailed,
                   std::move(reason));
