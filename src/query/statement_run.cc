@@ -164,7 +164,8 @@ class StatementStream : public ResultStream {
   std::optional<Failure> execute(duckdb::Result& result) {
     const functions::PlanningScope planning(run_->context_->control);
     duckdb::PendingResult pending;
-    if (duckdb_pending_prepared_streaming(run_->prepared_.get(), pending.out()) != DuckDBSuccess) {
+    if (duckdb_pending_prepared_streaming(run_->plan_->prepared.get(), pending.out()) !=
+        DuckDBSuccess) {
       const char* message = duckdb_pending_error(pending.get());
       return Failure{DUCKDB_ERROR_INVALID, message != nullptr ? message : "unknown"};
     }
@@ -174,8 +175,8 @@ class StatementStream : public ResultStream {
   }
 
   void start() {
-    (*run_->connection_).set_clean(false);
-    run_->context_->control->attach((*run_->connection_)->get());
+    run_->plan_->connection.set_clean(false);
+    run_->context_->control->attach(run_->plan_->connection->get());
     if (std::optional<Failure> failure = execute(result_)) recover(*failure);
   }
 
@@ -238,9 +239,11 @@ class StatementStream : public ResultStream {
   void end(bool is_clean) {
     is_finished_ = true;
     chunk_.reset();
-    run_->context_->control->detach();
     --run_->context_->open_streams;
-    (*run_->connection_).set_clean(is_clean);
+    // Without a plan the connection that is attached, if any, is that of a plan that was left behind.
+    if (!run_->plan_) return;
+    run_->context_->control->detach();
+    run_->plan_->connection.set_clean(is_clean);
   }
 
   Chunk fetch() {
@@ -420,18 +423,21 @@ std::shared_ptr<PreparedRun> PreparedRun::make(std::shared_ptr<QueryContext> con
 
 void PreparedRun::plan(duckdb::Database& database) {
   if (composed_.with.size() + statement_.sql.size() < PlanningThreads::kLongSql) {
-    prepare(database);
-  } else {
-    planning_.run(*context_->control,
-                  [self = shared_from_this(), &database] { self->prepare(database); });
+    plan_.emplace(prepare(database));
+    return;
   }
+  auto made = std::make_shared<std::optional<Plan>>();
+  planning_.run(*context_->control, [self = shared_from_this(), &database, made] {
+    made->emplace(self->prepare(database));
+  });
+  plan_.emplace(std::move(**made));
 }
 
-void PreparedRun::prepare(duckdb::Database& database) {
-  connection_.emplace(database);
-  const EngineWork work(*context_, (*connection_)->get());
-  prepared_ = (*connection_)->prepare(composed_.with + statement_.sql);
-  idx_t count = duckdb_prepared_statement_column_count(prepared_.get());
+PreparedRun::Plan PreparedRun::prepare(duckdb::Database& database) const {
+  Plan plan{duckdb::ConnectionLease(database), {}};
+  const EngineWork work(*context_, plan.connection->get());
+  plan.prepared = plan.connection->prepare(composed_.with + statement_.sql);
+  idx_t count = duckdb_prepared_statement_column_count(plan.prepared.get());
   if (count != statement_.columns.size()) {
     spdlog::error("query: {} columns are declared, but the SQL has {}: {}",
                   statement_.columns.size(), count, logged_sql());
@@ -439,20 +445,22 @@ void PreparedRun::prepare(duckdb::Database& database) {
   }
   bool matches = true;
   for (idx_t i = 0; i < count && matches; ++i) {
-    duckdb::LogicalType found(duckdb_prepared_statement_column_logical_type(prepared_.get(), i));
+    duckdb::LogicalType found(
+        duckdb_prepared_statement_column_logical_type(plan.prepared.get(), i));
     matches = has_type(found.get(), statement_.columns[i].type);
   }
   if (!matches) {
     spdlog::debug("query: column types differ from the declared ones: {}", logged_sql());
-    prepared_ =
-        (*connection_)->prepare(composed_.with + with_declared_types(statement_, prepared_.get()));
+    plan.prepared = plan.connection->prepare(composed_.with +
+                                             with_declared_types(statement_, plan.prepared.get()));
   }
+  return plan;
 }
 
 bool PreparedRun::move_to_more_memory() {
   if (heavier_ == nullptr) return false;
   duckdb::Database& database = *std::exchange(heavier_, nullptr);
-  prepared_.reset();
+  plan_.reset();
   plan(database);
   return true;
 }

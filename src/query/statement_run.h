@@ -72,9 +72,14 @@ class PreparedRun : public std::enable_shared_from_this<PreparedRun> {
   PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatement statement,
               const StatementLimits& limits, const store::Snapshot& snapshot,
               const std::shared_ptr<const InputChunks>& input, const Engines& engines);
-  // Throws EngineError, and the query's stop_error().
+  struct Plan {
+    duckdb::ConnectionLease connection;
+    duckdb::PreparedStatement prepared;
+  };
+  // Sets plan_. Throws EngineError, and the query's stop_error().
   void plan(duckdb::Database& database);
-  void prepare(duckdb::Database& database);
+  // Changes nothing, since it may go on for a query that is over.
+  Plan prepare(duckdb::Database& database) const;
   // Plans it again where there is more memory; false when it is there already. Throws as plan().
   bool move_to_more_memory();
 
@@ -90,8 +95,7 @@ class PreparedRun : public std::enable_shared_from_this<PreparedRun> {
   ComposedStatement composed_;
   ScanRegistration scan_;
   PlanningThreads& planning_;
-  std::optional<duckdb::ConnectionLease> connection_;
-  duckdb::PreparedStatement prepared_;
+  std::optional<Plan> plan_;             // none while it is made
   duckdb::Database* heavier_ = nullptr;  // with more memory than where it is now
 };
 
