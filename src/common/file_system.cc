@@ -106,6 +106,15 @@ class PosixFileSystem final : public FileSystem {
     return is_there;
   }
 
+  FileStatus status(const std::filesystem::path& path) const override {
+    struct stat found;
+    if (::stat(path.c_str(), &found) != 0) throw IoError(path, "stat", errno);
+    return {.is_directory = S_ISDIR(found.st_mode),
+            .bytes = static_cast<uint64_t>(found.st_size),
+            .modified = kUnixEpochTicks + found.st_mtim.tv_sec * kTicksPerSecond +
+                        found.st_mtim.tv_nsec / 100};
+  }
+
   std::vector<std::string> list(const std::filesystem::path& directory) const override {
     std::vector<std::string> names;
     std::error_code error;
@@ -127,7 +136,13 @@ class PosixFileSystem final : public FileSystem {
     std::error_code error;
     std::filesystem::create_directory(path, error);
     if (error) throw IoError(path, "create directory", error.value());
-    sync_directory(parent);
+    try {
+      sync_directory(parent);
+    } catch (...) {
+      // Whoever finds it there takes it for durable.
+      std::filesystem::remove(path, error);
+      throw;
+    }
   }
 
   void rename(const std::filesystem::path& from, const std::filesystem::path& to) override {

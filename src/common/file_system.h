@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/clock.h"
+
 namespace rivulet {
 
 // An I/O failure, with the path, the operation and errno's text. `error_number` tells a full disk
@@ -39,6 +41,12 @@ class File {
   virtual uint64_t size() const = 0;
 };
 
+struct FileStatus {
+  bool is_directory = false;
+  uint64_t bytes = 0;
+  Ticks modified = 0;
+};
+
 // The only door to the disk, so that a test can put a failing or forgetful disk behind it (DuckDB's own
 // reads and writes of Parquet excepted: those files are synced through this door before they count).
 // Thread-safe.
@@ -56,6 +64,7 @@ class FileSystem {
   static constexpr size_t kDirectAlignment = 4096;
   virtual std::unique_ptr<File> open(const std::filesystem::path& path, Mode mode) = 0;
   virtual bool exists(const std::filesystem::path& path) const = 0;
+  virtual FileStatus status(const std::filesystem::path& path) const = 0;
   // Names (not paths) in a directory, sorted.
   virtual std::vector<std::string> list(const std::filesystem::path& directory) const = 0;
   virtual void create_directories(const std::filesystem::path& directory) = 0;

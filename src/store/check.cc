@@ -25,6 +25,9 @@ class ReadOnlyFiles final : public FileSystem {
     return files_.open(path, Mode::kRead);
   }
   bool exists(const std::filesystem::path& path) const override { return files_.exists(path); }
+  FileStatus status(const std::filesystem::path& path) const override {
+    return files_.status(path);
+  }
   std::vector<std::string> list(const std::filesystem::path& directory) const override {
     return files_.list(directory);
   }

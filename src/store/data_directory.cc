@@ -45,6 +45,9 @@ class DataDirectory::PlacedFiles final : public FileSystem {
     return files_.open(path, mode);
   }
   bool exists(const std::filesystem::path& path) const override { return files_.exists(path); }
+  FileStatus status(const std::filesystem::path& path) const override {
+    return files_.status(path);
+  }
   std::vector<std::string> list(const std::filesystem::path& directory) const override {
     check(directory, "list");
     return files_.list(directory);

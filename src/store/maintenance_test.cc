@@ -209,6 +209,9 @@ class GatedFiles final : public FileSystem {
     return disk_.open(path, mode);
   }
   bool exists(const std::filesystem::path& path) const override { return disk_.exists(path); }
+  FileStatus status(const std::filesystem::path& path) const override {
+    return disk_.status(path);
+  }
   std::vector<std::string> list(const std::filesystem::path& directory) const override {
     return disk_.list(directory);
   }

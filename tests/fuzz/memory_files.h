@@ -24,6 +24,11 @@ class MemoryFileSystem final : public FileSystem {
     return std::make_unique<File>(found->second);
   }
   bool exists(const std::filesystem::path& path) const override { return files_.contains(path); }
+  FileStatus status(const std::filesystem::path& path) const override {
+    auto found = files_.find(path);
+    if (found == files_.end()) throw IoError(path, "stat", ENOENT);
+    return {.bytes = found->second->size()};
+  }
   std::vector<std::string> list(const std::filesystem::path& directory) const override {
     std::vector<std::string> names;
     for (const auto& [path, content] : files_) {

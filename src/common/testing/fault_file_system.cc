@@ -222,6 +222,10 @@ bool FaultFileSystem::exists(const Path& path) const {
   return disk_.exists(path);
 }
 
+FileStatus FaultFileSystem::status(const Path& path) const {
+  return disk_.status(path);
+}
+
 std::vector<std::string> FaultFileSystem::list(const Path& directory) const {
   return disk_.list(directory);
 }
@@ -234,7 +238,13 @@ void FaultFileSystem::create_directories(const Path& directory) {
   check(Operation::kCreateDirectory, directory, "create directory");
   disk_.create_directories(directory);
   change_names(folder_of(directory), {{{directory.filename().string(), std::make_shared<Node>()}}});
-  sync_directory(directory.parent_path());
+  try {
+    sync_directory(directory.parent_path());
+  } catch (...) {
+    disk_.remove(directory);
+    change_names(folder_of(directory), {{{directory.filename().string(), nullptr}}});
+    throw;
+  }
 }
 
 void FaultFileSystem::rename(const Path& from, const Path& to) {

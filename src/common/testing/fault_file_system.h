@@ -69,6 +69,7 @@ class FaultFileSystem final : public FileSystem {
 
   std::unique_ptr<File> open(const std::filesystem::path& path, Mode mode) override;
   bool exists(const std::filesystem::path& path) const override;
+  FileStatus status(const std::filesystem::path& path) const override;
   std::vector<std::string> list(const std::filesystem::path& directory) const override;
   void create_directories(const std::filesystem::path& directory) override;
   void rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
