@@ -551,7 +551,7 @@ TEST_F(CommandsTest, DiagnosticsSayWhatFailsInTheBackground) {
   auto table = store::testing::create_table(*store_, "T");
   store_->commit(store::testing::one_append(store::testing::make_rows(*table, 0, 100)));
   store_->checkpoint();
-  std::filesystem::path file = directory_.path() / "rows" / "0000000000000001.rows";
+  std::filesystem::path file = *store::testing::files_of(directory_.path() / "rows").begin();
   store::testing::damage(file, 1000);
   EXPECT_ANY_THROW(store_->seal({&table->id, 1}));
   EXPECT_EQ(column(".show diagnostics", "IsAttentionRequired"), Strings{"true"});

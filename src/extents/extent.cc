@@ -1,8 +1,8 @@
 #include "extents/extent.h"
 
-#include <stdexcept>
+#include <fmt/format.h>
 
-#include "extents/file_verifier.h"
+#include <stdexcept>
 
 namespace rivulet::extents {
 namespace {
@@ -119,11 +119,17 @@ std::vector<ColumnStatistics> StatisticsList::columns() const {
   return columns;
 }
 
-void ExtentView::verify() const {
-  if (verifier != nullptr) verifier->verify(path, checksums);
+std::string extent_name(const Guid& id) {
+  std::string text = to_string(id);
+  return fmt::format("extents/{}/{}.parquet", std::string_view(text).substr(0, 2), text);
 }
 
-void encode_extent(std::string& out, const ExtentView& extent) {
+std::string terms_name(const Guid& id) {
+  std::string text = to_string(id);
+  return fmt::format("extents/{}/{}.terms", std::string_view(text).substr(0, 2), text);
+}
+
+void encode_extent(std::string& out, const ExtentDescription& extent) {
   ByteWriter writer(out);
   writer.byte(extent.is_of_its_record() ? kVersionOfItsRecord : kVersion);
   writer.fixed(extent.id.hi);
@@ -146,13 +152,13 @@ void encode_extent(std::string& out, const ExtentView& extent) {
   for (uint64_t checksum : extent.checksums) writer.fixed(checksum);
 }
 
-ExtentView decode_extent(std::string_view bytes) {
+ExtentDescription decode_extent(std::string_view bytes) {
   ByteReader reader(bytes);
   uint8_t version = reader.byte();
   if (version != kVersion && version != kVersionOfItsRecord) {
     throw std::runtime_error("an extent is of an unknown version");
   }
-  ExtentView extent;
+  ExtentDescription extent;
   extent.id.hi = reader.fixed<uint64_t>();
   extent.id.lo = reader.fixed<uint64_t>();
   extent.row_count = reader.varint();

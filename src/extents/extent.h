@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,12 +11,12 @@
 #include "common/binary.h"
 #include "common/clock.h"
 #include "common/guid.h"
+#include "objects/object_store.h"
 #include "types/scalar_type.h"
 
 namespace rivulet::extents {
 
-class FileVerifier;
-class TermCache;
+class ExtentTerms;
 
 // What is known of a column in an extent. Its least and greatest value are cells of the column's type; strings
 // are cut to a prefix (`max_text` is then rounded up, so that every value lies within).
@@ -56,12 +55,10 @@ class StatisticsList {
   std::string bytes_;  // empty: of no column
 };
 
-// A sealed Parquet file. Its columns are named c<column id>, sys_time and sys_seq; the last two are missing
-// when all rows were committed by the transaction that added the extent.
-struct ExtentView {
+// What the log and the bases say of an extent: a sealed Parquet file. Its columns are named c<column id>, sys_time and
+// sys_seq; the last two are missing when all rows were committed by the transaction that added the extent.
+struct ExtentDescription {
   Guid id;
-  std::string
-      path;  // a text: a std::filesystem::path takes five times as much, and there are very many
   uint64_t row_count = 0;
   uint64_t size_bytes = 0;           // of the file
   uint64_t index_size_bytes = 0;     // of the file of its term filters
@@ -77,25 +74,33 @@ struct ExtentView {
   StatisticsList statistics;
   std::vector<std::string> tags;
   std::vector<uint64_t> checksums;  // of the file, as FileVerifier::checksums gives them
-  std::shared_ptr<const FileVerifier> verifier;  // null: nothing is verified
-  std::shared_ptr<TermCache> term_cache;         // null: it has no term filters
-
-  // Whoever reads the file calls this first: it reads the whole file, the first time, and afterwards returns
-  // at once. Throws Error, with file and offset, when it is damaged, and IoError.
-  void verify() const;
 
   // Whether its sequence is that of the record in which it stands, and not known before that has its place in the log.
   bool is_of_its_record() const { return !has_system_columns && max_sequence == 0; }
-
-  // The file of its term filters.
-  std::filesystem::path terms_path() const {
-    return std::filesystem::path(path).replace_extension(".terms");
-  }
 };
 
-// The bytes of an extent in the log and in checkpoints, without its path: docs/extents.md. Decoding throws
+// An extent and the door to its file, which stays as long as this does. Thread-safe when it is const.
+class ExtentView : public ExtentDescription {
+ public:
+  explicit ExtentView(ExtentDescription description) : ExtentDescription(std::move(description)) {}
+  virtual ~ExtentView() = default;
+
+  // Whoever reads the file calls this first: it reads the whole file, the first time, and afterwards returns
+  // at once. Throws Error, with file and offset, when it is missing or damaged, and IoError.
+  virtual void verify() const = 0;
+  // Where the engine finds the file while it is held. The file's name is <id>.parquet.
+  virtual objects::LocalCopy local_copy() const = 0;
+  // What terms its texts hold; null when that is not known.
+  virtual std::shared_ptr<const ExtentTerms> terms() const = 0;
+};
+
+// The names of an extent's objects: its file, and that of its term filters.
+std::string extent_name(const Guid& id);
+std::string terms_name(const Guid& id);
+
+// The bytes of an extent in the log and in checkpoints: docs/extents.md. Decoding throws
 // std::runtime_error on damage.
-void encode_extent(std::string& out, const ExtentView& extent);
-ExtentView decode_extent(std::string_view bytes);
+void encode_extent(std::string& out, const ExtentDescription& extent);
+ExtentDescription decode_extent(std::string_view bytes);
 
 }  // namespace rivulet::extents

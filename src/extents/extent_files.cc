@@ -1,21 +1,25 @@
 #include "extents/extent_files.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <mutex>
+#include <optional>
 
 #include "catalog/policies/effective.h"
 #include "common/error.h"
 #include "extents/column_statistics.h"
+#include "extents/file_verifier.h"
 
 namespace rivulet::extents {
 namespace {
 
+constexpr std::string_view kPrefix = "extents/";
 constexpr std::string_view kSuffix = ".parquet";
 constexpr std::string_view kTermsSuffix = ".terms";
-constexpr std::string_view kUnfinished = ".tmp";
 
 // Parts of the memory for writers: each of the two, and a reader.
 constexpr uint64_t kWriterParts = 2, kReaderParts = 1, kParts = 2 * kWriterParts + kReaderParts;
@@ -30,7 +34,7 @@ std::vector<ParquetColumn> columns_of(const catalog::Table& table) {
 // Passes rows on, and describes them.
 class ObservedRows final : public RowSource {
  public:
-  ObservedRows(RowSource& rows, std::span<const ParquetColumn> columns, ExtentView& extent)
+  ObservedRows(RowSource& rows, std::span<const ParquetColumn> columns, ExtentDescription& extent)
       : rows_(rows), extent_(extent) {
     extent.column_ids.reserve(columns.size());
     for (const ParquetColumn& column : columns) {
@@ -83,114 +87,114 @@ class ObservedRows final : public RowSource {
 
  private:
   RowSource& rows_;
-  ExtentView& extent_;
+  ExtentDescription& extent_;
   std::vector<StatisticsGatherer> gatherers_;
 };
 
+// The extent whose object has this name; nothing when it is the name of no extent.
+std::optional<Guid> id_of(std::string_view name, std::string_view suffix) {
+  if (!name.ends_with(suffix)) return std::nullopt;
+  name.remove_suffix(suffix.size());
+  return parse_guid(name.substr(name.rfind('/') + 1));
+}
+
 }  // namespace
 
-// Paths to remove, and the drafts. Outlives ExtentFiles when a holder does, and then does nothing.
-class ExtentFiles::Garbage {
- public:
+// Thread-safe.
+struct ExtentFiles::Shared {
+  Shared(objects::ObjectStore& store, uint64_t term_filter_bytes)
+      : objects(store), terms(store, term_filter_bytes) {}
+
+  objects::ObjectStore& objects;
+  TermCache terms;
+
   void add_draft(const HeldExtent& draft);
   void forget_draft(const HeldExtent& draft);
-  // Takes the file from the draft of this id, and gives what has verified it; null when there is none.
-  std::shared_ptr<const FileVerifier> take_draft(const Guid& id);
+  // Takes the file from the draft of this id; false when there is none.
+  bool take_draft(const Guid& id);
 
-  void add(std::filesystem::path path) {
-    std::function<void()> on_garbage;
+  void add_garbage(const Guid& id) {
+    std::function<void()> tell;
     {
-      std::lock_guard lock(mutex_);
-      paths_.push_back(std::move(path));
-      on_garbage = on_garbage_;
+      std::lock_guard lock(mutex);
+      garbage.push_back(id);
+      tell = on_garbage;
     }
-    if (on_garbage) on_garbage();
-  }
-  // For a later call, which nobody is told of.
-  void keep(std::filesystem::path path) {
-    std::lock_guard lock(mutex_);
-    paths_.push_back(std::move(path));
-  }
-  std::vector<std::filesystem::path> take() {
-    std::lock_guard lock(mutex_);
-    return std::exchange(paths_, {});
-  }
-  void set_on_garbage(std::function<void()> on_garbage) {
-    std::lock_guard lock(mutex_);
-    on_garbage_ = std::move(on_garbage);
+    if (tell) tell();
   }
 
- private:
-  std::mutex mutex_;
-  std::vector<std::filesystem::path> paths_;  // guarded by mutex_
-  std::function<void()> on_garbage_;          // guarded by mutex_
-  std::map<Guid, const HeldExtent*> drafts_;  // guarded by mutex_
+  std::mutex mutex;
+  std::vector<Guid> garbage;                 // guarded by mutex: whose objects are to be removed
+  std::function<void()> on_garbage;          // guarded by mutex
+  std::map<Guid, const HeldExtent*> drafts;  // guarded by mutex
 };
 
-class ExtentFiles::HeldExtent : public ExtentView {
+// What becomes of a file is told once for each extent: the file of a draft goes with it, unless an extent was adopted
+// that took it; the file of an adopted one stays, unless it was dropped.
+class ExtentFiles::HeldExtent final : public ExtentView {
  public:
-  HeldExtent(ExtentView view, std::shared_ptr<Garbage> garbage, bool is_in_manifest)
-      : ExtentView(std::move(view)),
-        garbage_(std::move(garbage)),
-        is_draft_(!is_in_manifest),
-        is_in_manifest_(is_in_manifest) {
-    if (is_draft_) garbage_->add_draft(*this);
+  enum class Kind { kDraft, kAdopted };
+
+  HeldExtent(ExtentDescription description, std::shared_ptr<Shared> shared, Kind kind,
+             bool is_verified)
+      : ExtentView(std::move(description)),
+        shared_(std::move(shared)),
+        verifier_(is_verified),
+        kind_(kind),
+        has_file_(kind == Kind::kDraft) {
+    if (kind_ == Kind::kDraft) shared_->add_draft(*this);
   }
-  ~HeldExtent() {
-    if (is_draft_) garbage_->forget_draft(*this);
-    if (!is_in_manifest_) garbage_->add(path);
+  ~HeldExtent() override {
+    if (kind_ == Kind::kDraft) shared_->forget_draft(*this);
+    if (has_file_) shared_->add_garbage(id);
   }
   HeldExtent(const HeldExtent&) = delete;
   HeldExtent& operator=(const HeldExtent&) = delete;
 
-  void set_in_manifest(bool is_in_manifest) const { is_in_manifest_ = is_in_manifest; }
+  void verify() const override { verifier_.verify(shared_->objects, id, checksums); }
+  objects::LocalCopy local_copy() const override {
+    return shared_->objects.local_copy(extent_name(id));
+  }
+  std::shared_ptr<const ExtentTerms> terms() const override { return shared_->terms.find(id); }
+
+  // Whether the file goes with it.
+  void set_has_file(bool has_file) const { has_file_ = has_file; }
 
  private:
-  std::shared_ptr<Garbage> garbage_;
-  const bool is_draft_;
-  // Of a draft: whether the file is that of an extent that was adopted.
-  mutable std::atomic<bool> is_in_manifest_;
+  const std::shared_ptr<Shared> shared_;
+  const FileVerifier verifier_;
+  const Kind kind_;
+  mutable std::atomic<bool> has_file_;
 };
 
-void ExtentFiles::Garbage::add_draft(const HeldExtent& draft) {
-  std::lock_guard lock(mutex_);
-  drafts_.emplace(draft.id, &draft);
+void ExtentFiles::Shared::add_draft(const HeldExtent& draft) {
+  std::lock_guard lock(mutex);
+  drafts.emplace(draft.id, &draft);
 }
 
-void ExtentFiles::Garbage::forget_draft(const HeldExtent& draft) {
-  std::lock_guard lock(mutex_);
-  drafts_.erase(draft.id);
+void ExtentFiles::Shared::forget_draft(const HeldExtent& draft) {
+  std::lock_guard lock(mutex);
+  drafts.erase(draft.id);
 }
 
-std::shared_ptr<const FileVerifier> ExtentFiles::Garbage::take_draft(const Guid& id) {
-  std::lock_guard lock(mutex_);
-  auto found = drafts_.find(id);
-  if (found == drafts_.end()) return nullptr;
-  found->second->set_in_manifest(true);
-  auto verifier = found->second->verifier;
-  drafts_.erase(found);
-  return verifier;
+bool ExtentFiles::Shared::take_draft(const Guid& id) {
+  std::lock_guard lock(mutex);
+  auto found = drafts.find(id);
+  if (found == drafts.end()) return false;
+  found->second->set_has_file(false);
+  drafts.erase(found);
+  return true;
 }
 
-ExtentFiles::ExtentFiles(FileSystem& files, std::filesystem::path directory,
-                         const ExtentMemory& memory)
-    : files_(files),
-      directory_(std::move(directory)),
+ExtentFiles::ExtentFiles(objects::ObjectStore& objects, const ExtentMemory& memory)
+    : objects_(objects),
       reader_bytes_(memory.writer_bytes / kParts * kReaderParts),
       writer_(memory.writer_bytes / kParts * kWriterParts),
       merge_writer_(memory.writer_bytes / kParts * kWriterParts),
-      term_cache_(std::make_shared<TermCache>(files, memory.term_filter_bytes)),
-      garbage_(std::make_shared<Garbage>()) {
-  files_.create_directories(directory_);
-}
+      shared_(std::make_shared<Shared>(objects, memory.term_filter_bytes)) {}
 
 ExtentFiles::~ExtentFiles() {
-  garbage_->set_on_garbage(nullptr);
-}
-
-std::filesystem::path ExtentFiles::path_of(const Guid& id) const {
-  std::string name = to_string(id);
-  return directory_ / name.substr(0, 2) / (name + std::string(kSuffix));
+  set_on_garbage(nullptr);
 }
 
 std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table,
@@ -221,7 +225,9 @@ std::shared_ptr<ExtentView> ExtentFiles::merge(const catalog::Table& table,
     // As much again stays for others: a merge must not be what fills the disk.
     uint64_t needed = 0;
     for (const ExtentRows& source : extents) needed += 2 * source.extent->size_bytes;
-    if (files_.free_bytes(directory_) < needed) throw IoError(directory_, "merge", ENOSPC);
+    if (objects_.free_bytes() < needed) {
+      throw IoError(objects_.location(kPrefix), "merge", ENOSPC);
+    }
   }
   for (const ExtentRows& source : extents) source.extent->verify();
   std::vector<ParquetColumn> columns = columns_of(table);
@@ -239,127 +245,98 @@ std::shared_ptr<ExtentView> ExtentFiles::merge(const catalog::Table& table,
 
 std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowSource& rows,
                                                ParquetWriter& writer) {
-  ExtentView extent;
+  ExtentDescription extent;
   extent.id = new_guid();
-  extent.path = path_of(extent.id).string();
   extent.has_system_columns = rows.has_system_columns();
   std::vector<ParquetColumn> columns = columns_of(table);
   ObservedRows observed(rows, columns, extent);
-  std::filesystem::path path = extent.path, folder = path.parent_path();
-  make_folder(folder);
-  std::filesystem::path unfinished = extent.path + std::string(kUnfinished);
-  std::vector<uint64_t> column_sizes;
+  auto staged = objects_.stage(extent_name(extent.id));
+  observed.finish(writer.write(staged->path(), columns, observed, catalog::row_order(table)));
+  {
+    auto file = staged->open(FileSystem::Mode::kReadWrite);
+    extent.size_bytes = file->size();
+    extent.checksums = FileVerifier::checksums(*file);
+  }
+  extent.index_size_bytes = write_terms(extent.id, observed.terms());
   try {
-    column_sizes = writer.write(unfinished, columns, observed, catalog::row_order(table));
-    {
-      auto file = files_.open(unfinished, FileSystem::Mode::kReadWrite);
-      file->sync();
-      extent.size_bytes = file->size();
-      extent.checksums = FileVerifier::checksums(*file);
-    }
-    extent.index_size_bytes = write_terms(extent, observed.terms());
-    files_.rename(unfinished, path);
-    files_.sync_directory(folder);
+    staged->put();
   } catch (...) {
-    for (const auto& written : {unfinished, path, extent.terms_path()}) {
-      try {
-        if (files_.exists(written)) files_.remove(written);
-      } catch (const IoError&) {
-        // The next start removes it.
-      }
-    }
+    objects::remove_quietly(objects_, terms_name(extent.id));
     throw;
   }
-  observed.finish(column_sizes);
-  equip(extent, true);
-  return std::make_shared<HeldExtent>(std::move(extent), garbage_, false);
+  return std::make_shared<HeldExtent>(std::move(extent), shared_, HeldExtent::Kind::kDraft, true);
 }
 
-void ExtentFiles::make_folder(const std::filesystem::path& folder) {
-  // Whoever finds it there must find it durable.
-  std::lock_guard lock(folders_mutex_);
-  files_.create_directories(folder);
-}
-
-void ExtentFiles::equip(ExtentView& extent, bool is_verified) {
-  extent.term_cache = term_cache_;
-  extent.verifier = std::make_shared<const FileVerifier>(files_, is_verified);
-}
-
-uint64_t ExtentFiles::write_terms(const ExtentView& extent, const ExtentTerms& terms) {
+uint64_t ExtentFiles::write_terms(const Guid& id, const ExtentTerms& terms) {
   if (terms.empty()) return 0;
   std::string bytes = terms.encode();
-  auto file = files_.open(extent.terms_path(), FileSystem::Mode::kCreate);
-  file->write(0, std::as_bytes(std::span(bytes)));
+  auto staged = objects_.stage(terms_name(id));
+  staged->open(FileSystem::Mode::kCreate)->write(0, std::as_bytes(std::span(bytes)));
+  staged->put_unsynced();
   return bytes.size();
 }
 
-std::shared_ptr<const ExtentView> ExtentFiles::adopt(ExtentView extent) {
-  extent.path = path_of(extent.id).string();
-  extent.term_cache = term_cache_;
-  extent.verifier = garbage_->take_draft(extent.id);
-  if (!extent.verifier) equip(extent, false);
-  return std::make_shared<const HeldExtent>(std::move(extent), garbage_, true);
+std::shared_ptr<const ExtentView> ExtentFiles::adopt(ExtentDescription extent) {
+  bool is_verified = shared_->take_draft(extent.id);
+  return std::make_shared<const HeldExtent>(std::move(extent), shared_, HeldExtent::Kind::kAdopted,
+                                            is_verified);
 }
 
-void ExtentFiles::set_in_manifest(const ExtentView& extent, bool is_in_manifest) {
-  static_cast<const HeldExtent&>(extent).set_in_manifest(is_in_manifest);
+void ExtentFiles::drop(const ExtentView& extent) {
+  static_cast<const HeldExtent&>(extent).set_has_file(true);
 }
 
 void ExtentFiles::collect_garbage() {
+  std::vector<Guid> garbage;
+  {
+    std::lock_guard lock(shared_->mutex);
+    garbage.swap(shared_->garbage);
+  }
   std::exception_ptr error;
-  for (std::filesystem::path& path : garbage_->take()) {
-    std::filesystem::path terms = path;
-    terms.replace_extension(kTermsSuffix);
+  for (const Guid& id : garbage) {
     try {
-      for (const auto& file : {path, terms}) {
-        if (files_.exists(file)) files_.remove(file);
-      }
+      objects_.remove(extent_name(id));
+      objects_.remove(terms_name(id));
     } catch (...) {
       error = std::current_exception();
-      garbage_->keep(std::move(path));
+      std::lock_guard lock(shared_->mutex);
+      shared_->garbage.push_back(id);
     }
   }
   if (error) std::rethrow_exception(error);
 }
 
 void ExtentFiles::set_on_garbage(std::function<void()> on_garbage) {
-  garbage_->set_on_garbage(std::move(on_garbage));
+  std::lock_guard lock(shared_->mutex);
+  shared_->on_garbage = std::move(on_garbage);
 }
 
-void ExtentFiles::check(std::span<const std::shared_ptr<const ExtentView>> extents) const {
-  for (const auto& extent : extents) {
-    if (!files_.exists(extent->path)) {
-      throw internal_error(
-          fmt::format("The extent {} is missing. Nothing was changed; restore the file, or the "
-                      "whole data directory, from a backup.",
-                      extent->path));
+void ExtentFiles::reconcile(std::span<const std::shared_ptr<const ExtentView>> extents,
+                            objects::Orphans& orphans) {
+  struct Named {
+    uint64_t bytes = 0;
+    bool is_whole = false;
+  };
+  std::map<Guid, Named> named;
+  for (const auto& extent : extents) named[extent->id].bytes = extent->size_bytes;
+  objects_.list(kPrefix, [&](const objects::ObjectInfo& object) {
+    std::optional<Guid> file = id_of(object.name, kSuffix),
+                        terms = id_of(object.name, kTermsSuffix);
+    if (!file && !terms) return;  // not of this program's making
+    auto found = named.find(file ? *file : *terms);
+    if (found == named.end()) {
+      orphans.add(object);
+    } else if (file) {
+      found->second.is_whole = found->second.bytes == object.bytes;
     }
-    uint64_t size = files_.open(extent->path, FileSystem::Mode::kRead)->size();
-    if (size != extent->size_bytes) {
-      throw internal_error(
-          fmt::format("The extent {} has {} bytes instead of {}. Nothing was changed; restore the "
-                      "file, or the whole data directory, from a backup.",
-                      extent->path, size, extent->size_bytes));
-    }
-  }
-}
-
-void ExtentFiles::remove_others(std::span<const std::shared_ptr<const ExtentView>> extents) {
-  std::unordered_set<std::string> expected;
-  for (const auto& extent : extents) {
-    expected.insert(std::filesystem::path(extent->path).filename().string());
-    expected.insert(extent->terms_path().filename().string());
-  }
-  // A folder that was made just before the last run ended may not be durable yet.
-  files_.sync_directory(directory_);
-  for (const std::string& folder : files_.list(directory_)) {
-    if (folder.size() != 2) continue;
-    for (const std::string& name : files_.list(directory_ / folder)) {
-      bool is_ours =
-          name.ends_with(kSuffix) || name.ends_with(kTermsSuffix) || name.ends_with(kUnfinished);
-      if (is_ours && !expected.contains(name)) files_.remove(directory_ / folder / name);
-    }
+  });
+  for (const auto& [id, extent] : named) {
+    if (extent.is_whole) continue;
+    spdlog::error(
+        "The extent {} is missing, or has not the {} bytes that it should have. Queries "
+        "that need it fail until the file is restored from a backup, or its rows are "
+        "given up with .drop extent",
+        objects_.location(extent_name(id)), extent.bytes);
   }
 }
 

@@ -1,21 +1,18 @@
 #pragma once
 
 #include <atomic>
-#include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
-#include <unordered_set>
 #include <vector>
 
 #include "catalog/catalog.h"
-#include "common/file_system.h"
 #include "extents/extent.h"
-#include "extents/file_verifier.h"
 #include "extents/parquet_reader.h"
 #include "extents/parquet_writer.h"
 #include "extents/term_filter.h"
+#include "objects/object_store.h"
+#include "objects/orphans.h"
 #include "types/chunk_view.h"
 
 namespace rivulet::extents {
@@ -29,11 +26,11 @@ struct ExtentMemory {
   uint64_t term_filter_bytes = 64 << 20;
 };
 
-// The files of extents in a local directory: made, held and removed. docs/extents.md tells their life.
-// Thread-safe. Every ExtentView that it gave must be gone before it goes.
+// The objects of extents: made, held and removed. docs/extents.md tells their life.
+// Thread-safe. Every ExtentView that it gave must be gone before `objects` goes.
 class ExtentFiles {
  public:
-  ExtentFiles(FileSystem& files, std::filesystem::path directory, const ExtentMemory& memory = {});
+  ExtentFiles(objects::ObjectStore& objects, const ExtentMemory& memory = {});
   ~ExtentFiles();
 
   // Writes the rows as a file of the table's columns; chunks without times and sequences give an extent
@@ -59,41 +56,35 @@ class ExtentFiles {
 
   // An extent that a record names: its file stays. If there is a draft of it, the file is not the draft's any more,
   // and is not verified again.
-  std::shared_ptr<const ExtentView> adopt(ExtentView extent);
-  // Whether the file goes when the last holder of the extent goes: not while a manifest has it.
-  static void set_in_manifest(const ExtentView& extent, bool is_in_manifest);
+  std::shared_ptr<const ExtentView> adopt(ExtentDescription extent);
+  // The manifest lets go of an extent that was adopted: its file goes with the extent's last holder.
+  static void drop(const ExtentView& extent);
   // Removes what is to go. `on_garbage` is called, by whichever thread, when there is something again. Throws when
   // something could not be removed, which a later call removes.
   void collect_garbage();
   void set_on_garbage(std::function<void()> on_garbage);
 
-  // At the start: checks that the file of each extent is there, whole. Throws Error when one is missing.
-  void check(std::span<const std::shared_ptr<const ExtentView>> extents) const;
-  // Then, when no other extent can come: removes all other files.
-  void remove_others(std::span<const std::shared_ptr<const ExtentView>> extents);
+  // At the start, when no other extent can come: looks at which files there are. One that is missing, or has another
+  // size, is told of in the log, and fails who reads it; one that is of no extent goes to `orphans`.
+  void reconcile(std::span<const std::shared_ptr<const ExtentView>> extents,
+                 objects::Orphans& orphans);
 
  private:
-  class Garbage;
   class HeldExtent;
+  // What serves readers, and what is to go. Outlives ExtentFiles when a holder does.
+  struct Shared;
 
-  std::filesystem::path path_of(const Guid& id) const;
   std::shared_ptr<ExtentView> write(const catalog::Table& table, RowSource& rows,
                                     ParquetWriter& writer);
-  void make_folder(const std::filesystem::path& folder);
-  // Gives it what serves its readers.
-  void equip(ExtentView& extent, bool is_verified);
-  // The size of the file. Not synced: filters that did not survive are done without.
-  uint64_t write_terms(const ExtentView& extent, const ExtentTerms& terms);
+  // The size of the file. It may be lost: filters that did not survive are done without.
+  uint64_t write_terms(const Guid& id, const ExtentTerms& terms);
 
-  FileSystem& files_;
-  const std::filesystem::path directory_;
+  objects::ObjectStore& objects_;
   const uint64_t reader_bytes_;
-  std::mutex folders_mutex_;  // held while a folder is made
   ParquetWriter writer_;
   ParquetWriter merge_writer_;  // so that no seal waits for a merge
   std::atomic<bool> is_merging_stopped_ = false;
-  std::shared_ptr<TermCache> term_cache_;
-  std::shared_ptr<Garbage> garbage_;
+  std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace rivulet::extents

@@ -15,8 +15,11 @@
 #include "extents/column_statistics.h"
 #include "extents/distinct_counter.h"
 #include "extents/extent_files.h"
+#include "extents/file_verifier.h"
 #include "extents/manifest.h"
 #include "extents/merge_plan.h"
+#include "extents/testing/fake_extent.h"
+#include "objects/directory_objects.h"
 #include "rowstore/row_store.h"
 #include "rowstore/testing/random_rows.h"
 
@@ -104,10 +107,12 @@ ColumnStatistics gather_statistics(uint32_t column_id, ScalarType type,
 
 class ExtentsTest : public ::testing::Test {
  protected:
-  ExtentsTest() : files_(posix_file_system(), directory_.path() / "it's extents") {}
+  // Where the extent's file is.
+  static std::string path_of(const ExtentView& extent) { return extent.local_copy()->string(); }
 
   TemporaryDirectory directory_;
-  ExtentFiles files_;
+  objects::DirectoryObjects objects_{posix_file_system(), directory_.path() / "it's data"};
+  ExtentFiles files_{objects_};
 };
 
 TEST_F(ExtentsTest, AFileHoldsEveryTypeExactly) {
@@ -125,13 +130,14 @@ TEST_F(ExtentsTest, AFileHoldsEveryTypeExactly) {
   chunks.column(9).append_text(R"({"a": "a text of more than twelve bytes"})");
   for (size_t i = 0; i < kAllTypes.size(); ++i) chunks.column(i).append_null();
 
-  ExtentView extent = *files_.write(table_of(kAllTypes), chunks.views());
+  auto written = files_.write(table_of(kAllTypes), chunks.views());
+  const ExtentView& extent = *written;
   EXPECT_EQ(extent.row_count, 2u);
   EXPECT_EQ(extent.min_sequence, 1u);
   EXPECT_EQ(extent.min_time, 1000);
   EXPECT_EQ(extent.column_ids, chunks.ids());
-  EXPECT_EQ(extent.size_bytes, std::filesystem::file_size(extent.path));
-  std::string path = extent.path;
+  EXPECT_EQ(extent.size_bytes, std::filesystem::file_size(path_of(extent)));
+  std::string path = path_of(extent);
   path.replace(path.find('\''), 1, "''");
   auto rows = query(fmt::format("SELECT * FROM read_parquet('{}')", path));
   ASSERT_EQ(rows.size(), 2u);
@@ -167,8 +173,9 @@ TEST_F(ExtentsTest, ColumnsThatAChunkLacksAreNullAndOthersAreLeftOut) {
   table.columns = {{7, "", ScalarType::kString, ""},
                    {2, "", ScalarType::kLong, ""},
                    {8, "", ScalarType::kReal, ""}};
-  ExtentView extent = *files_.write(table, chunks.views());
-  std::string path = extent.path;
+  auto written = files_.write(table, chunks.views());
+  const ExtentView& extent = *written;
+  std::string path = path_of(extent);
   path.replace(path.find('\''), 1, "''");
   auto rows = query(fmt::format("SELECT * FROM read_parquet('{}')", path));
   ASSERT_EQ(rows.size(), 3u);
@@ -209,7 +216,7 @@ TEST_F(ExtentsTest, AMergeKeepsEveryRowAsItIsButForDeletedOnes) {
   std::string union_sql;
   for (const auto& extent : extents) {
     sources.push_back({extent, {}});
-    std::string path = extent->path;
+    std::string path = path_of(*extent);
     path.replace(path.find('\''), 1, "''");
     union_sql += fmt::format(
         "{}(SELECT *{} FROM read_parquet('{}', file_row_number = true) WHERE {})",
@@ -227,7 +234,7 @@ TEST_F(ExtentsTest, AMergeKeepsEveryRowAsItIsButForDeletedOnes) {
   EXPECT_EQ(merged->min_time, 1000);
   EXPECT_EQ(merged->max_time, 5000);
   EXPECT_EQ(merged->max_sequence, 900u);
-  std::string path = merged->path;
+  std::string path = path_of(*merged);
   path.replace(path.find('\''), 1, "''");
   EXPECT_EQ(query(fmt::format("SELECT * FROM read_parquet('{}')", path)), query(union_sql));
   // Statistics are those of the rows that are left.
@@ -256,7 +263,7 @@ TEST_F(ExtentsTest, AMergeReadsOlderFormsOfTheTable) {
                    {8, "", ScalarType::kDecimal, ""}};
   std::vector<ExtentRows> sources{{extent, {}}};
   auto merged = files_.merge(table, sources);
-  std::string path = merged->path;
+  std::string path = path_of(*merged);
   path.replace(path.find('\''), 1, "''");
   auto rows = query(fmt::format("SELECT * FROM read_parquet('{}')", path));
   ASSERT_EQ(rows.size(), 1u);
@@ -282,7 +289,7 @@ TEST_F(ExtentsTest, RowsAreSortedByTheRowOrderPolicy) {
   std::vector<ExtentRows> sources{{sealed, {}}, {sealed, {}}};
   auto merged = files_.merge(table, sources);
   for (const auto& extent : {sealed, std::shared_ptr<const ExtentView>(merged)}) {
-    std::string path = extent->path;
+    std::string path = path_of(*extent);
     path.replace(path.find('\''), 1, "''");
     std::string sql = fmt::format("SELECT c1, c2 FROM read_parquet('{}')", path);
     EXPECT_EQ(query(sql), query("SELECT * FROM (" + sql + ") ORDER BY c1 DESC NULLS LAST, c2"));
@@ -293,7 +300,7 @@ TEST_F(ExtentsTest, RowsAreSortedByTheRowOrderPolicy) {
 TEST(MergePlan, TakesNeighboursOfLikeSizeAndTags) {
   uint64_t sequence = 0;
   auto extent = [&](uint64_t rows, std::vector<std::string> tags = {}, Ticks created = 0) {
-    auto view = std::make_shared<ExtentView>();
+    auto view = std::make_shared<extents::testing::FakeExtent>();
     view->row_count = rows;
     view->original_size_bytes = rows;
     view->min_sequence = ++sequence;
@@ -359,7 +366,7 @@ TEST_F(ExtentsTest, TermFiltersLeaveNoTextOut) {
       chunks.column(1).append(int64_t{i});
     }
     auto extent = files_.write(table_of({ScalarType::kString, ScalarType::kLong}), chunks.views());
-    auto terms = extent->term_cache->find(extent->id, extent->terms_path());
+    auto terms = extent->terms();
     ASSERT_NE(terms, nullptr);
     for (const std::string& text : texts) {
       EXPECT_TRUE(terms->may_hold(1, text));
@@ -378,9 +385,10 @@ TEST_F(ExtentsTest, TermFiltersAreOnlyThereWhileTheyAreWhole) {
   Chunks chunks({ScalarType::kString});
   chunks.column(0).append_text("one two");
   auto extent = files_.write(table_of({ScalarType::kString}), chunks.views());
+  std::filesystem::path path = objects_.location(terms_name(extent->id));
   std::string bytes;
   {
-    auto file = posix_file_system().open(extent->terms_path(), FileSystem::Mode::kRead);
+    auto file = posix_file_system().open(path, FileSystem::Mode::kRead);
     bytes.resize(file->size());
     file->read(0, std::as_writable_bytes(std::span(bytes)));
   }
@@ -395,9 +403,8 @@ TEST_F(ExtentsTest, TermFiltersAreOnlyThereWhileTheyAreWhole) {
     EXPECT_EQ(ExtentTerms::decode(bytes.substr(0, i)), nullptr);
   }
   // A file that is gone costs nothing but the gain.
-  std::filesystem::remove(extent->terms_path());
-  TermCache cache(posix_file_system(), 1000);
-  EXPECT_EQ(cache.find(extent->id, extent->terms_path()), nullptr);
+  std::filesystem::remove(path);
+  EXPECT_EQ(extent->terms(), nullptr);
 }
 
 TEST(TermGatherer, GivesUpWhenThereAreTooManyTerms) {
@@ -458,7 +465,8 @@ TEST_F(ExtentsTest, EachColumnHasItsSizesAndItsDistinctValues) {
     std::mt19937_64 same(static_cast<uint64_t>(row % 10));
     for (size_t i = 0; i < kAllTypes.size(); ++i) append_random(chunks.column(i), same);
   }
-  ExtentView extent = *files_.write(table_of(kAllTypes), chunks.views());
+  auto written = files_.write(table_of(kAllTypes), chunks.views());
+  const ExtentView& extent = *written;
   uint64_t original = extent.row_count * 16, size = 0;
   for (const ColumnStatistics& column : extent.statistics.columns()) {
     EXPECT_GE(column.distinct_count, 1u) << column.column_id;
@@ -470,7 +478,8 @@ TEST_F(ExtentsTest, EachColumnHasItsSizesAndItsDistinctValues) {
   }
   EXPECT_EQ(extent.original_size_bytes, original);
   EXPECT_LT(size, extent.size_bytes);
-  EXPECT_EQ(extent.index_size_bytes, std::filesystem::file_size(extent.terms_path()));
+  EXPECT_EQ(extent.index_size_bytes,
+            std::filesystem::file_size(objects_.location(terms_name(extent.id))));
 }
 
 TEST(ColumnStatistics, EveryTextLiesWithinItsRange) {
@@ -500,13 +509,14 @@ TEST_F(ExtentsTest, ADescriptionIsReadBackAsItWas) {
   for (int row = 0; row < 50; ++row) {
     for (size_t i = 0; i < kAllTypes.size(); ++i) append_random(chunks.column(i), random);
   }
-  ExtentView extent = *files_.write(table_of(kAllTypes), chunks.views());
+  auto written = files_.write(table_of(kAllTypes), chunks.views());
+  ExtentView& extent = *written;
   extent.tags = {"ingest-by:a", ""};
   std::string bytes;
   encode_extent(bytes, extent);
   auto read = files_.adopt(decode_extent(bytes));
   EXPECT_EQ(read->id, extent.id);
-  EXPECT_EQ(read->path, extent.path);
+  EXPECT_EQ(path_of(*read), path_of(extent));
   EXPECT_EQ(read->row_count, extent.row_count);
   EXPECT_EQ(read->size_bytes, extent.size_bytes);
   EXPECT_EQ(read->index_size_bytes, extent.index_size_bytes);
@@ -527,7 +537,7 @@ TEST_F(ExtentsTest, ADescriptionIsReadBackAsItWas) {
 
 // Before its record has a place in the log nobody knows its sequence; earlier programs wrote what they had promised it.
 TEST_F(ExtentsTest, ADescriptionMayBeOfTheSequenceOfItsRecord) {
-  ExtentView extent;
+  ExtentDescription extent;
   extent.has_system_columns = false;
   std::string bytes;
   encode_extent(bytes, extent);
@@ -553,12 +563,11 @@ TEST_F(ExtentsTest, AnAdoptedExtentTakesTheFileOfItsDraft) {
   std::string bytes;
   encode_extent(bytes, *draft);
   auto adopted = files_.adopt(decode_extent(bytes));
-  EXPECT_EQ(adopted->verifier, draft->verifier);
-  std::string path = draft->path;
+  std::string path = path_of(*draft);
   draft = nullptr;
   files_.collect_garbage();
   EXPECT_TRUE(std::filesystem::exists(path));
-  ExtentFiles::set_in_manifest(*adopted, false);
+  ExtentFiles::drop(*adopted);
   adopted = nullptr;
   files_.collect_garbage();
   EXPECT_FALSE(std::filesystem::exists(path));
@@ -581,7 +590,7 @@ TEST_F(ExtentsTest, ADamagedByteIsFoundBeforeTheFileIsRead) {
   EXPECT_NO_THROW(adopt()->verify());
   ASSERT_EQ(written->checksums.size(), 2U);
   for (uint64_t offset : {uint64_t{5}, FileVerifier::kBlockBytes + 7, written->size_bytes - 1}) {
-    std::fstream file(written->path, std::ios::in | std::ios::out | std::ios::binary);
+    std::fstream file(path_of(*written), std::ios::in | std::ios::out | std::ios::binary);
     auto flip = [&] {
       file.seekg(static_cast<std::streamoff>(offset));
       char byte = static_cast<char>(file.get());
@@ -594,7 +603,7 @@ TEST_F(ExtentsTest, ADamagedByteIsFoundBeforeTheFileIsRead) {
       extent->verify();
       FAIL() << "damage at " << offset << " was not found";
     } catch (const Error& error) {
-      EXPECT_NE(error.message().find(written->path), std::string::npos);
+      EXPECT_NE(error.message().find(path_of(*written)), std::string::npos);
       uint64_t block = offset / FileVerifier::kBlockBytes * FileVerifier::kBlockBytes;
       EXPECT_NE(error.message().find(fmt::format("between offset {} and", block)),
                 std::string::npos)
@@ -608,11 +617,13 @@ TEST_F(ExtentsTest, ADamagedByteIsFoundBeforeTheFileIsRead) {
 TEST_F(ExtentsTest, AFileGoesWithTheLastHolderOfAnObsoleteExtent) {
   Chunks chunks({ScalarType::kLong});
   chunks.column(0).append(int64_t{1});
-  auto kept = files_.write(table_of({ScalarType::kLong}), chunks.views());
-  auto obsolete = files_.write(table_of({ScalarType::kLong}), chunks.views());
+  auto adopt = [&] {
+    return files_.adopt(*files_.write(table_of({ScalarType::kLong}), chunks.views()));
+  };
+  auto kept = adopt(), obsolete = adopt();
   int calls = 0;
   files_.set_on_garbage([&] { ++calls; });
-  std::filesystem::path kept_path = kept->path, path = obsolete->path;
+  std::filesystem::path kept_path = path_of(*kept), path = path_of(*obsolete);
   Manifest manifest;
   std::vector<std::shared_ptr<const ExtentList>> garbage;
   manifest.add(1, kept);
@@ -641,7 +652,7 @@ TEST_F(ExtentsTest, AFileThatNoManifestTookGoesWithItsDraft) {
   Chunks chunks({ScalarType::kLong});
   chunks.column(0).append(int64_t{1});
   auto draft = files_.write(table_of({ScalarType::kLong}), chunks.views());
-  std::filesystem::path path = draft->path;
+  std::filesystem::path path = path_of(*draft);
   draft = nullptr;
   files_.collect_garbage();
   EXPECT_FALSE(std::filesystem::exists(path));
@@ -655,9 +666,9 @@ TEST_F(ExtentsTest, ExtentsAreRemovedAllOrNone) {
   Manifest manifest;
   std::vector<std::shared_ptr<const ExtentList>> garbage;
   auto add = [&] {
-    auto extent = files_.write(table_of({ScalarType::kLong}), chunks.views());
+    auto extent = files_.adopt(*files_.write(table_of({ScalarType::kLong}), chunks.views()));
     ids.push_back(extent->id);
-    paths.push_back(extent->path);
+    paths.push_back(path_of(*extent));
     manifest.add(1, std::move(extent));
   };
   for (int i = 0; i < 3; ++i) add();
@@ -680,38 +691,56 @@ TEST_F(ExtentsTest, ExtentsAreRemovedAllOrNone) {
   }
 }
 
-TEST_F(ExtentsTest, CheckRemovesOrphansAndRefusesWhatIsMissing) {
+TEST_F(ExtentsTest, WhatIsOfNoExtentIsAnOrphan) {
   Chunks chunks({ScalarType::kLong});
   chunks.column(0).append(int64_t{1});
   catalog::Table table = table_of({ScalarType::kLong});
   std::shared_ptr<const ExtentView> kept = files_.write(table, chunks.views());
-  ExtentView orphan = *files_.write(table, chunks.views());
-  std::filesystem::path unfinished = kept->path;
-  unfinished += ".tmp";
-  std::filesystem::copy(kept->path, unfinished);
+  auto lost = files_.write(table, chunks.views());
+  std::filesystem::path orphan = path_of(*lost), foreign = orphan.parent_path() / "notes.txt";
+  std::ofstream(foreign) << "of somebody else";
   ExtentList list{kept};
-  files_.check(list);
-  files_.remove_others(list);
-  EXPECT_TRUE(std::filesystem::exists(kept->path));
-  EXPECT_FALSE(std::filesystem::exists(orphan.path));
-  EXPECT_FALSE(std::filesystem::exists(unfinished));
-  std::filesystem::resize_file(kept->path, 10);
-  EXPECT_THROW(files_.check(list), Error);
-  std::filesystem::remove(kept->path);
+  objects::Orphans orphans(objects_);
+  files_.reconcile(list, orphans);
+  Ticks now = system_clock().now();
+  orphans.remove_old(now + kTicksPerHour);
+  EXPECT_TRUE(std::filesystem::exists(orphan));
+  orphans.remove_old(now + 25 * kTicksPerHour);
+  EXPECT_FALSE(std::filesystem::exists(orphan));
+  EXPECT_TRUE(std::filesystem::exists(foreign));
+  EXPECT_TRUE(std::filesystem::exists(path_of(*kept)));
+}
+
+TEST_F(ExtentsTest, AMissingFileFailsWhoReadsItUntilItIsBack) {
+  Chunks chunks({ScalarType::kLong});
+  chunks.column(0).append(int64_t{1});
+  auto written = files_.write(table_of({ScalarType::kLong}), chunks.views());
+  std::string bytes;
+  encode_extent(bytes, *written);
+  auto extent = files_.adopt(decode_extent(bytes));
+  ExtentFiles others(objects_);  // after a restart
+  auto read_again = others.adopt(decode_extent(bytes));
+  std::filesystem::path path = path_of(*extent), aside = directory_.path() / "aside";
+  std::filesystem::rename(path, aside);
   try {
-    files_.check(list);
+    read_again->verify();
     FAIL();
   } catch (const Error& error) {
-    EXPECT_NE(error.message().find(kept->path), std::string::npos);
+    EXPECT_NE(error.message().find(path.string() + " is missing"), std::string::npos)
+        << error.message();
   }
+  std::filesystem::rename(aside, path);
+  EXPECT_NO_THROW(read_again->verify());
 }
 
 TEST_F(ExtentsTest, AFailureLeavesNoFileBehind) {
   FaultFileSystem files(directory_.path());
-  ExtentFiles extents(files, directory_.path() / "faulty");
+  objects::DirectoryObjects objects(files, directory_.path() / "faulty");
+  ExtentFiles extents(objects);
   Chunks chunks({ScalarType::kLong});
   chunks.column(0).append(int64_t{1});
-  for (int failing = 1; failing <= 7; ++failing) {
+  for (int failing = 1;; ++failing) {
+    ASSERT_LT(failing, 30);
     int countdown = failing;
     auto hook = files.set_hook(
         [&](FaultFileSystem::Operation, const auto&) { return --countdown == 0 ? EIO : 0; });
@@ -719,9 +748,9 @@ TEST_F(ExtentsTest, AFailureLeavesNoFileBehind) {
       extents.write(table_of({ScalarType::kLong}), chunks.views());
       break;
     } catch (const IoError&) {
-      ASSERT_LT(failing, 7);
     }
     hook.remove();
+    if (!std::filesystem::exists(directory_.path() / "faulty")) continue;
     for (const auto& entry :
          std::filesystem::recursive_directory_iterator(directory_.path() / "faulty")) {
       EXPECT_FALSE(entry.is_regular_file()) << entry.path();

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "common/file_system.h"
+#include "common/guid.h"
+#include "objects/object_store.h"
 
 namespace rivulet::extents {
 
@@ -18,13 +19,13 @@ class FileVerifier {
   static constexpr uint64_t kBlockBytes = 1 << 20;
   static std::vector<uint64_t> checksums(const File& file);
 
-  FileVerifier(FileSystem& files, bool is_verified) : files_(files), is_verified_(is_verified) {}
+  explicit FileVerifier(bool is_verified) : is_verified_(is_verified) {}
 
   // See ExtentView::verify.
-  void verify(const std::string& path, std::span<const uint64_t> expected) const;
+  void verify(const objects::ObjectStore& objects, const Guid& extent,
+              std::span<const uint64_t> expected) const;
 
  private:
-  FileSystem& files_;
   mutable std::mutex mutex_;  // one reads for all
   mutable std::atomic<bool> is_verified_;
 };

@@ -1,9 +1,10 @@
 #include "extents/manifest.h"
 
+#include <algorithm>
+
 namespace rivulet::extents {
 
 void Manifest::add(catalog::TableId table, std::shared_ptr<const ExtentView> extent) {
-  ExtentFiles::set_in_manifest(*extent, true);
   edits_[table].added.push_back(std::move(extent));
 }
 
@@ -22,8 +23,9 @@ bool Manifest::remove(catalog::TableId table, std::span<const Guid> extents) {
   std::vector<Guid> published(missing.begin(), missing.end());
   if (!contains(table, published)) return false;
   Edit& edit = edits_[table];
-  for (const auto& extent : edit.added) ExtentFiles::set_in_manifest(*extent, false);
-  for (const auto& extent : kept) ExtentFiles::set_in_manifest(*extent, true);
+  for (const auto& extent : edit.added) {
+    if (std::ranges::count(extents, extent->id) > 0) ExtentFiles::drop(*extent);
+  }
   edit.added = std::move(kept);
   edit.removed.insert(published.begin(), published.end());
   return true;
@@ -34,7 +36,7 @@ void Manifest::clear(catalog::TableId table) {
   if (edit == edits_.end() && !tables_.contains(table)) return;
   Edit& cleared = edits_[table];
   cleared.is_cleared = true;
-  for (const auto& extent : cleared.added) ExtentFiles::set_in_manifest(*extent, false);
+  for (const auto& extent : cleared.added) ExtentFiles::drop(*extent);
   cleared.added.clear();
 }
 
@@ -48,7 +50,7 @@ void Manifest::publish(std::vector<std::shared_ptr<const ExtentList>>& garbage) 
           list->push_back(extent);
           continue;
         }
-        ExtentFiles::set_in_manifest(*extent, false);
+        ExtentFiles::drop(*extent);
         --extent_count_;
         row_count_ -= extent->row_count;
         size_bytes_ -= extent->size_bytes;

@@ -16,6 +16,7 @@ namespace rivulet::extents {
 // the caller holds the lock that orders readers against publish().
 class Manifest {
  public:
+  // An extent that was adopted.
   void add(catalog::TableId table, std::shared_ptr<const ExtentView> extent);
   // False, and nothing removed, when the table does not have all of them.
   bool remove(catalog::TableId table, std::span<const Guid> extents);

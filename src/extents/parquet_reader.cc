@@ -80,14 +80,15 @@ std::string ParquetReader::select(const ExtentRows& rows) const {
              : fmt::format("{}::BIGINT, {}::BIGINT", extent.min_time, extent.min_sequence);
   sql += fmt::format(
       ", file_row_number FROM read_parquet({}, hive_partitioning = false, file_row_number = true)",
-      duckdb::string_literal(extent.path));
+      duckdb::string_literal(copy_->string()));
   return sql;
 }
 
 bool ParquetReader::open_next() {
   if (next_extent_ == extents_.size()) return false;
   const ExtentRows& rows = extents_[next_extent_++];
-  engine_->open(rows.extent->path, select(rows));
+  copy_ = rows.extent->local_copy();
+  engine_->open(*copy_, select(rows));
   return true;
 }
 
@@ -125,7 +126,7 @@ const ChunkView* ParquetReader::next() {
       std::string message = error == nullptr ? "" : error;
       engine_->close();
       if (!message.empty()) {
-        throw_engine_error(extents_[next_extent_ - 1].extent->path, "read", message);
+        throw_engine_error(*copy_, "read", message);
       }
       continue;
     }

@@ -46,6 +46,7 @@ class ParquetReader final : public RowSource {
   std::span<const ParquetColumn> columns_;
   const std::atomic<bool>& is_stopped_;
   size_t next_extent_ = 0;
+  objects::LocalCopy copy_;  // of the extent that is being read
   std::vector<uint32_t> column_ids_;
   std::vector<ColumnView> views_;
   ChunkView chunk_;

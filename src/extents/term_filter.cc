@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "common/binary.h"
+#include "extents/extent.h"
 
 namespace rivulet::extents {
 namespace {
@@ -158,8 +159,7 @@ bool has_terms(std::string_view text) {
   return std::any_of(text.begin(), text.end(), is_term_byte);
 }
 
-std::shared_ptr<const ExtentTerms> TermCache::find(const Guid& extent,
-                                                   const std::filesystem::path& path) {
+std::shared_ptr<const ExtentTerms> TermCache::find(const Guid& extent) {
   {
     std::lock_guard lock(mutex_);
     if (auto found = by_extent_.find(extent); found != by_extent_.end()) {
@@ -169,15 +169,16 @@ std::shared_ptr<const ExtentTerms> TermCache::find(const Guid& extent,
   }
   Entry entry{extent, nullptr, kEntryBytes};
   try {
-    if (files_.exists(path)) {
-      auto file = files_.open(path, FileSystem::Mode::kRead);
-      std::string bytes(file->size(), '\0');
-      bytes.resize(file->read(0, std::as_writable_bytes(std::span(bytes))));
-      entry.terms = ExtentTerms::decode(bytes);
-      if (entry.terms) entry.bytes += entry.terms->memory_bytes();
-    }
+    auto file = objects_.open(terms_name(extent));
+    std::string bytes(file->size(), '\0');
+    bytes.resize(file->read(0, std::as_writable_bytes(std::span(bytes))));
+    entry.terms = ExtentTerms::decode(bytes);
+    if (entry.terms) entry.bytes += entry.terms->memory_bytes();
   } catch (const IoError& error) {
-    spdlog::warn("The terms of an extent could not be read, and its file is: {}", error.what());
+    auto* failure = dynamic_cast<const objects::ObjectError*>(&error);
+    if (failure == nullptr || failure->failure() != objects::ObjectFailure::kNotFound) {
+      spdlog::warn("The terms of an extent could not be read, and its file is: {}", error.what());
+    }
   }
   std::lock_guard lock(mutex_);
   auto [place, is_new] = by_extent_.try_emplace(extent, entries_.end());

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <list>
 #include <map>
 #include <memory>
@@ -11,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "common/file_system.h"
 #include "common/guid.h"
+#include "objects/object_store.h"
 
 // Which terms the texts of an extent hold, as Bloom filters: docs/extents.md.
 //
@@ -62,10 +61,11 @@ bool has_terms(std::string_view text);
 // The filters of extents that were asked for lately, read from their files. Thread-safe.
 class TermCache {
  public:
-  TermCache(FileSystem& files, size_t limit_bytes) : files_(files), limit_bytes_(limit_bytes) {}
+  TermCache(const objects::ObjectStore& objects, size_t limit_bytes)
+      : objects_(objects), limit_bytes_(limit_bytes) {}
 
-  // Null when there are none, or the file cannot be read: they only save work.
-  std::shared_ptr<const ExtentTerms> find(const Guid& extent, const std::filesystem::path& path);
+  // Null when there are none, or the object cannot be read: they only save work.
+  std::shared_ptr<const ExtentTerms> find(const Guid& extent);
 
  private:
   struct Entry {
@@ -74,7 +74,7 @@ class TermCache {
     size_t bytes = 0;
   };
 
-  FileSystem& files_;
+  const objects::ObjectStore& objects_;
   const size_t limit_bytes_;
   std::mutex mutex_;
   std::list<Entry> entries_;  // the one asked for last comes first

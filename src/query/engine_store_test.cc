@@ -222,8 +222,12 @@ TEST_F(EngineStoreTest, ADamagedExtentIsNamed) {
   store_->commit(one_append(make_rows(*other, 0, 3000)));
   store_->seal({});
   store_->commit(one_append(make_rows(*table, 5000, 10)));
-  std::filesystem::path path =
-      store_->snapshot({&table->id, 1})->table(table->id)->extents().front()->path;
+  std::filesystem::path path = store_->snapshot({&table->id, 1})
+                                   ->table(table->id)
+                                   ->extents()
+                                   .front()
+                                   ->local_copy()
+                                   ->string();
   engine_ = nullptr;
   store_ = nullptr;
   auto size = std::filesystem::file_size(path);

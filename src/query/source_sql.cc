@@ -101,8 +101,7 @@ bool may_match(const store::ExtentView& extent, const kql::TermCondition& condit
     return std::any_of(condition.any_of.begin(), condition.any_of.end(), test);
   };
   if (!exists) return may_hold([](const std::string& text) { return !extents::has_terms(text); });
-  if (extent.term_cache == nullptr) return true;
-  auto terms = extent.term_cache->find(extent.id, extent.terms_path());
+  auto terms = extent.terms();
   return terms == nullptr || may_hold([&](const std::string& text) {
            return terms->may_hold(condition.column_id, text);
          });
@@ -212,12 +211,14 @@ class ExtentSelects {
     groups_[{std::move(select), std::move(shape)}].push_back(&extent);
   }
 
-  void append_to(std::vector<std::string>& selects) const {
+  // The files that they read stay while `copies` are held.
+  void append_to(std::vector<std::string>& selects, std::vector<objects::LocalCopy>& copies) const {
     for (const auto& [key, extents] : groups_) {
       std::string sql = key.first + " FROM read_parquet([";
       for (size_t i = 0; i < extents.size(); ++i) {
         if (i > 0) sql += ", ";
-        sql += duckdb::string_literal(extents[i]->path);
+        copies.push_back(extents[i]->local_copy());
+        sql += duckdb::string_literal(copies.back()->string());
       }
       sql += "], hive_partitioning = false";
       if (has_extent_columns_) sql += ", filename = true, file_row_number = true";
@@ -349,7 +350,7 @@ std::string table_source(const kql::Source& source, const store::Snapshot& snaps
   }
   composed.row_count += scan.row_count + extent_rows;
   std::vector<std::string> selects;
-  extents.append_to(selects);
+  extents.append_to(selects, composed.copies);
   // An empty source is an empty scan.
   if (scan.row_count > 0 || selects.empty()) {
     const char* extent_columns =

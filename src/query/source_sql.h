@@ -31,6 +31,7 @@ struct ComposedStatement {
   uint64_t row_count = 0;  // of all that the sources will read, before SQL filters
   uint64_t extents_total = 0;
   std::vector<std::shared_ptr<const store::ExtentView>> extents;  // that the SQL reads
+  std::vector<objects::LocalCopy> copies;                         // of these
 };
 
 // Defines the statement's sources: the tail by rv_scan, the extents that can hold a match

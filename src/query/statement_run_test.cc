@@ -73,13 +73,13 @@ class StatementRunTest : public ::testing::Test {
   }
 
   // A file of the query's rows, with the range of column 3 as statistics.
-  store::ExtentView extent(const std::string& name, const std::string& sql,
-                           std::vector<uint32_t> column_ids, int64_t min, int64_t max,
-                           store::Sequence first = 1, store::Sequence last = 1) {
-    store::ExtentView view;
-    view.path = directory_ / "extents" / (name + ".parquet");
+  extents::testing::FakeExtent extent(const std::string& name, const std::string& sql,
+                                      std::vector<uint32_t> column_ids, int64_t min, int64_t max,
+                                      store::Sequence first = 1, store::Sequence last = 1) {
+    std::filesystem::path path = directory_ / "extents" / (name + ".parquet");
     duckdb::ConnectionLease connection(*light_);
-    connection->execute("COPY (" + sql + ") TO '" + view.path + "' (FORMAT parquet)");
+    connection->execute("COPY (" + sql + ") TO '" + path.string() + "' (FORMAT parquet)");
+    extents::ExtentDescription view;
     view.row_count = static_cast<uint64_t>(max - min + 1);
     view.min_sequence = first;
     view.max_sequence = last;
@@ -89,7 +89,7 @@ class StatementRunTest : public ::testing::Test {
     statistics.min_int = min;
     statistics.max_int = max;
     view.statistics = extents::StatisticsList({&statistics, 1});
-    return view;
+    return extents::testing::FakeExtent(std::move(view), std::move(path));
   }
 
   static Source source(catalog::TableId table, std::vector<uint32_t> columns) {
@@ -510,7 +510,7 @@ TEST_F(StatementRunTest, ReadsTheTailAndExtentsOfEveryShape) {
              "SELECT x AS c1, 'f' || x AS c2, x AS c3, 5::BIGINT AS sys_time, 1::BIGINT AS "
              "sys_seq FROM range(300, 400) r(x)",
              {1, 2, 3}, 300, 399));
-  store::ExtentView bare =
+  extents::testing::FakeExtent bare =
       extent("d", "SELECT x AS c1, 'g' AS c2, x AS c3 FROM range(400, 410) r(x)", {1, 2, 3}, 400,
              409, 77, 77);
   bare.has_system_columns = false;
@@ -633,7 +633,7 @@ TEST_F(StatementRunTest, AUnionReadsExtentsOfItsTables) {
 }
 
 TEST(MayMatch, ByStatistics) {
-  store::ExtentView extent;
+  extents::testing::FakeExtent extent;
   extent.column_ids = {1, 2, 3};
   store::ColumnStatistics number{.column_id = 1, .type = ScalarType::kLong, .has_range = true};
   number.min_int = 10;

@@ -65,9 +65,8 @@ std::string_view bytes_of(const auto& value) {
 
 }  // namespace
 
-BlockFileWriter::BlockFileWriter(FileSystem& files, const std::filesystem::path& path,
-                                 BlockFileHeader header)
-    : file_(files.open(path, FileSystem::Mode::kCreate)), seed_(new_guid().lo) {
+BlockFileWriter::BlockFileWriter(objects::StagedObject& object, BlockFileHeader header)
+    : file_(object.open(FileSystem::Mode::kCreate)), seed_(new_guid().lo) {
   FileHeader out{};
   std::memcpy(out.magic, magic(header.kind), sizeof(out.magic));
   out.version = kVersion;
@@ -101,7 +100,6 @@ void BlockFileWriter::finish() {
   footer.checksum = footer_checksum(footer, seed_);
   buffer_.append(bytes_of(footer));
   flush();
-  file_->sync();
 }
 
 void BlockFileWriter::flush() {
@@ -114,9 +112,9 @@ void BlockFileWriter::flush() {
   }
 }
 
-BlockFileReader::BlockFileReader(FileSystem& files, const std::filesystem::path& path,
+BlockFileReader::BlockFileReader(const objects::ObjectStore& objects, std::string_view name,
                                  BlockFileKind kind)
-    : path_(path), file_(files.open(path, FileSystem::Mode::kRead)), file_bytes_(file_->size()) {
+    : location_(objects.location(name)), file_(objects.open(name)), file_bytes_(file_->size()) {
   FileHeader in{};
   if (file_bytes_ < sizeof(in)) throw_damaged(0, "the file is too short");
   std::memcpy(&in, window(0, sizeof(in)).data(), sizeof(in));
@@ -128,7 +126,7 @@ BlockFileReader::BlockFileReader(FileSystem& files, const std::filesystem::path&
     throw internal_error(
         fmt::format("The file {} was written in format {}, by another version of Rivulet; this one "
                     "reads format {}",
-                    path_.string(), in.version, kVersion));
+                    location_, in.version, kVersion));
   }
   header_ = {kind, in.first, in.second, in.seed};
   offset_ = sizeof(in);
@@ -169,7 +167,7 @@ void BlockFileReader::throw_damaged(uint64_t offset, std::string_view what) cons
   throw internal_error(
       fmt::format("The checkpoint is damaged: {} at offset {} of {}. Nothing was changed; restore "
                   "the file, or the whole data directory, from a backup.",
-                  what, offset, path_.string()));
+                  what, offset, location_));
 }
 
 std::string_view BlockFileReader::window(uint64_t offset, uint64_t size) {

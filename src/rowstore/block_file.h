@@ -2,13 +2,12 @@
 
 #include <array>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "common/file_system.h"
+#include "objects/object_store.h"
 
 // Files of checksummed blocks, written once from start to end: docs/checkpoints.md tells their bytes.
 namespace rivulet::rowstore {
@@ -20,13 +19,14 @@ enum class BlockKind : uint64_t {
   kEnd = 0,
   kCatalog = 1,
   kExtents = 2,
-  kRowFiles = 3,
+  kNumberedRowFiles = 3,  // of older programs
   kRuns = 4,
   kRun = 5,
   kKeysWithoutContents = 6,  // of older programs
   kProgress = 7,
   kKeys = 8,
-  kClockSteps = 9
+  kClockSteps = 9,
+  kNamedRowFiles = 10
 };
 
 // Bytes of a file without blocks, and what the content of a block takes in the file.
@@ -37,23 +37,22 @@ constexpr uint64_t padded_bytes(uint64_t bytes) {
 
 struct BlockFileHeader {
   BlockFileKind kind = BlockFileKind::kBase;
-  // A base: its sequence and the time of the newest transaction. A row file: its number and generation.
+  // A base: its sequence and the time of the newest transaction. A row file: zero (once a number) and its generation.
   uint64_t first = 0;
   int64_t second = 0;
   uint64_t seed = 0;
 };
 
-// Used by one thread. Every failure throws IoError, and leaves the file to the caller.
+// Used by one thread. Every failure throws IoError.
 class BlockFileWriter {
  public:
-  // Creates the file. The header's seed is made here.
-  BlockFileWriter(FileSystem& files, const std::filesystem::path& path, BlockFileHeader header);
+  // Creates the file of an object, which the caller puts. The header's seed is made here.
+  BlockFileWriter(objects::StagedObject& object, BlockFileHeader header);
 
   struct Place {
     uint64_t offset = 0, length = 0;  // of a block, its header included
   };
   Place put(BlockKind kind, uint64_t table, std::string_view content);
-  // When it returns, the content of the file is durable; its name is the caller's business.
   void finish();
 
   uint64_t seed() const { return seed_; }
@@ -73,7 +72,7 @@ class BlockFileWriter {
 // Reads a file from its start to its end. Throws Error, with file and offset, on damage.
 class BlockFileReader {
  public:
-  BlockFileReader(FileSystem& files, const std::filesystem::path& path, BlockFileKind kind);
+  BlockFileReader(const objects::ObjectStore& objects, std::string_view name, BlockFileKind kind);
 
   const BlockFileHeader& header() const { return header_; }
 
@@ -90,8 +89,8 @@ class BlockFileReader {
   [[noreturn]] void throw_damaged(uint64_t offset, std::string_view what) const;
   std::string_view window(uint64_t offset, uint64_t size);
 
-  std::filesystem::path path_;
-  std::unique_ptr<File> file_;
+  const std::string location_;
+  std::unique_ptr<const File> file_;
   uint64_t file_bytes_ = 0;
   BlockFileHeader header_;
   uint64_t offset_ = 0;

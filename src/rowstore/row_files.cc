@@ -4,34 +4,29 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <charconv>
+#include <map>
 
 #include "common/binary.h"
 #include "common/error.h"
+#include "common/guid.h"
 #include "rowstore/batch_codec.h"
 
 namespace rivulet::rowstore {
 namespace {
 
+constexpr std::string_view kPrefix = "rows/";
 constexpr std::string_view kSuffix = ".rows";
-constexpr std::string_view kUnfinished = ".tmp";
-constexpr size_t kNameDigits = 16;
 // A run that gets longer than this is followed by another one: what a reader takes into memory at a time.
 constexpr size_t kRunBytes = 1 << 20;
 // A chunk whose values take more than this is written in parts, for the same reason.
 constexpr uint64_t kPartBytes = 4 << 20;
 
-std::string file_name(uint64_t number) {
-  return fmt::format("{:016}{}", number, kSuffix);
-}
-
-// The number in the name of a row file, finished or not; 0 for other files.
-uint64_t number_of(std::string_view name) {
-  if (name.ends_with(kUnfinished)) name.remove_suffix(kUnfinished.size());
-  if (name.size() != kNameDigits + kSuffix.size() || !name.ends_with(kSuffix)) return 0;
-  uint64_t number = 0;
-  auto [end, error] = std::from_chars(name.data(), name.data() + kNameDigits, number);
-  return error == std::errc() && end == name.data() + kNameDigits ? number : 0;
+// Whether an object's name is one that this program, or an older one, gave to a row file.
+bool is_ours(std::string_view name) {
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return false;
+  name = name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
+  bool is_number = name.size() == 16 && name.find_first_not_of("0123456789") == name.npos;
+  return is_number || parse_guid(name).has_value();
 }
 
 // Widens `ranges` by the datetime columns of a chunk.
@@ -54,22 +49,15 @@ void widen_ranges(std::vector<CellRange>& ranges, const ChunkView& chunk) {
   }
 }
 
-void remove_quietly(FileSystem& files, const std::filesystem::path& path) {
-  try {
-    if (files.exists(path)) files.remove(path);
-  } catch (const IoError& error) {
-    spdlog::warn("A file that is not needed could not be removed: {}", error.what());
-  }
-}
-
 }  // namespace
 
-RowFile::RowFile(FileSystem& files, std::filesystem::path path, const Description& description,
+std::string numbered_row_file(uint64_t number) {
+  return fmt::format("{}{:016}{}", kPrefix, number, kSuffix);
+}
+
+RowFile::RowFile(objects::ObjectStore& objects, Description description,
                  std::shared_ptr<RowFileGarbage> garbage)
-    : files_(files),
-      path_(std::move(path)),
-      description_(description),
-      garbage_(std::move(garbage)) {
+    : objects_(objects), description_(std::move(description)), garbage_(std::move(garbage)) {
   ++garbage_->file_count;
   garbage_->file_bytes += description_.bytes;
 }
@@ -78,7 +66,7 @@ RowFile::~RowFile() {
   std::function<void()> on_garbage;
   {
     std::lock_guard lock(garbage_->mutex);
-    garbage_->paths.push_back(path_);
+    garbage_->names.push_back(description_.name);
     on_garbage = garbage_->on_garbage;
   }
   --garbage_->file_count;
@@ -87,36 +75,44 @@ RowFile::~RowFile() {
 }
 
 std::string RowFile::read(catalog::TableId table, uint64_t offset, uint64_t length) const {
-  std::call_once(opened_, [this] { file_ = files_.open(path_, FileSystem::Mode::kRead); });
+  auto fail = [&](std::string_view what) {
+    throw internal_error(
+        fmt::format("Recent rows of table {} are {}. Restore the file, or the whole data "
+                    "directory, from a backup.",
+                    table, what));
+  };
+  try {
+    // Tried again by the next reader when it throws.
+    std::call_once(opened_, [this] { file_ = objects_.open(description_.name); });
+  } catch (const objects::ObjectError& error) {
+    if (error.failure() != objects::ObjectFailure::kNotFound) throw;
+    fail(fmt::format("missing: there is no file {}", location()));
+  }
   std::string bytes(length, '\0');
   bytes.resize(file_->read(offset, std::as_writable_bytes(std::span(bytes))));
   std::string_view content =
       block_content(bytes, BlockKind::kRun, table, description_.seed, offset);
   if (content.empty()) {
-    throw internal_error(
-        fmt::format("Recent rows of table {} are damaged: the block at offset {} of {} is not "
-                    "valid. Restore the file, or the whole data directory, from a backup.",
-                    table, offset, path_.string()));
+    fail(fmt::format("damaged: the block at offset {} of {} is not valid", offset, location()));
   }
   bytes.erase(0, bytes.size() - content.size());
   return bytes;
 }
 
-RowFileWriter::RowFileWriter(FileSystem& files, const std::filesystem::path& directory,
-                             uint64_t number, uint8_t generation,
-                             std::shared_ptr<RowFileGarbage> garbage)
-    : files_(files),
-      path_(directory / file_name(number)),
-      unfinished_(path_.string() + std::string(kUnfinished)),
-      description_{number, generation, 0, 0},
-      garbage_(std::move(garbage)),
-      writer_(files, unfinished_, {BlockFileKind::kRows, number, generation}) {}
-
-RowFileWriter::~RowFileWriter() {
-  if (is_finished_) return;
-  remove_quietly(files_, unfinished_);
-  remove_quietly(files_, path_);
+void RowFile::check() const {
+  BlockFileReader reader(objects_, description_.name, BlockFileKind::kRows);
+  while (reader.next().kind != BlockKind::kEnd) {
+  }
 }
+
+RowFileWriter::RowFileWriter(objects::ObjectStore& objects, uint8_t generation,
+                             std::shared_ptr<RowFileGarbage> garbage)
+    : objects_(objects),
+      description_{fmt::format("{}{}{}", kPrefix, to_string(new_guid()), kSuffix), generation, 0,
+                   0},
+      garbage_(std::move(garbage)),
+      staged_(objects.stage(description_.name)),
+      writer_(*staged_, {BlockFileKind::kRows, 0, generation}) {}
 
 void RowFileWriter::add(catalog::TableId table, std::span<const ChunkView> chunks) {
   runs_.emplace_back(table, RunList());
@@ -161,12 +157,10 @@ void RowFileWriter::put_run(catalog::TableId table) {
 
 TableRuns RowFileWriter::finish() {
   writer_.finish();
-  files_.rename(unfinished_, path_);
-  files_.sync_directory(path_.parent_path());
-  is_finished_ = true;
+  staged_->put();
   description_.seed = writer_.seed();
   description_.bytes = writer_.size();
-  auto file = std::make_shared<const RowFile>(files_, path_, description_, garbage_);
+  auto file = std::make_shared<const RowFile>(objects_, description_, garbage_);
   for (auto& [table, list] : runs_) {
     list.shrink_to_fit();
     for (Run& run : list) run.file = file;
@@ -174,64 +168,58 @@ TableRuns RowFileWriter::finish() {
   return std::move(runs_);
 }
 
-RowFiles::RowFiles(FileSystem& files, std::filesystem::path directory)
-    : files_(files),
-      directory_(std::move(directory)),
-      garbage_(std::make_shared<RowFileGarbage>()) {
-  for (const std::string& name : files_.list(directory_)) {
-    next_number_ = std::max(next_number_, number_of(name) + 1);
-  }
-}
+RowFiles::RowFiles(objects::ObjectStore& objects)
+    : objects_(objects), garbage_(std::make_shared<RowFileGarbage>()) {}
 
 RowFiles::~RowFiles() {
   set_on_garbage(nullptr);
 }
 
 std::unique_ptr<RowFileWriter> RowFiles::create(uint8_t generation) {
-  return std::unique_ptr<RowFileWriter>(
-      new RowFileWriter(files_, directory_, next_number_++, generation, garbage_));
+  return std::unique_ptr<RowFileWriter>(new RowFileWriter(objects_, generation, garbage_));
 }
 
-std::shared_ptr<const RowFile> RowFiles::open(const RowFile::Description& description) {
-  std::string name = file_name(description.number);
-  std::filesystem::path path = directory_ / name;
-  constexpr const char* kAdvice =
-      "Nothing was changed; restore the file, or the whole data directory, from a backup.";
-  if (!files_.exists(path)) {
-    throw internal_error(fmt::format("The row file {} is missing. {}", path.string(), kAdvice));
-  }
-  uint64_t size = files_.open(path, FileSystem::Mode::kRead)->size();
-  if (size != description.bytes) {
-    throw internal_error(fmt::format("The row file {} has {} bytes instead of {}. {}",
-                                     path.string(), size, description.bytes, kAdvice));
-  }
-  opened_names_.push_back(std::move(name));
-  return std::make_shared<const RowFile>(files_, path, description, garbage_);
+std::shared_ptr<const RowFile> RowFiles::open(RowFile::Description description) {
+  return std::make_shared<const RowFile>(objects_, std::move(description), garbage_);
 }
 
-void RowFiles::remove_others() {
-  for (const std::string& name : files_.list(directory_)) {
-    bool is_needed =
-        std::find(opened_names_.begin(), opened_names_.end(), name) != opened_names_.end();
-    if (number_of(name) != 0 && !is_needed) files_.remove(directory_ / name);
+void RowFiles::reconcile(const std::set<std::shared_ptr<const RowFile>>& named,
+                         objects::Orphans& orphans) {
+  std::map<std::string, uint64_t> missing;  // sizes
+  for (const auto& file : named) {
+    missing.emplace(file->description().name, file->description().bytes);
   }
-  opened_names_ = {};
+  std::set<std::string> expected;
+  for (const auto& [name, bytes] : missing) expected.insert(name);
+  objects_.list(kPrefix, [&](const objects::ObjectInfo& object) {
+    if (!expected.contains(object.name)) {
+      if (is_ours(object.name)) orphans.add(object);
+    } else if (missing[object.name] == object.bytes) {
+      missing.erase(object.name);
+    }
+  });
+  for (const auto& [name, bytes] : missing) {
+    spdlog::error(
+        "The row file {} is missing, or has not the {} bytes that it should have. "
+        "Queries of the tables with rows in it fail until it is restored from a backup",
+        objects_.location(name), bytes);
+  }
 }
 
 void RowFiles::collect_garbage() {
-  std::vector<std::filesystem::path> paths;
+  std::vector<std::string> names;
   {
     std::lock_guard lock(garbage_->mutex);
-    paths = std::exchange(garbage_->paths, {});
+    names = std::exchange(garbage_->names, {});
   }
   std::exception_ptr error;
-  for (std::filesystem::path& path : paths) {
+  for (std::string& name : names) {
     try {
-      if (files_.exists(path)) files_.remove(path);
+      objects_.remove(name);
     } catch (...) {
       error = std::current_exception();
       std::lock_guard lock(garbage_->mutex);
-      garbage_->paths.push_back(std::move(path));
+      garbage_->names.push_back(std::move(name));
     }
   }
   if (error) std::rethrow_exception(error);

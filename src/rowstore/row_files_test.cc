@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/testing/temporary_directory.h"
+#include "objects/directory_objects.h"
 #include "rowstore/run_cache.h"
 #include "rowstore/testing/random_rows.h"
 
@@ -35,10 +36,7 @@ Rows rows_of(const ChunkList& chunks) {
 
 class RowFilesTest : public ::testing::Test {
  protected:
-  RowFilesTest() : random_(7) {
-    std::filesystem::create_directories(path_);
-    row_files_ = std::make_unique<RowFiles>(posix_file_system(), path_);
-  }
+  RowFilesTest() : random_(7) {}
 
   // A chunk of all types with random cells; sequences go on from the last one.
   std::shared_ptr<Chunk> make_chunk(uint32_t count) {
@@ -66,8 +64,8 @@ class RowFilesTest : public ::testing::Test {
 
   std::mt19937_64 random_;
   TemporaryDirectory directory_;
-  const std::filesystem::path path_ = directory_.path() / "rows";
-  std::unique_ptr<RowFiles> row_files_;
+  objects::DirectoryObjects objects_{posix_file_system(), directory_.path()};
+  RowFiles row_files_{objects_};
   Sequence sequence_ = 0;
 };
 
@@ -82,7 +80,7 @@ TEST_F(RowFilesTest, LongTextsMakeMoreRunsAndNotLongerOnes) {
   }
   std::vector<uint32_t> ids{1, 2};
   std::vector<ColumnView> views{batch.column(0).view(), batch.column(1).view()};
-  auto writer = row_files_->create(0);
+  auto writer = row_files_.create(0);
   ChunkView chunk{kRows, ids, views, times.data(), sequences.data()};
   writer->add(1, {&chunk, 1});
   TableRuns runs = writer->finish();
@@ -100,7 +98,7 @@ TEST_F(RowFilesTest, LongTextsMakeMoreRunsAndNotLongerOnes) {
 }
 
 TEST_F(RowFilesTest, ARunMayLoseRowsAtBothEnds) {
-  auto writer = row_files_->create(0);
+  auto writer = row_files_.create(0);
   ChunkList chunks{make_chunk(30), make_chunk(30), make_chunk(30)};
   std::vector<ChunkView> views;
   for (const auto& chunk : chunks) views.push_back(chunk->closed_view());
@@ -116,7 +114,7 @@ TEST_F(RowFilesTest, ARunMayLoseRowsAtBothEnds) {
 }
 
 TEST_F(RowFilesTest, RunsReadAsTheyWereWritten) {
-  auto writer = row_files_->create(0);
+  auto writer = row_files_.create(0);
   std::vector<Rows> expected;
   for (catalog::TableId table = 1; table <= 20; ++table) {
     ChunkList chunks;
@@ -173,14 +171,14 @@ TEST_F(RowFilesTest, SmallChunksAreJoined) {
 }
 
 TEST_F(RowFilesTest, EveryDamagedByteOfARunIsFound) {
-  auto writer = row_files_->create(0);
+  auto writer = row_files_.create(0);
   auto chunk = make_chunk(20);
   std::vector<ChunkView> views{chunk->closed_view()};
   writer->add(1, views);
   writer->add(2, views);
   TableRuns runs = writer->finish();
   const rowstore::Run& run = runs[0].second[0];
-  std::filesystem::path path = run.file->path();
+  std::filesystem::path path = run.file->location();
   for (uint64_t at = run.offset; at < run.offset + run.length; ++at) {
     std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
     file.seekg(static_cast<std::streamoff>(at));
@@ -202,34 +200,74 @@ TEST_F(RowFilesTest, EveryDamagedByteOfARunIsFound) {
   EXPECT_EQ(rows_of(read_run(1, run)).size(), 20u);
 }
 
+TEST_F(RowFilesTest, AMissingFileFailsWhoReadsItUntilItIsBack) {
+  auto writer = row_files_.create(0);
+  auto chunk = make_chunk(20);
+  writer->add(1, std::vector{chunk->closed_view()});
+  TableRuns runs = writer->finish();
+  rowstore::Run& run = runs[0].second[0];
+  std::filesystem::path path = run.file->location(), aside = directory_.path() / "aside";
+  std::filesystem::rename(path, aside);
+  try {
+    read_run(1, run);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find("no file " + path.string()), std::string::npos);
+  }
+  std::filesystem::rename(aside, path);
+  EXPECT_EQ(rows_of(read_run(1, run)).size(), 20u);
+}
+
+TEST_F(RowFilesTest, OrphansAreWhatNothingNames) {
+  auto chunk = make_chunk(20);
+  auto write = [&] {
+    auto writer = row_files_.create(0);
+    writer->add(1, std::vector{chunk->closed_view()});
+    return writer->finish();
+  };
+  TableRuns kept = write(), lost = write();
+  std::filesystem::path orphan = lost[0].second[0].file->location(),
+                        old = objects_.location(numbered_row_file(7)),
+                        foreign = orphan.parent_path() / "notes.rows";
+  for (const auto& path : {old, foreign}) std::ofstream(path) << "whatever";
+  objects::Orphans orphans(objects_);
+  row_files_.reconcile({kept[0].second[0].file}, orphans);
+  orphans.remove_old(system_clock().now());
+  for (const auto& path : {orphan, old}) EXPECT_TRUE(std::filesystem::exists(path));
+  orphans.remove_old(system_clock().now() + 2 * kTicksPerDay);
+  for (const auto& path : {orphan, old}) EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_TRUE(std::filesystem::exists(foreign));
+  EXPECT_EQ(rows_of(read_run(1, kept[0].second[0])).size(), 20u);
+}
+
 TEST_F(RowFilesTest, AFileGoesWhenNobodyHoldsItAndItIsCollected) {
   auto chunk = make_chunk(20);
   std::vector<ChunkView> views{chunk->closed_view()};
-  auto writer = row_files_->create(0);
+  auto writer = row_files_.create(0);
   writer->add(1, views);
   TableRuns runs = writer->finish();
-  std::filesystem::path path = runs[0].second[0].file->path();
-  EXPECT_EQ(row_files_->file_count(), 1u);
-  EXPECT_EQ(row_files_->file_bytes(), std::filesystem::file_size(path));
+  std::filesystem::path path = runs[0].second[0].file->location();
+  EXPECT_EQ(row_files_.file_count(), 1u);
+  EXPECT_EQ(row_files_.file_bytes(), std::filesystem::file_size(path));
   int told = 0;
-  row_files_->set_on_garbage([&] { ++told; });
-  row_files_->collect_garbage();
+  row_files_.set_on_garbage([&] { ++told; });
+  row_files_.collect_garbage();
   EXPECT_TRUE(std::filesystem::exists(path));
   runs.clear();
   EXPECT_EQ(told, 1);
   EXPECT_TRUE(std::filesystem::exists(path));
-  row_files_->collect_garbage();
+  row_files_.collect_garbage();
   EXPECT_FALSE(std::filesystem::exists(path));
-  EXPECT_EQ(row_files_->file_count(), 0u);
+  EXPECT_EQ(row_files_.file_count(), 0u);
   // A writer that is not finished leaves nothing.
-  writer = row_files_->create(0);
+  writer = row_files_.create(0);
   writer->add(1, views);
   writer = nullptr;
-  EXPECT_TRUE(std::filesystem::is_empty(path_));
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.path() / "rows"));
 }
 
 TEST_F(RowFilesTest, TheCacheKeepsWhatFitsAndWasReadLately) {
-  auto writer = row_files_->create(0);
+  auto writer = row_files_.create(0);
   for (catalog::TableId table = 0; table < 10; ++table) {
     auto chunk = make_chunk(100);
     std::vector<ChunkView> views{chunk->closed_view()};

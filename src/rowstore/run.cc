@@ -75,7 +75,7 @@ ChunkList read_run(catalog::TableId table, const Run& run) {
   } catch (const std::runtime_error& error) {
     throw internal_error(
         fmt::format("Recent rows of table {}, at offset {} of {}, cannot be read: {}", table,
-                    run.offset, run.file->path().string(), error.what()));
+                    run.offset, run.file->location(), error.what()));
   }
   return chunks;
 }

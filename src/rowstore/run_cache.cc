@@ -11,7 +11,8 @@ constexpr uint64_t kEntryBytes = 256;
 }  // namespace
 
 std::shared_ptr<const ChunkList> RunCache::get(catalog::TableId table, const Run& run) {
-  Key key{run.file->description().number, run.offset, run.rows, run.skipped};
+  // The seed is a random number of the file.
+  Key key{run.file->description().seed, run.offset, run.rows, run.skipped};
   {
     std::lock_guard lock(mutex_);
     auto found = by_key_.find(key);

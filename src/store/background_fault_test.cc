@@ -92,13 +92,17 @@ TEST_F(BackgroundFaultTest,
   auto damaged = create_table(*store_, "Damaged"), fed = create_table(*store_, "Fed");
   append(*damaged, 0, 100);
   store_->checkpoint();
+  std::set<std::filesystem::path> before_it = files_of(options_.directory / "rows");
   append(*damaged, 100, 300);
   store_->checkpoint();
+  std::set<std::filesystem::path> with_it = files_of(options_.directory / "rows");
   append(*damaged, 400, 100);
   store_->checkpoint();
   auto runs = store_->snapshot({&damaged->id, 1})->table(damaged->id)->runs();
   ASSERT_EQ(runs.size(), 3u);
-  std::filesystem::path path = options_.directory / "rows" / "0000000000000002.rows";
+  std::erase_if(with_it, [&](const auto& path) { return before_it.contains(path); });
+  ASSERT_EQ(with_it.size(), 1u);
+  std::filesystem::path path = *with_it.begin();
   damage(path, 2000);
   append(*damaged, 500, 600);
 

@@ -7,7 +7,7 @@
 
 #include "common/error.h"
 #include "log/local_log.h"
-#include "rowstore/block_file.h"
+#include "objects/directory_objects.h"
 #include "store/checkpointer.h"
 #include "store/data_directory.h"
 #include "store/state.h"
@@ -54,56 +54,40 @@ bool attempt(CheckResult& result, const std::function<void()>& work) {
   }
 }
 
-void check_row_files(FileSystem& files, const WholeState& whole, CheckResult& result) {
-  std::set<std::filesystem::path> row_files, damaged;
+void check_row_files(const WholeState& whole, CheckResult& result) {
+  std::set<std::shared_ptr<const rowstore::RowFile>> row_files, damaged;
   uint64_t runs = 0, rows = 0;
   for (const auto& [table, tail] : whole.tails) {
     if (!tail.runs) continue;
     for (const rowstore::Run& run : *tail.runs) {
-      row_files.insert(run.file->path());
+      row_files.insert(run.file);
       ++runs;
       rows += run.live_rows();
       if (!attempt(result, [&, id = table] { rowstore::read_run(id, run); })) {
-        damaged.insert(run.file->path());
+        damaged.insert(run.file);
       }
     }
   }
-  for (const std::filesystem::path& path : row_files) {
+  for (const auto& file : row_files) {
     // The damage of a run, which was told with its table, would be met once more.
-    if (damaged.contains(path)) continue;
-    attempt(result, [&] {
-      rowstore::BlockFileReader reader(files, path, rowstore::BlockFileKind::kRows);
-      while (reader.next().kind != rowstore::BlockKind::kEnd) {
-      }
-    });
+    if (!damaged.contains(file)) attempt(result, [&] { file->check(); });
   }
   result.found.push_back(
       fmt::format("Row files: {}, with {} rows in {} runs", row_files.size(), rows, runs));
 }
 
-void check_extents(FileSystem& files, const State::Extents& extents, CheckResult& result) {
+void check_extents(const State::Extents& extents, CheckResult& result) {
   uint64_t count = 0, rows = 0, bytes = 0;
   for (const auto& [table, list] : extents) {
     for (const auto& extent : *list) {
       ++count;
       rows += extent->row_count;
       bytes += extent->size_bytes;
-      if (!files.exists(extent->path)) {
-        result.problems.push_back(
-            fmt::format("The extent {} of table {} is missing", extent->path, table));
-        continue;
+      try {
+        extent->verify();
+      } catch (const std::exception& error) {
+        result.problems.push_back(fmt::format("Table {}: {}", table, error.what()));
       }
-      uint64_t size = 0;
-      bool is_open = attempt(
-          result, [&] { size = files.open(extent->path, FileSystem::Mode::kRead)->size(); });
-      if (!is_open) continue;
-      if (size != extent->size_bytes) {
-        result.problems.push_back(
-            fmt::format("The extent {} of table {} has {} bytes instead of {}", extent->path, table,
-                        size, extent->size_bytes));
-        continue;
-      }
-      attempt(result, [&, &held = extent] { held->verify(); });
     }
   }
   result.found.push_back(fmt::format("Extents: {}, with {} rows in {} bytes", count, rows, bytes));
@@ -119,12 +103,13 @@ CheckResult check_data(FileSystem& files, const std::filesystem::path& directory
   }
   ReadOnlyFiles read_only(files);
   DataDirectory data(read_only, directory);
-  extents::ExtentFiles extent_files(read_only, data.extents());
-  rowstore::RowFiles row_files(read_only, data.rows());
+  objects::DirectoryObjects objects(read_only, data.path());
+  extents::ExtentFiles extent_files(objects);
+  rowstore::RowFiles row_files(objects);
   State state(extent_files, row_files, {}, 0);
   log::LocalLog log({.directory = data.log()}, read_only, clock);
   Retries retries(state, clock);
-  Checkpointer checkpointer(read_only, data.checkpoints(), row_files, state, log, retries);
+  Checkpointer checkpointer(objects, row_files, state, log, retries);
 
   CheckResult result;
   Sequence base = 0, last = 0;
@@ -155,8 +140,8 @@ CheckResult check_data(FileSystem& files, const std::filesystem::path& directory
   result.found.push_back(fmt::format("Catalog: {} tables", state.catalog()->table_count()));
   result.found.push_back(
       fmt::format("Data connections: offsets of {} partitions", state.all_progress().size()));
-  check_row_files(read_only, whole, result);
-  check_extents(read_only, state.extents(), result);
+  check_row_files(whole, result);
+  check_extents(state.extents(), result);
   return result;
 }
 

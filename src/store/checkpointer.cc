@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
+#include <tuple>
 #include <unordered_map>
 
 #include "common/error.h"
+#include "common/guid.h"
 #include "store/committer.h"
 
 namespace rivulet::store {
@@ -18,9 +21,8 @@ using rowstore::BlockKind;
 using rowstore::Run;
 using rowstore::RunList;
 
+constexpr std::string_view kPrefix = "checkpoint/";
 constexpr std::string_view kSuffix = ".ckpt";
-constexpr std::string_view kUnfinished = ".tmp";
-constexpr size_t kNameDigits = 16;
 // So many files of one generation whose runs are short on average become one of the next, up to the last
 // generation. Longer runs are not worth being written again: reading and remembering them costs little next to
 // their rows, which go to an extent soon.
@@ -41,16 +43,30 @@ constexpr Ticks kJoinedAgeShare = 8;
 // Tables whose runs are installed between two groups of commits.
 constexpr size_t kInstalledTables = 256;
 
-std::string base_name(Sequence sequence) {
-  return fmt::format("{:016}{}", sequence, kSuffix);
+// Which base it is: of what sequence, and which attempt at it.
+using BaseKey = std::pair<Sequence, uint64_t>;
+
+std::string base_name(const BaseKey& key) {
+  return fmt::format("{}{:016}-{:04}-{}{}", kPrefix, key.first, key.second, to_string(new_guid()),
+                     kSuffix);
 }
 
-// The sequence in the name of a base; 0 for other files.
-Sequence sequence_of(std::string_view name) {
-  if (name.size() != kNameDigits + kSuffix.size() || !name.ends_with(kSuffix)) return 0;
-  Sequence sequence = 0;
-  auto [end, error] = std::from_chars(name.data(), name.data() + kNameDigits, sequence);
-  return error == std::errc() && end == name.data() + kNameDigits ? sequence : 0;
+// Nothing for an object that is no base. Programs up to version 2 of the data directory left the attempt and the guid
+// out.
+std::optional<BaseKey> base_key(std::string_view name) {
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return std::nullopt;
+  name = name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
+  BaseKey key;
+  auto take_number = [&name](uint64_t& number) {
+    auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    name.remove_prefix(static_cast<size_t>(end - name.data()));
+    return error == std::errc();
+  };
+  if (!take_number(key.first)) return std::nullopt;
+  if (name.empty()) return key;
+  name.remove_prefix(1);
+  if (!take_number(key.second) || name.empty() || !parse_guid(name.substr(1))) return std::nullopt;
+  return key;
 }
 
 // Has the committer do `install(i)` for all i below `count`, some at a time.
@@ -65,28 +81,23 @@ void install(Committer& committer, size_t count, const std::function<void(size_t
 
 }  // namespace
 
-Checkpointer::Checkpointer(FileSystem& files, std::filesystem::path directory,
-                           rowstore::RowFiles& row_files, State& state, log::Log& log,
-                           Retries& retries)
-    : files_(files),
-      directory_(std::move(directory)),
-      row_files_(row_files),
-      state_(state),
-      log_(log),
-      retries_(retries) {}
+Checkpointer::Checkpointer(objects::ObjectStore& objects, rowstore::RowFiles& row_files,
+                           State& state, log::Log& log, Retries& retries)
+    : objects_(objects), row_files_(row_files), state_(state), log_(log), retries_(retries) {}
 
 Sequence Checkpointer::load() {
-  Sequence newest = 0;
-  for (const std::string& name : files_.list(directory_)) {
-    newest = std::max(newest, sequence_of(name));
-  }
-  if (newest == 0) return 0;
-  std::filesystem::path path = directory_ / base_name(newest);
-  rowstore::BlockFileReader file(files_, path, rowstore::BlockFileKind::kBase);
-  if (file.header().first != newest) {
+  std::pair<BaseKey, std::string> newest;
+  objects_.list(kPrefix, [&](const objects::ObjectInfo& object) {
+    auto key = base_key(object.name);
+    if (key) newest = std::max(newest, {*key, object.name});
+  });
+  const auto& [key, name] = newest;
+  if (name.empty()) return 0;
+  rowstore::BlockFileReader file(objects_, name, rowstore::BlockFileKind::kBase);
+  if (file.header().first != key.first) {
     throw internal_error(
         fmt::format("The checkpoint {} says that it is number {}. Nothing was changed.",
-                    path.string(), file.header().first));
+                    objects_.location(name), file.header().first));
   }
   state_.load_newest_time(file.header().second);
   for (auto block = file.next(); block.kind != BlockKind::kEnd; block = file.next()) {
@@ -96,31 +107,21 @@ Sequence Checkpointer::load() {
       throw internal_error(
           fmt::format("The checkpoint {} cannot be loaded: {} in the block at offset {}. Nothing "
                       "was changed.",
-                      path.string(), error.what(), block.offset));
+                      objects_.location(name), error.what(), block.offset));
     }
   }
   named_files_ = state_.take_loaded_files();
-  sequence_ = newest;
-  return newest;
+  bases_ = {name};
+  std::tie(sequence_, attempt_) = key;
+  return key.first;
 }
 
-void Checkpointer::remove_others() {
-  remove_other_bases(sequence_);
-  row_files_.remove_others();
-}
-
-void Checkpointer::remove_other_bases(Sequence newest) {
-  for (const std::string& name : files_.list(directory_)) {
-    Sequence sequence = sequence_of(name);
-    bool is_old = sequence != 0 && sequence != newest;
-    if (!is_old && !name.ends_with(kUnfinished)) continue;
-    try {
-      files_.remove(directory_ / name);
-    } catch (const IoError& error) {
-      // The newest base counts, whatever stands beside it.
-      spdlog::warn("A checkpoint that is not needed could not be removed: {}", error.what());
-    }
-  }
+void Checkpointer::reconcile(objects::Orphans& orphans) {
+  objects_.list(kPrefix, [&](const objects::ObjectInfo& object) {
+    bool is_loaded = std::find(bases_.begin(), bases_.end(), object.name) != bases_.end();
+    if (base_key(object.name) && !is_loaded) orphans.add(object);
+  });
+  row_files_.reconcile(named_files_, orphans);
 }
 
 void Checkpointer::checkpoint(Committer& committer, bool is_disk_short) {
@@ -170,34 +171,33 @@ void Checkpointer::write_base(const WholeState& whole) {
     if (!tail.runs) continue;
     for (const Run& run : *tail.runs) row_files.insert(run.file);
   }
-  std::filesystem::path path = directory_ / base_name(whole.sequence);
-  std::filesystem::path unfinished = path;
-  unfinished += kUnfinished;
-  try {
-    if (files_.exists(unfinished)) files_.remove(unfinished);
-    put_base(whole, row_files, unfinished);
-    // From here on either base may be the one on disk, until the directory is synced.
-    named_files_.insert(row_files.begin(), row_files.end());
-    files_.rename(unfinished, path);
-    files_.sync_directory(directory_);
-  } catch (...) {
+  std::string name = base_name({whole.sequence, ++attempt_});
+  auto staged = objects_.stage(name);
+  encode_base(whole, row_files, *staged);
+  // From here on it may be the one that counts, whatever put() says.
+  named_files_.insert(row_files.begin(), row_files.end());
+  bases_.push_back(name);
+  staged->put();
+  std::erase_if(bases_, [&](const std::string& base) {
+    if (base == name) return false;
     try {
-      if (files_.exists(unfinished)) files_.remove(unfinished);
-    } catch (const IoError&) {
-      // The next start removes it.
+      objects_.remove(base);
+      return true;
+    } catch (const IoError& error) {
+      // The newest counts, whatever stands beside it: the next one tries again.
+      spdlog::warn("A checkpoint that is not needed could not be removed: {}", error.what());
+      return false;
     }
-    throw;
-  }
-  remove_other_bases(whole.sequence);
+  });
   named_files_ = std::move(row_files);
   sequence_ = whole.sequence;
   logged_bytes_ = whole.logged_bytes;
   log_.truncate(whole.sequence + 1);
 }
 
-void Checkpointer::put_base(const WholeState& whole, const std::set<RowFilePtr>& row_files,
-                            const std::filesystem::path& path) {
-  rowstore::BlockFileWriter file(files_, path,
+void Checkpointer::encode_base(const WholeState& whole, const std::set<RowFilePtr>& row_files,
+                               objects::StagedObject& staged) {
+  rowstore::BlockFileWriter file(staged,
                                  {rowstore::BlockFileKind::kBase, whole.sequence, whole.time});
   for (const Part::Save& save : whole.saves) save(file);
   TailsPart::save(file, whole.tails, row_files);

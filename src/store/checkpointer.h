@@ -1,14 +1,15 @@
 #pragma once
 
 #include <atomic>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
-#include "common/file_system.h"
 #include "log/log.h"
+#include "objects/object_store.h"
+#include "objects/orphans.h"
 #include "rowstore/row_files.h"
 #include "store/retries.h"
 #include "store/state.h"
@@ -22,14 +23,14 @@ class Committer;
 // holder of Maintenance's work mutex; recovery before that), but for the counters.
 class Checkpointer {
  public:
-  Checkpointer(FileSystem& files, std::filesystem::path directory, rowstore::RowFiles& row_files,
-               State& state, log::Log& log, Retries& retries);
+  Checkpointer(objects::ObjectStore& objects, rowstore::RowFiles& row_files, State& state,
+               log::Log& log, Retries& retries);
 
   // Recovery: loads the newest base into the state, unpublished, and gives its sequence; 0 when there is none.
-  // Throws Error when it is damaged, or a row file is missing.
+  // Throws Error when it is damaged.
   Sequence load();
-  // Removes unfinished and older bases, and row files that the base does not name.
-  void remove_others();
+  // Then, when the log was read too: what there is beside the base and the row files that it names goes to `orphans`.
+  void reconcile(objects::Orphans& orphans);
 
   // A whole checkpoint. When it throws, what was done of it stands, and nothing is lost. Then row files are merged;
   // what fails of that is noted, and waits for a later checkpoint. When the disk is short, files are also
@@ -51,24 +52,25 @@ class Checkpointer {
 
   void spill(WholeState& whole, Committer& committer);
   void write_base(const WholeState& whole);
-  void put_base(const WholeState& whole, const std::set<RowFilePtr>& row_files,
-                const std::filesystem::path& path);
+  void encode_base(const WholeState& whole, const std::set<RowFilePtr>& row_files,
+                   objects::StagedObject& staged);
   // Merges one set of files that are due; false when none is.
   bool merge(WholeState& whole, Committer& committer, bool is_disk_short);
   // Files whose runs are to be written to one file; none when nothing is due.
   std::vector<RowFilePtr> choose_merge(const WholeState& whole, bool is_disk_short) const;
-  void remove_other_bases(Sequence newest);
 
-  FileSystem& files_;
-  const std::filesystem::path directory_;
+  objects::ObjectStore& objects_;
   rowstore::RowFiles& row_files_;
   State& state_;
   log::Log& log_;
   Retries& retries_;
   std::atomic<Sequence> sequence_ = 0;
   std::atomic<uint64_t> logged_bytes_ = 0;
-  // What the base on disk names; after a rename that could not be synced, what either of two names.
-  std::set<RowFilePtr> named_files_;
+  // The base that was loaded or written last, and those before it, or after it, of which it is not certain that they
+  // are gone. Of several the newest counts: that of the greatest sequence, and the last attempt at it.
+  std::vector<std::string> bases_;
+  uint64_t attempt_ = 0;              // of the newest
+  std::set<RowFilePtr> named_files_;  // what any of them names
   // Merges leave them alone: for good, and until the next checkpoint, since reading them may succeed then.
   std::set<RowFilePtr> damaged_files_, unread_files_;
   std::atomic<uint64_t> checkpoints_ = 0, merges_ = 0;

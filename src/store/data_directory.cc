@@ -17,7 +17,7 @@
 namespace rivulet::store {
 namespace {
 
-constexpr int kDirectoryVersion = 2;
+constexpr int kDirectoryVersion = 3;
 constexpr const char* kVersionFile = "VERSION";
 constexpr const char* kNewVersionFile = "VERSION.new";
 constexpr const char* kLockFile = "LOCK";
@@ -89,14 +89,16 @@ DataDirectory::DataDirectory(FileSystem& files, const std::filesystem::path& pat
     : path_(path), placed_files_(std::make_unique<PlacedFiles>(*this, files)) {
   files.create_directories(path_);
   // What is no data directory does not even get a lock.
-  if (!has_version(files) && !files.exists(path_ / kLockFile)) check_empty(files);
+  if (!version(files) && !files.exists(path_ / kLockFile)) check_empty(files);
   hold();
-  if (!has_version(files)) {
+  if (!version(files)) {
     check_empty(files);
     write_version(files);
   }
   sync_parent(files, path_);
-  for (const auto& part : {log(), checkpoints(), rows(), extents()}) files.create_directories(part);
+  for (const char* part : {"log", "checkpoint", "rows", "extents"}) {
+    files.create_directories(path_ / part);
+  }
   files.sync_directory(path_);
 }
 
@@ -166,9 +168,9 @@ void DataDirectory::check_in_place() const {
                   path_.string(), found));
 }
 
-bool DataDirectory::has_version(FileSystem& files) const {
+std::optional<int> DataDirectory::version(FileSystem& files) const {
   std::filesystem::path file = path_ / kVersionFile;
-  if (!files.exists(file)) return false;
+  if (!files.exists(file)) return std::nullopt;
   std::array<std::byte, 32> content{};
   size_t size = files.open(file, FileSystem::Mode::kRead)->read(0, content);
   const char* text = reinterpret_cast<const char*>(content.data());
@@ -183,7 +185,11 @@ bool DataDirectory::has_version(FileSystem& files) const {
                     "Rivulet; this one knows versions up to {}",
                     path_.string(), version, kDirectoryVersion));
   }
-  return true;
+  return version;
+}
+
+void DataDirectory::upgrade() {
+  if (version(files()) != kDirectoryVersion) write_version(files());
 }
 
 void DataDirectory::check_empty(FileSystem& files) const {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "common/file_system.h"
 
@@ -13,9 +14,9 @@ namespace rivulet::store {
 //   VERSION        the format of what is beside it
 //   LOCK           contains the number of the process that has the store open
 //   log/           docs/log-format.md
-//   checkpoint/    docs/checkpoints.md, as rows/
+//   checkpoint/    objects (docs/objects.md), as the next two
 //   rows/
-//   extents/       docs/extents.md
+//   extents/
 //
 // Held by its handle, and locked by it: both LOCK and the folder itself, which keeps a second store out even if
 // LOCK is removed (of a file system that locks no folders, LOCK alone is what there is). Files are named by
@@ -39,15 +40,15 @@ class DataDirectory {
   static std::filesystem::path rows_of(const std::filesystem::path& path) { return path / "rows"; }
 
   const std::filesystem::path& path() const { return path_; }
+  // Gives a directory of an older version this program's, from where on older programs refuse it: after all that is
+  // there was read, before anything is written.
+  void upgrade();
   // The disk, for what is in the directory. Opening, making, renaming and removing files throws IoError (ESTALE)
   // while the path does not lead to the directory; a file that is open stays usable.
   FileSystem& files() { return *placed_files_; }
   // Throws `unavailable` when the path does not lead to the directory. Costs one stat().
   void check_in_place() const;
   std::filesystem::path log() const { return log_of(path_); }
-  std::filesystem::path checkpoints() const { return path_ / "checkpoint"; }
-  std::filesystem::path rows() const { return rows_of(path_); }
-  std::filesystem::path extents() const { return path_ / "extents"; }
 
  private:
   class PlacedFiles;
@@ -64,8 +65,8 @@ class DataDirectory {
   void hold();
   void lock(int descriptor, const std::filesystem::path& file) const;
   void write_holder() const;
-  // Whether there is a VERSION, of a version that is known.
-  bool has_version(FileSystem& files) const;
+  // Nothing when there is no VERSION. Throws when it is not a version that is known.
+  std::optional<int> version(FileSystem& files) const;
   void check_empty(FileSystem& files) const;
   void write_version(FileSystem& files) const;
   // What is wrong with the place of the directory: an errno, or 0.

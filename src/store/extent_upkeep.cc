@@ -67,9 +67,13 @@ struct ExtentUpkeep::Merge {
   extents::ExtentList extents;
 };
 
-ExtentUpkeep::ExtentUpkeep(State& state, extents::ExtentFiles& extent_files, Retries& retries,
-                           const Clock& clock)
-    : state_(state), extent_files_(extent_files), retries_(retries), clock_(clock) {}
+ExtentUpkeep::ExtentUpkeep(State& state, extents::ExtentFiles& extent_files,
+                           objects::Orphans& orphans, Retries& retries, const Clock& clock)
+    : state_(state),
+      extent_files_(extent_files),
+      orphans_(orphans),
+      retries_(retries),
+      clock_(clock) {}
 
 ExtentUpkeep::~ExtentUpkeep() {
   stop();
@@ -133,7 +137,10 @@ bool ExtentUpkeep::work(SteadyTime now) {
   // First what frees space: a merge needs some.
   bool is_removal_due = now >= next_removal_;
   Tables removals = is_removal_due ? all_tables() : retries_.due(Work::kRetention);
-  if (is_removal_due) next_removal_ = now + kRetentionInterval;
+  if (is_removal_due) {
+    next_removal_ = now + kRetentionInterval;
+    orphans_.remove_old(clock_.now());
+  }
   carry_out_retention(removals);
   std::set<catalog::TableId> tables = take_grown();
   // One that is put off comes again by itself.
@@ -153,6 +160,7 @@ void ExtentUpkeep::run_once() {
   Tables tables = all_tables();
   std::exception_ptr merged = merge({tables.begin(), tables.end()});
   std::exception_ptr removed = carry_out_retention(tables);
+  orphans_.remove_old(clock_.now());
   for (const std::exception_ptr& error : {merged, removed}) {
     if (error) std::rethrow_exception(error);
   }

@@ -19,7 +19,7 @@
 namespace rivulet::store {
 
 // Merges extents, removes rows and tags of extents that are older than their table's policies say, and drops tables
-// whose auto_delete policy says so. One thread of its
+// whose auto_delete policy says so; removes objects that belong to nothing. One thread of its
 // own, so that sealing and checkpoints never wait for a merge; it reads snapshots, and its results are
 // transactions like any other: a reader or a commit never waits for it either. What fails for a table is tried again
 // as Retries says, and the other tables go on; an extent that cannot be read is left out of the merges of its table.
@@ -27,8 +27,8 @@ namespace rivulet::store {
 // Owned by the store, which makes it before the committer and starts it, and its thread, after.
 class ExtentUpkeep {
  public:
-  ExtentUpkeep(State& state, extents::ExtentFiles& extent_files, Retries& retries,
-               const Clock& clock);
+  ExtentUpkeep(State& state, extents::ExtentFiles& extent_files, objects::Orphans& orphans,
+               Retries& retries, const Clock& clock);
   ~ExtentUpkeep();
 
   void start(Committer& committer);
@@ -73,6 +73,7 @@ class ExtentUpkeep {
 
   State& state_;
   extents::ExtentFiles& extent_files_;
+  objects::Orphans& orphans_;
   Retries& retries_;
   const Clock& clock_;
   Committer* committer_ = nullptr;

@@ -325,7 +325,7 @@ TEST_F(ExtentUpkeepTest, ADamagedExtentIsLeftOutOfMergesAndHoldsNothingUp) {
     seal(10 * i, 10);
     if (i == 2) {
       auto extents = store_->snapshot({&table_->id, 1})->table(table_->id)->extents();
-      damaged = extents.back()->path;
+      damaged = *extents.back()->local_copy();
     }
   }
   store_ = nullptr;
@@ -352,7 +352,7 @@ TEST_F(ExtentUpkeepTest, ADamagedExtentIsLeftOutOfMergesAndHoldsNothingUp) {
   // Given up by name, it is no failure any more.
   Replace drop{.table = table_->id};
   for (const auto& extent : store_->snapshot({&table_->id, 1})->table(table_->id)->extents()) {
-    if (extent->path == damaged) drop.removed = {extent->id};
+    if (*extent->local_copy() == damaged) drop.removed = {extent->id};
   }
   Transaction transaction;
   transaction.replace.push_back(std::move(drop));

@@ -8,6 +8,8 @@
 #include "common/error.h"
 #include "common/memory_budget.h"
 #include "log/local_log.h"
+#include "objects/directory_objects.h"
+#include "objects/orphans.h"
 #include "store/checkpointer.h"
 #include "store/committer.h"
 #include "store/data_directory.h"
@@ -82,6 +84,12 @@ std::unique_ptr<log::Log> make_log(const StoreOptions& options, DataDirectory& d
       directory.files(), clock);
 }
 
+std::unique_ptr<objects::ObjectStore> make_objects(const StoreOptions& options,
+                                                   DataDirectory& directory) {
+  if (options.make_objects) return options.make_objects(directory.files(), directory.path());
+  return std::make_unique<objects::DirectoryObjects>(directory.files(), directory.path());
+}
+
 // The embedded store: docs/architecture.md. What it is made of is told by its members, in the order in which
 // one needs the other.
 class LocalStore final : public SteppedStore {
@@ -90,9 +98,10 @@ class LocalStore final : public SteppedStore {
   LocalStore(const StoreOptions& options, FileSystem& files, const Clock& clock,
              const Committer::Drive& drive = nullptr)
       : directory_(files, options.directory),
-        extent_files_(directory_.files(), directory_.extents(),
-                      {options.extent_writer_bytes, options.term_filter_bytes}),
-        row_files_(directory_.files(), directory_.rows()),
+        objects_(make_objects(options, directory_)),
+        orphans_(*objects_),
+        extent_files_(*objects_, {options.extent_writer_bytes, options.term_filter_bytes}),
+        row_files_(*objects_),
         state_(extent_files_, row_files_,
                {.rows = options.seal_rows,
                 .bytes = options.seal_bytes,
@@ -100,9 +109,8 @@ class LocalStore final : public SteppedStore {
                run_cache_bytes(options), options.idempotency_window, options.idempotency_keys),
         log_(make_log(options, directory_, clock)),
         retries_(state_, clock),
-        checkpointer_(directory_.files(), directory_.checkpoints(), row_files_, state_, *log_,
-                      retries_),
-        upkeep_(state_, extent_files_, retries_, clock),
+        checkpointer_(*objects_, row_files_, state_, *log_, retries_),
+        upkeep_(state_, extent_files_, orphans_, retries_, clock),
         maintenance_(checkpointer_, state_, extent_files_, row_files_, upkeep_, retries_, clock,
                      {.log_bytes = options.log_limit_bytes,
                       .extent_rows = kExtentSealRows * options.seal_rows,
@@ -242,17 +250,20 @@ class LocalStore final : public SteppedStore {
     };
     log::TailResult result = ReplayPipeline(*log_).run(checkpoint + 1, visitor);
     state_.publish(last, result.bytes, events);
-    extent_files_.check(all_extents());
     log_->open();
     // What came before that: from another writer, or what this one sent before it was killed. Only now it is known which
-    // files belong to nothing.
+    // objects belong to nothing.
     log::TailResult added = log_->tail(result.next, visitor);
     result.records += added.records;
     result.bytes += added.bytes;
     if (added.records > 0) state_.publish(last, added.bytes, events);
     replayed_bytes_ = result.bytes;
-    extent_files_.remove_others(all_extents());
-    checkpointer_.remove_others();
+    for (const char* prefix : {"checkpoint/", "rows/", "extents/"}) {
+      objects_->remove_unfinished(prefix);
+    }
+    checkpointer_.reconcile(orphans_);
+    extent_files_.reconcile(all_extents(), orphans_);
+    directory_.upgrade();
 
     if (result.was_cut) spdlog::warn("{}", result.cut_message);
     std::chrono::duration<double> seconds = clock.steady_now() - start;
@@ -289,6 +300,8 @@ class LocalStore final : public SteppedStore {
   }
 
   DataDirectory directory_;
+  std::unique_ptr<objects::ObjectStore> objects_;
+  objects::Orphans orphans_;
   extents::ExtentFiles extent_files_;
   rowstore::RowFiles row_files_;
   State state_;

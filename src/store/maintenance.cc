@@ -78,10 +78,13 @@ bool Maintenance::step() {
 void Maintenance::stop() {
   {
     std::lock_guard lock(mutex_);
-    is_stopping_ = true;
+    if (is_stopping_.exchange(true)) return;
   }
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
+  // What is left would be an orphan of the next start. Not so what the committer lets go of after this: of a
+  // draft that it holds it is not known whether the log names it. A start that is refused changes nothing.
+  if (committer_ != nullptr) collect_garbage();
 }
 
 void Maintenance::on_published(std::span<const rowstore::TailEvent> events, uint64_t logged_bytes,

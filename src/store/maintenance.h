@@ -50,7 +50,7 @@ class Maintenance final : public CommitListener {
   void start_thread();
   // Without the thread: does one thing that is due; false when nothing is.
   bool step();
-  // Ends the thread, after the file that it is writing.
+  // Ends the thread, after the file that it is writing, and removes what nobody needs.
   void stop();
 
   void on_published(std::span<const rowstore::TailEvent> events, uint64_t logged_bytes,

@@ -209,9 +209,7 @@ class GatedFiles final : public FileSystem {
     return disk_.open(path, mode);
   }
   bool exists(const std::filesystem::path& path) const override { return disk_.exists(path); }
-  FileStatus status(const std::filesystem::path& path) const override {
-    return disk_.status(path);
-  }
+  FileStatus status(const std::filesystem::path& path) const override { return disk_.status(path); }
   std::vector<std::string> list(const std::filesystem::path& directory) const override {
     return disk_.list(directory);
   }
@@ -410,19 +408,30 @@ TEST_F(MaintenanceTest, ADamagedCheckpointIsRefusedAtEveryByte) {
   EXPECT_EQ(all_ids(*store_, table->id).size(), 55u);
 }
 
-TEST_F(MaintenanceTest, AMissingExtentIsRefusedByName) {
+TEST_F(MaintenanceTest, AMissingExtentFailsWhoReadsItAndNotTheStart) {
   open();
-  auto table = create_table(*store_, "T");
+  auto table = create_table(*store_, "T"), other = create_table(*store_, "Other");
   append(*table, 0, 20);
+  append(*other, 0, 5);
   store_->seal({});
   std::filesystem::path path =
-      store_->snapshot({&table->id, 1})->table(table->id)->extents()[0]->path;
+      store_->snapshot({&table->id, 1})->table(table->id)->extents()[0]->local_copy()->string();
   store_ = nullptr;
   std::filesystem::rename(path, directory_.path() / "aside");
-  EXPECT_NE(refusal().find(path.string()), std::string::npos);
-  std::filesystem::rename(directory_.path() / "aside", path);
   open();
-  EXPECT_EQ(all_ids(*store_, table->id).size(), 20u);
+  auto extent = store_->snapshot({&table->id, 1})->table(table->id)->extents()[0];
+  try {
+    extent->verify();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find(path.string() + " is missing"), std::string::npos);
+  }
+  EXPECT_EQ(all_ids(*store_, other->id).size(), 5u);
+  append(*table, 20, 5);
+  store_->checkpoint();
+  std::filesystem::rename(directory_.path() / "aside", path);
+  EXPECT_NO_THROW(extent->verify());
+  EXPECT_EQ(all_ids(*store_, table->id).size(), 25u);
 }
 
 TEST_F(MaintenanceTest, FilesOfADroppedTableGo) {
@@ -432,7 +441,7 @@ TEST_F(MaintenanceTest, FilesOfADroppedTableGo) {
   store_->seal({});
   append(*table, 20, 20);
   auto snapshot = store_->snapshot({&table->id, 1});
-  std::filesystem::path path = snapshot->table(table->id)->extents()[0]->path;
+  std::filesystem::path path = snapshot->table(table->id)->extents()[0]->local_copy()->string();
   drop_table(*store_, table->id);
   EXPECT_EQ(store_->statistics().tail_bytes, 0u);
   EXPECT_EQ(store_->statistics().extent_count, 0u);
@@ -449,10 +458,14 @@ TEST_F(MaintenanceTest, AnotherDirectoryOrANewerOneIsRefused) {
   std::filesystem::remove(options_.directory / "holiday.jpg");
   open();
   store_ = nullptr;
-  std::ofstream(options_.directory / "VERSION") << "3\n";
+  std::ofstream(options_.directory / "VERSION") << "4\n";
   EXPECT_NE(refusal().find("newer Rivulet"), std::string::npos);
   std::ofstream(options_.directory / "VERSION") << "2\n";
   open();
+  store_ = nullptr;
+  std::string version;
+  std::ifstream(options_.directory / "VERSION") >> version;
+  EXPECT_EQ(version, "3");
 }
 
 // A transaction far larger than a log segment, and than the buffers on the way.

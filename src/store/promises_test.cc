@@ -256,7 +256,7 @@ TEST_F(PromisesTest, P2AndP8ASnapshotIsOneMomentOfAllTables) {
       for (const auto& table : {snapshot->table(a->id), snapshot->table(b->id)}) {
         for (const auto& extent : table->extents()) {
           ASSERT_LE(extent->max_sequence, newest);
-          ASSERT_TRUE(std::filesystem::exists(extent->path));
+          ASSERT_TRUE(std::filesystem::exists(*extent->local_copy()));
         }
         for (const Row& row : tail_rows(*table)) {
           ASSERT_LE(row.sequence, newest);
@@ -266,7 +266,7 @@ TEST_F(PromisesTest, P2AndP8ASnapshotIsOneMomentOfAllTables) {
       if (held) {
         ASSERT_EQ(count_rows(*held->table(a->id)), held_rows);
         for (const auto& extent : held->table(a->id)->extents()) {
-          ASSERT_TRUE(std::filesystem::exists(extent->path));
+          ASSERT_TRUE(std::filesystem::exists(*extent->local_copy()));
         }
       }
       if (!held || looks % 50 == 0) {

@@ -273,7 +273,7 @@ TEST_F(ReplaceTest, ATailLosesItsOldestRows) {
 
 TEST_F(ReplaceTest, AFailingLogKeepsTheFileUntilItIsKnownWhatTheLogHolds) {
   auto draft = write(0, 10);
-  std::filesystem::path path = draft->path;
+  std::filesystem::path path = *draft->local_copy();
   auto hook =
       files_.set_hook([](FaultFileSystem::Operation operation, const std::filesystem::path& file) {
         return operation == FaultFileSystem::Operation::kSync && file.extension() == ".log" ? EIO

@@ -233,6 +233,10 @@ struct StoreOptions {
   size_t idempotency_keys = 1'000'000;
   // Makes the log, when another one is to be used than that in the directory, which the limits of segments are of.
   std::function<std::unique_ptr<log::Log>()> make_log;
+  // Makes what keeps the objects, when it is to be another one than the directory.
+  std::function<std::unique_ptr<objects::ObjectStore>(FileSystem& files,
+                                                      const std::filesystem::path& directory)>
+      make_objects;
 };
 
 struct StoreStatistics {

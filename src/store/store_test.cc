@@ -135,7 +135,8 @@ TEST_F(StoreTest, ClearAndAppendAreOneStep) {
   append(*table, 5000, 30);
   Transaction replace = one_append(make_rows(*table, 0, 20));
   replace.clear.push_back(table->id);
-  auto path = store_->snapshot({&table->id, 1})->table(table->id)->extents()[0]->path;
+  auto path =
+      store_->snapshot({&table->id, 1})->table(table->id)->extents()[0]->local_copy()->string();
   EXPECT_TRUE(std::filesystem::exists(path));
   store_->commit(std::move(replace));
   expect_ids(table->id, 20);

@@ -7,6 +7,7 @@
 
 #include "common/testing/fault_file_system.h"
 #include "common/testing/temporary_directory.h"
+#include "objects/directory_objects.h"
 #include "rowstore/row_files.h"
 
 namespace rivulet::store {
@@ -17,7 +18,8 @@ constexpr uint32_t kChunkRows = 1000;
 
 class TailRowsTest : public ::testing::Test {
  protected:
-  TailRowsTest() : files_(directory_.path()), row_files_(files_, directory_.path()) {
+  TailRowsTest()
+      : files_(directory_.path()), objects_(files_, directory_.path()), row_files_(objects_) {
     files_.set_read_hook([this](const auto&) {
       ++reads_;
       return 0;
@@ -80,6 +82,7 @@ class TailRowsTest : public ::testing::Test {
 
   TemporaryDirectory directory_;
   FaultFileSystem files_;
+  objects::DirectoryObjects objects_;
   rowstore::RowFiles row_files_;
   std::atomic<uint64_t> reads_ = 0;
   int64_t next_ = 1;

@@ -3,12 +3,14 @@
 // content, which are put into valid files since no fuzzer finds a checksum.
 #include <cstring>
 
+#include "common/binary.h"
 #include "common/clock.h"
 #include "common/error.h"
 #include "extents/extent_files.h"
 #include "input.h"
 #include "log/log.h"
 #include "memory_files.h"
+#include "objects/directory_objects.h"
 #include "rowstore/block_file.h"
 #include "rowstore/row_files.h"
 #include "store/checkpointer.h"
@@ -18,8 +20,8 @@ using namespace rivulet;
 
 namespace {
 
-constexpr auto kBase = "checkpoint/0000000000000007.ckpt";
-constexpr auto kRowFile = "rows/0000000000000001.rows";
+constexpr std::string_view kBase = "checkpoint/0000000000000007.ckpt";
+constexpr std::string_view kRowFile = "rows/0000000000000001.rows";
 
 class NoLog final : public log::Log {
  public:
@@ -31,11 +33,12 @@ class NoLog final : public log::Log {
   log::LogStatistics statistics() const override { std::abort(); }
 };
 
-void write_blocks(FileSystem& files, std::string_view input) {
-  rowstore::BlockFileWriter rows(files, kRowFile, {rowstore::BlockFileKind::kRows, 1, 0, 0});
-  rowstore::BlockFileWriter base(files, kBase, {rowstore::BlockFileKind::kBase, 7, 1, 0});
+void write_blocks(objects::ObjectStore& objects, std::string_view input) {
+  auto row_file = objects.stage(kRowFile), base_file = objects.stage(kBase);
+  rowstore::BlockFileWriter rows(*row_file, {rowstore::BlockFileKind::kRows, 1, 0, 0});
+  rowstore::BlockFileWriter base(*base_file, {rowstore::BlockFileKind::kBase, 7, 1, 0});
   while (input.size() >= 4) {
-    auto kind = static_cast<rowstore::BlockKind>(fuzz::take_byte(input) % 10);
+    auto kind = static_cast<rowstore::BlockKind>(fuzz::take_byte(input) % 11);
     uint64_t table = fuzz::take_byte(input);
     size_t length = fuzz::take_byte(input);
     length = std::min(length | static_cast<size_t>(fuzz::take_byte(input)) << 8, input.size());
@@ -45,9 +48,12 @@ void write_blocks(FileSystem& files, std::string_view input) {
       rows.put(kind, table, content);
       continue;
     }
-    if (kind == rowstore::BlockKind::kRowFiles) {
+    if (kind == rowstore::BlockKind::kNumberedRowFiles ||
+        kind == rowstore::BlockKind::kNamedRowFiles) {
       // Row file 1 as it is.
-      content.assign({1, 0});
+      content = '\1';
+      if (kind == rowstore::BlockKind::kNamedRowFiles) ByteWriter(content).string(kRowFile);
+      content.push_back('\0');
       uint64_t seed = rows.seed();
       content.append(reinterpret_cast<const char*>(&seed), sizeof(seed));
       uint64_t size = rows.size() + 48;
@@ -58,6 +64,8 @@ void write_blocks(FileSystem& files, std::string_view input) {
   }
   rows.finish();
   base.finish();
+  row_file->put();
+  base_file->put();
 }
 
 }  // namespace
@@ -65,17 +73,18 @@ void write_blocks(FileSystem& files, std::string_view input) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view input = fuzz::as_text(data, size);
   fuzz::MemoryFileSystem files;
+  objects::DirectoryObjects objects(files, "");
   if ((fuzz::take_byte(input) & 1) != 0) {
-    write_blocks(files, input);
+    write_blocks(objects, input);
   } else {
     files.put(kBase, std::string(input));
   }
   NoLog log;
-  extents::ExtentFiles extent_files(files, "extents");
-  rowstore::RowFiles row_files(files, "rows");
+  extents::ExtentFiles extent_files(objects);
+  rowstore::RowFiles row_files(objects);
   store::State state(extent_files, row_files, {}, 1 << 20);
   store::Retries retries(state, system_clock());
-  store::Checkpointer checkpointer(files, "checkpoint", row_files, state, log, retries);
+  store::Checkpointer checkpointer(objects, row_files, state, log, retries);
   // Damage is an Error, and nothing else.
   try {
     checkpointer.load();

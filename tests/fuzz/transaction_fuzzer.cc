@@ -5,6 +5,7 @@
 #include "extents/extent.h"
 #include "input.h"
 #include "memory_files.h"
+#include "objects/directory_objects.h"
 #include "rowstore/batch_codec.h"
 #include "store/state.h"
 
@@ -105,8 +106,9 @@ std::string first_record() {
 
 void carry_out(std::string_view payload) {
   fuzz::MemoryFileSystem files;
-  extents::ExtentFiles extent_files(files, "extents");
-  rowstore::RowFiles row_files(files, "rows");
+  objects::DirectoryObjects objects(files, "");
+  extents::ExtentFiles extent_files(objects);
+  rowstore::RowFiles row_files(objects);
   store::State state(extent_files, row_files, {}, 1 << 20, kTicksPerMinute, 100);
   std::string first = first_record();
   std::string_view begun = first;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "extents/testing/fake_extent.h"
 #include "store/store.h"
 #include "types/column_batch.h"
 
@@ -29,8 +30,8 @@ class FakeTable : public store::TableSnapshot {
   // Adds rows that have the columns `column_ids`, committed as `sequence` at `time`.
   void append(std::vector<uint32_t> column_ids, std::shared_ptr<const ColumnBatch> rows,
               int64_t sequence = 1, int64_t time = 0);
-  void add_extent(store::ExtentView extent) {
-    extents_.push_back(std::make_shared<store::ExtentView>(std::move(extent)));
+  void add_extent(extents::testing::FakeExtent extent) {
+    extents_.push_back(std::make_shared<extents::testing::FakeExtent>(std::move(extent)));
   }
 
  private:

@@ -112,7 +112,7 @@ void ManifestPart::encode_replace(const Replace& replace, Ticks time, std::strin
       extents::encode_extent(bytes, *draft);
     } else {
       // Its rows are of this record, the sequence of which is not known yet.
-      ExtentView extent = *draft;
+      extents::ExtentDescription extent = *draft;
       extent.min_time = extent.max_time = time;
       if (extent.max_created == 0) extent.min_created = extent.max_created = time;
       extents::encode_extent(bytes, extent);
@@ -140,7 +140,7 @@ void ManifestPart::apply(ItemKind kind, ByteReader& item, const RecordPlace& pla
     throw std::runtime_error(fmt::format("table {} lacks an extent to remove", table));
   }
   for (uint64_t count = item.varint(); count > 0; --count) {
-    ExtentView extent = extents::decode_extent(item.string());
+    extents::ExtentDescription extent = extents::decode_extent(item.string());
     if (extent.is_of_its_record()) extent.min_sequence = extent.max_sequence = place.sequence;
     auto adopted = files_.adopt(std::move(extent));
     clock_.bound_age(*adopted);

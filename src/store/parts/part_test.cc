@@ -9,6 +9,7 @@
 
 #include "common/error.h"
 #include "log/local_log.h"
+#include "objects/directory_objects.h"
 #include "store/checkpointer.h"
 #include "store/committer.h"
 #include "store/retries.h"
@@ -99,13 +100,13 @@ class PartTest : public ::testing::Test {
  protected:
   struct Pieces final : CommitListener {
     explicit Pieces(const std::filesystem::path& directory)
-        : extent_files(posix_file_system(), directory / "extents"),
-          row_files(posix_file_system(), directory / "rows"),
+        : objects(posix_file_system(), directory),
+          extent_files(objects),
+          row_files(objects),
           state(extent_files, row_files, {}, 0),
           log({.directory = directory / "log"}, posix_file_system(), system_clock()),
           retries(state, system_clock()),
-          checkpointer(posix_file_system(), directory / "checkpoint", row_files, state, log,
-                       retries) {
+          checkpointer(objects, row_files, state, log, retries) {
       state.add(counters);
       Sequence base = checkpointer.load();
       Sequence last = base;
@@ -122,6 +123,7 @@ class PartTest : public ::testing::Test {
     void on_published(std::span<const rowstore::TailEvent>, uint64_t, uint64_t) override {}
     void on_extents_added(catalog::TableId) override {}
 
+    objects::DirectoryObjects objects;
     extents::ExtentFiles extent_files;
     rowstore::RowFiles row_files;
     Counters counters;

@@ -11,6 +11,7 @@
 
 #include "common/error.h"
 #include "log/local_log.h"
+#include "objects/directory_objects.h"
 #include "store/committer.h"
 #include "store/state.h"
 #include "store/store.h"
@@ -292,8 +293,9 @@ TEST_F(ProgressTest, ATransactionThatIsTooLargeIsRefused) {
     void on_extents_added(catalog::TableId) override {}
   } listener;
   TemporaryDirectory directory;
-  extents::ExtentFiles extent_files(posix_file_system(), directory.path());
-  rowstore::RowFiles row_files(posix_file_system(), directory.path());
+  objects::DirectoryObjects objects(posix_file_system(), directory.path());
+  extents::ExtentFiles extent_files(objects);
+  rowstore::RowFiles row_files(objects);
   State state(extent_files, row_files, {}, 0);
   log::LocalLog log({.directory = directory.path()}, posix_file_system(), clock_);
   log.tail(1, [](const log::StoredRecord&) {});

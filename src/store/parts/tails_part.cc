@@ -46,9 +46,9 @@ void encode_append(std::string& out, const Append& append) {
   std::memcpy(out.data() + length_at, &written, sizeof(written));
 }
 
-void encode_run(std::string& out, const Run& run) {
+void encode_run(std::string& out, const Run& run, uint64_t file) {
   ByteWriter writer(out);
-  writer.varint(run.file->description().number);
+  writer.varint(file);
   writer.varint(run.offset);
   writer.varint(run.length);
   writer.varint(run.rows);
@@ -173,13 +173,15 @@ void TailsPart::take_events(std::vector<rowstore::TailEvent>& events) {
 void TailsPart::load(BlockKind kind, std::string_view content) {
   ByteReader reader(content);
   while (!reader.at_end()) {
-    if (kind == BlockKind::kRowFiles) {
+    if (kind != BlockKind::kRuns) {
+      uint64_t number = reader.varint();
       rowstore::RowFile::Description description;
-      description.number = reader.varint();
+      description.name = kind == BlockKind::kNumberedRowFiles ? rowstore::numbered_row_file(number)
+                                                              : std::string(reader.string());
       description.generation = reader.byte();
       description.seed = reader.fixed<uint64_t>();
       description.bytes = reader.varint();
-      loaded_files_[description.number] = row_files_.open(description);
+      loaded_files_[number] = row_files_.open(std::move(description));
       continue;
     }
     catalog::TableId table = reader.varint();
@@ -191,11 +193,15 @@ void TailsPart::load(BlockKind kind, std::string_view content) {
 
 void TailsPart::save(rowstore::BlockFileWriter& file, const Tails& tails,
                      const std::set<RowFilePtr>& row_files) {
-  BlockGatherer named(file, BlockKind::kRowFiles);
+  std::unordered_map<const rowstore::RowFile*, uint64_t> numbers;  // in this base
+  BlockGatherer named(file, BlockKind::kNamedRowFiles);
   for (const RowFilePtr& row_file : row_files) {
+    uint64_t number = numbers.size() + 1;
+    numbers.emplace(row_file.get(), number);
     const rowstore::RowFile::Description& description = row_file->description();
     ByteWriter writer(named.content());
-    writer.varint(description.number);
+    writer.varint(number);
+    writer.string(description.name);
     writer.byte(description.generation);
     writer.fixed(description.seed);
     writer.varint(description.bytes);
@@ -208,7 +214,9 @@ void TailsPart::save(rowstore::BlockFileWriter& file, const Tails& tails,
     ByteWriter writer(runs.content());
     writer.varint(table);
     writer.varint(tail.runs->size());
-    for (const Run& run : *tail.runs) encode_run(runs.content(), run);
+    for (const Run& run : *tail.runs) {
+      encode_run(runs.content(), run, numbers.at(run.file.get()));
+    }
     runs.end_item();
   }
   runs.flush();

@@ -41,7 +41,8 @@ class TailsPart final : public Part {
 
   std::vector<ItemKind> item_kinds() const override { return {kAppend}; }
   std::vector<rowstore::BlockKind> block_kinds() const override {
-    return {rowstore::BlockKind::kRowFiles, rowstore::BlockKind::kRuns};
+    return {rowstore::BlockKind::kNumberedRowFiles, rowstore::BlockKind::kNamedRowFiles,
+            rowstore::BlockKind::kRuns};
   }
   void encode(const Transaction& transaction, BodyWriter& body) const override;
   void check(const Turn& turn) override;
@@ -67,7 +68,7 @@ class TailsPart final : public Part {
   bool is_restructured_ = false;  // something else than new rows was applied
   std::vector<rowstore::TailEvent> events_;
   std::vector<rowstore::TailView> old_;
-  std::unordered_map<uint64_t, RowFilePtr> loaded_files_;  // by number
+  std::unordered_map<uint64_t, RowFilePtr> loaded_files_;  // by number in the base
 };
 
 // Whether it has rows.

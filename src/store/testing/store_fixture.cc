@@ -147,6 +147,14 @@ std::vector<Row> tail_rows(const TableSnapshot& table) {
   return rows;
 }
 
+std::set<std::filesystem::path> files_of(const std::filesystem::path& folder) {
+  std::set<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) files.insert(entry.path());
+  }
+  return files;
+}
+
 std::vector<Row> extent_rows(const catalog::Table& table, const ExtentView& extent) {
   // One engine for the whole process: opening it costs more than most tests.
   static std::mutex mutex;
@@ -165,8 +173,9 @@ std::vector<Row> extent_rows(const catalog::Table& table, const ExtentView& exte
   std::string system = extent.has_system_columns
                            ? "sys_seq, sys_time"
                            : fmt::format("{}, {}", extent.min_sequence, extent.min_time);
+  objects::LocalCopy copy = extent.local_copy();
   std::string sql = fmt::format("SELECT c{}, c{}, {} FROM read_parquet('{}')", table.columns[0].id,
-                                table.columns[1].id, system, extent.path);
+                                table.columns[1].id, system, copy->string());
   duckdb_result result;
   if (duckdb_query(connection, sql.c_str(), &result) == DuckDBError) {
     throw std::runtime_error(duckdb_result_error(&result));

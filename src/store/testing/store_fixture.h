@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -122,6 +123,8 @@ struct Row {
 };
 // The rows of the tail of a table of (id, text), those in row files included, in order.
 std::vector<Row> tail_rows(const TableSnapshot& table);
+// The files of a folder, and of those in it.
+std::set<std::filesystem::path> files_of(const std::filesystem::path& folder);
 // The rows of an extent of such a table, in order.
 std::vector<Row> extent_rows(const catalog::Table& table, const ExtentView& extent);
 // The rows of the table now, those of extents included, sorted by id.
