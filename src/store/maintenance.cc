@@ -18,10 +18,6 @@ using namespace std::chrono_literals;
 
 // So long a checkpoint waits for tails that are worth an extent.
 constexpr auto kSealsFirst = 10s;
-// Memory is given back after a time in which no more than this was logged. Under load it is needed again at
-// once, and while it is given back nobody who shares its arena can allocate.
-constexpr auto kRest = 10s;
-constexpr uint64_t kRestBytes = 1 << 20;
 // When room is to be made, tails are sealed until half of the limit is left; smaller ones, which make files of next
 // to nothing, only until one part of so many is.
 constexpr uint64_t kSmallTail = 256 << 10;
@@ -45,7 +41,8 @@ Maintenance::Maintenance(Checkpointer& checkpointer, State& state,
       upkeep_(upkeep),
       retries_(retries),
       clock_(clock),
-      limits_(limits) {
+      limits_(limits),
+      seal_queue_(limits.seal_age) {
   auto on_garbage = [this] {
     std::lock_guard lock(mutex_);
     has_garbage_ = true;
@@ -96,17 +93,7 @@ void Maintenance::on_published(std::span<const rowstore::TailEvent> events, uint
   std::lock_guard lock(mutex_);
   bool is_news = !events.empty() || (needs && !is_checkpoint_noticed_);
   is_checkpoint_noticed_ |= needs;
-  for (const rowstore::TailEvent& event : events) {
-    if (event.ripeness == rowstore::Ripeness::kRipe) {
-      ripe_.push_back(event);
-    } else {
-      // By the steady clock, and no later than a whole age from now, whatever the other clock does.
-      Ticks left =
-          std::clamp<Ticks>(event.oldest + limits_.seal_age - clock_.now(), 0, limits_.seal_age);
-      auto due = clock_.steady_now() + std::chrono::microseconds(left / kTicksPerMicrosecond);
-      aging_.emplace(due, event);
-    }
-  }
+  for (const rowstore::TailEvent& event : events) seal_queue_.add(event, clock_);
   if (is_news) wake_.notify_one();
 }
 
@@ -137,7 +124,7 @@ void Maintenance::run() {
 }
 
 Maintenance::SteadyTime Maintenance::next_due() const {
-  SteadyTime due = std::min(trim_at_, retries_.next(Work::kSeal));
+  SteadyTime due = std::min({trim_.next_due(), seal_queue_.next_due(), retries_.next(Work::kSeal)});
   auto wait_for = [&](Work work) {
     SteadyTime next = retries_.next(work);
     due = std::min(due, next == SteadyTime::max() ? clock_.steady_now() : next);
@@ -148,20 +135,13 @@ Maintenance::SteadyTime Maintenance::next_due() const {
   } else if (is_disk_short()) {
     due = std::min(due, next_room_at_.load());
   }
-  if (!aging_.empty()) due = std::min(due, aging_.begin()->first);
   return due;
 }
 
 std::optional<rowstore::TailEvent> Maintenance::take_ripe() {
-  while (!aging_.empty() && aging_.begin()->first <= clock_.steady_now()) {
-    ripe_.push_back(aging_.begin()->second);
-    aging_.erase(aging_.begin());
-  }
-  while (!ripe_.empty()) {
-    rowstore::TailEvent event = ripe_.front();
-    ripe_.pop_front();
+  while (std::optional<rowstore::TailEvent> event = seal_queue_.take(clock_.steady_now())) {
     // One that is put off comes again by itself.
-    if (retries_.is_due(Work::kSeal, event.table)) return event;
+    if (retries_.is_due(Work::kSeal, event->table)) return event;
   }
   std::vector<catalog::TableId> failed = retries_.due(Work::kSeal);
   if (failed.empty()) return std::nullopt;
@@ -187,7 +167,7 @@ bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
       lock.unlock();
       seal_if_worth(*event);
       lock.lock();
-      trim_later();
+      trim_.put_off(clock_.steady_now(), logged_bytes_);
       return true;
     }
   }
@@ -196,10 +176,16 @@ bool Maintenance::work(std::unique_lock<std::mutex>& lock) {
     retries_.attempt(Work::kCheckpoint, kNoTable, [this] { checkpoint(); });
     lock.lock();
     checkpoint_due_since_ = SteadyTime::max();
-    trim_later();
+    trim_.put_off(clock_.steady_now(), logged_bytes_);
     return true;
   }
-  return trim_memory(lock);
+  MemoryTrim::Turn turn = trim_.take(clock_.steady_now(), logged_bytes_);
+  if (turn == MemoryTrim::Turn::kTrim) {
+    lock.unlock();
+    ::malloc_trim(0);
+    lock.lock();
+  }
+  return turn != MemoryTrim::Turn::kNotDue;
 }
 
 void Maintenance::collect_garbage() {
@@ -219,24 +205,6 @@ void Maintenance::collect_garbage() {
   if (!failure) return;
   std::lock_guard lock(mutex_);
   has_garbage_ = true;
-}
-
-bool Maintenance::trim_memory(std::unique_lock<std::mutex>& lock) {
-  if (clock_.steady_now() < trim_at_) return false;
-  if (logged_bytes_ - trim_logged_ > kRestBytes) {
-    trim_later();
-    return true;
-  }
-  trim_at_ = SteadyTime::max();
-  lock.unlock();
-  ::malloc_trim(0);
-  lock.lock();
-  return true;
-}
-
-void Maintenance::trim_later() {
-  trim_at_ = clock_.steady_now() + kRest;
-  trim_logged_ = logged_bytes_;
 }
 
 void Maintenance::seal(std::span<const catalog::TableId> tables) {

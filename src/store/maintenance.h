@@ -3,9 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -18,7 +16,9 @@
 #include "store/checkpointer.h"
 #include "store/committer.h"
 #include "store/extent_upkeep.h"
+#include "store/memory_trim.h"
 #include "store/retries.h"
+#include "store/seal_queue.h"
 #include "store/state.h"
 
 namespace rivulet::store {
@@ -87,10 +87,6 @@ class Maintenance final : public CommitListener {
   bool needs_checkpoint() const;
   void collect_garbage();
   SteadyTime next_due() const;
-  // Gives memory that was freed back to the system, once hardly anything comes in; false when it is not time.
-  bool trim_memory(std::unique_lock<std::mutex>& lock);
-  // After something freed memory. With mutex_ held.
-  void trim_later();
 
   Checkpointer& checkpointer_;
   State& state_;
@@ -105,25 +101,23 @@ class Maintenance final : public CommitListener {
   // One seal or checkpoint at a time. Held without mutex_.
   std::mutex work_mutex_;
   std::atomic<uint64_t> seals_ = 0, extent_bytes_written_ = 0;
-  // make_room() is not called again before so much has been logged, or this time has come.
+  // make_room() alone sets them: it is not called again before so much has been logged, or this time has come.
   std::atomic<uint64_t> next_room_logged_ = 0;
   std::atomic<SteadyTime> next_room_at_ = SteadyTime::min();
 
-  // As last published. Not asked of the state, whose lock is not to be taken inside of mutex_: a file may become
+  // on_published() alone sets them: as last published. Not asked of the state, whose lock is not to be taken inside of mutex_: a file may become
   // garbage, which takes mutex_, inside of that.
   std::atomic<uint64_t> logged_bytes_ = 0, tail_bytes_ = 0;
-  std::atomic<bool> is_stopping_ = false;
+  std::atomic<bool> is_stopping_ = false;  // set by stop()
+  // What others tell the thread, which takes it in work().
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool has_garbage_ = false;            // guarded by mutex_, as all below
-  bool is_checkpoint_noticed_ = false;  // that one is needed
-  // Since when a checkpoint is due and not made.
-  SteadyTime checkpoint_due_since_ = SteadyTime::max();
-  // Tails that have grown past a threshold; what became of them since is looked at when their turn comes.
-  std::deque<rowstore::TailEvent> ripe_;
-  std::multimap<SteadyTime, rowstore::TailEvent> aging_;  // by the time when they are due
-  SteadyTime trim_at_ = SteadyTime::max();
-  uint64_t trim_logged_ = 0;  // logged_bytes_ when that was set
+  SealQueue seal_queue_;                // guarded by mutex_, as the next two
+  bool has_garbage_ = false;            // there is something to remove
+  bool is_checkpoint_noticed_ = false;  // that one is needed; so that it is told once
+  // Of work() alone.
+  SteadyTime checkpoint_due_since_ = SteadyTime::max();  // and not made
+  MemoryTrim trim_;
   std::thread thread_;
 };
 
