@@ -7,10 +7,11 @@
 namespace rivulet::extents {
 namespace {
 
-constexpr uint8_t kVersion = 4;
-// The same, of an extent whose sequence is that of its record: earlier programs, which promised it beforehand, must
-// not take the zeros for sequences.
-constexpr uint8_t kVersionOfItsRecord = 5;
+constexpr uint8_t kVersion = 6;
+// The same, of an extent whose sequence is that of its record.
+constexpr uint8_t kVersionOfItsRecord = 7;
+// The two as they were before there was a layout.
+constexpr uint8_t kVersionWithoutLayout = 4, kVersionOfItsRecordWithoutLayout = 5;
 
 enum class Range : uint8_t { kNone = 0, kIntegers = 1, kReals = 2, kTexts = 3 };
 
@@ -150,12 +151,16 @@ void encode_extent(std::string& out, const ExtentDescription& extent) {
   for (const std::string& tag : extent.tags) writer.string(tag);
   writer.varint(extent.checksums.size());
   for (uint64_t checksum : extent.checksums) writer.fixed(checksum);
+  extent.layout.write(writer);
 }
 
 ExtentDescription decode_extent(std::string_view bytes) {
   ByteReader reader(bytes);
   uint8_t version = reader.byte();
-  if (version != kVersion && version != kVersionOfItsRecord) {
+  bool has_layout = version == kVersion || version == kVersionOfItsRecord;
+  bool is_of_its_record =
+      version == kVersionOfItsRecord || version == kVersionOfItsRecordWithoutLayout;
+  if (!has_layout && !is_of_its_record && version != kVersionWithoutLayout) {
     throw std::runtime_error("an extent is of an unknown version");
   }
   ExtentDescription extent;
@@ -172,7 +177,7 @@ ExtentDescription decode_extent(std::string_view bytes) {
   extent.min_sequence = reader.varint();
   extent.max_sequence = reader.varint();
   extent.has_system_columns = reader.byte() != 0;
-  if (version == kVersionOfItsRecord && !extent.is_of_its_record()) {
+  if (is_of_its_record && !extent.is_of_its_record()) {
     throw std::runtime_error("an extent has sequences of its own, and those of its record");
   }
   extent.statistics = StatisticsList(reader);
@@ -186,6 +191,7 @@ ExtentDescription decode_extent(std::string_view bytes) {
   }
   extent.checksums.reserve(blocks);
   while (extent.checksums.size() < blocks) extent.checksums.push_back(reader.fixed<uint64_t>());
+  if (has_layout) extent.layout = ExtentLayout(reader);
   return extent;
 }
 

@@ -11,6 +11,7 @@
 #include "common/binary.h"
 #include "common/clock.h"
 #include "common/guid.h"
+#include "extents/extent_layout.h"
 #include "objects/object_store.h"
 #include "types/scalar_type.h"
 
@@ -55,6 +56,9 @@ class StatisticsList {
   std::string bytes_;  // empty: of no column
 };
 
+// The ids of the columns of ingestion times and sequences in an extent's file.
+constexpr uint32_t kTimeColumn = 2147483646, kSequenceColumn = 2147483647;
+
 // What the log and the bases say of an extent: a sealed Parquet file. Its columns are named c<column id>, sys_time and
 // sys_seq; the last two are missing when all rows were committed by the transaction that added the extent.
 struct ExtentDescription {
@@ -74,6 +78,7 @@ struct ExtentDescription {
   StatisticsList statistics;
   std::vector<std::string> tags;
   std::vector<uint64_t> checksums;  // of the file, as FileVerifier::checksums gives them
+  ExtentLayout layout;              // in the blocks of the checksums
 
   // Whether its sequence is that of the record in which it stands, and not known before that has its place in the log.
   bool is_of_its_record() const { return !has_system_columns && max_sequence == 0; }
@@ -85,8 +90,10 @@ class ExtentView : public ExtentDescription {
   explicit ExtentView(ExtentDescription description) : ExtentDescription(std::move(description)) {}
   virtual ~ExtentView() = default;
 
-  // Whoever reads the file calls this first: it reads the whole file, the first time, and afterwards returns
-  // at once. Throws Error, with file and offset, when it is missing or damaged, and IoError.
+  // Whoever reads columns of the file calls this first. The first time it reads what holds them, and afterwards it
+  // returns at once. Throws Error, with file and offset, when it is missing or damaged, and IoError.
+  virtual void verify(std::span<const uint32_t> columns) const = 0;
+  // The same for the whole file.
   virtual void verify() const = 0;
   // Where the engine finds the file while it is held. The file's name is <id>.parquet.
   virtual objects::LocalCopy local_copy() const = 0;

@@ -70,14 +70,16 @@ class ObservedRows final : public RowSource {
     return terms;
   }
 
-  // `column_sizes`: of the columns in the file.
-  void finish(std::span<const uint64_t> column_sizes) {
+  // `pages`: of the columns in the file.
+  void finish(std::span<const ExtentLayout::Pages> pages) {
     // Of the rows' times and sequences.
     extent_.original_size_bytes = extent_.row_count * 2 * sizeof(int64_t);
     std::vector<ColumnStatistics> columns;
     for (size_t i = 0; i < gatherers_.size(); ++i) {
       ColumnStatistics& column = columns.emplace_back(gatherers_[i].finish());
-      column.size_bytes = column_sizes[i];
+      for (const ExtentLayout::Pages& part : pages) {
+        if (part.column_id == column.column_id) column.size_bytes += part.end - part.first;
+      }
       extent_.original_size_bytes += column.original_size_bytes;
     }
     extent_.statistics = StatisticsList(columns);
@@ -151,7 +153,10 @@ class ExtentFiles::HeldExtent final : public ExtentView {
   HeldExtent(const HeldExtent&) = delete;
   HeldExtent& operator=(const HeldExtent&) = delete;
 
-  void verify() const override { verifier_.verify(shared_->objects, id, checksums); }
+  void verify(std::span<const uint32_t> columns) const override {
+    verifier_.verify(shared_->objects, *this, columns);
+  }
+  void verify() const override { verifier_.verify(shared_->objects, *this, std::nullopt); }
   objects::LocalCopy local_copy() const override {
     return shared_->objects.local_copy(extent_name(id));
   }
@@ -251,11 +256,14 @@ std::shared_ptr<ExtentView> ExtentFiles::write(const catalog::Table& table, RowS
   std::vector<ParquetColumn> columns = columns_of(table);
   ObservedRows observed(rows, columns, extent);
   auto staged = objects_.stage(extent_name(extent.id));
-  observed.finish(writer.write(staged->path(), columns, observed, catalog::row_order(table)));
+  std::vector<ExtentLayout::Pages> pages =
+      writer.write(staged->path(), columns, observed, catalog::row_order(table));
+  observed.finish(pages);
   {
     auto file = staged->open(FileSystem::Mode::kReadWrite);
     extent.size_bytes = file->size();
     extent.checksums = FileVerifier::checksums(*file);
+    extent.layout = ExtentLayout(pages, extent.size_bytes, FileVerifier::kBlockBytes);
   }
   extent.index_size_bytes = write_terms(extent.id, observed.terms());
   try {

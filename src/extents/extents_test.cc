@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <cmath>
+#include <deque>
 #include <fstream>
 #include <limits>
 #include <random>
@@ -541,18 +542,22 @@ TEST_F(ExtentsTest, ADescriptionMayBeOfTheSequenceOfItsRecord) {
   extent.has_system_columns = false;
   std::string bytes;
   encode_extent(bytes, extent);
-  EXPECT_EQ(bytes[0], 5);
+  EXPECT_EQ(bytes[0], 7);
   EXPECT_TRUE(decode_extent(bytes).is_of_its_record());
   for (bool has_system_columns : {false, true}) {
     extent.has_system_columns = has_system_columns;
     extent.min_sequence = extent.max_sequence = 900;
     std::string resolved;
     encode_extent(resolved, extent);
-    EXPECT_EQ(resolved[0], 4);
+    EXPECT_EQ(resolved[0], 6);
     EXPECT_FALSE(decode_extent(resolved).is_of_its_record());
     EXPECT_EQ(decode_extent(resolved).min_sequence, 900u);
-    resolved[0] = 5;
+    resolved[0] = 7;
     EXPECT_THROW(decode_extent(resolved), std::runtime_error);
+    // As programs wrote it before there was a layout: its length was the last byte.
+    resolved[0] = 4;
+    resolved.pop_back();
+    EXPECT_EQ(decode_extent(resolved).max_sequence, 900u);
   }
 }
 
@@ -611,6 +616,77 @@ TEST_F(ExtentsTest, ADamagedByteIsFoundBeforeTheFileIsRead) {
     }
     flip();
     EXPECT_NO_THROW(extent->verify());
+  }
+}
+
+// Of a file of many row groups: what is marked for a column is all that the engine reads of it, and is what is verified.
+TEST_F(ExtentsTest, WhoReadsAColumnHasItsBlocksVerifiedAndNoOthers) {
+  std::vector<ScalarType> types{ScalarType::kLong, ScalarType::kString, ScalarType::kReal};
+  std::mt19937_64 random(1);
+  std::deque<Chunks> chunks;
+  std::vector<ChunkView> views;
+  for (int chunk = 0; chunk < 150; ++chunk) {
+    Chunks& rows = chunks.emplace_back(types);
+    for (int row = 0; row < 2000; ++row) {
+      rows.column(0).append(static_cast<int64_t>(random()));
+      rows.column(1).append_text(to_string(new_guid()));
+      rows.column(2).append(static_cast<double>(random()));
+    }
+    views.push_back(rows.views().front());
+  }
+  auto written = files_.write(table_of(types), views);
+  const ExtentLayout& layout = written->layout;
+  size_t blocks = written->checksums.size();
+  ASSERT_GE(blocks, 8u);
+  std::filesystem::path path = path_of(*written), whole = directory_.path() / "whole";
+  std::filesystem::copy(path, whole);
+  std::string bytes, read_file = fmt::format("read_parquet('{}')", path.string());
+  read_file.replace(read_file.find("it's"), 4, "it''s");
+  encode_extent(bytes, *written);
+  auto adopt = [&] { return files_.adopt(decode_extent(bytes)); };
+  EXPECT_EQ(adopt()->layout, layout);
+  for (auto [id, name] : {std::pair<uint32_t, const char*>{1, "c1"},
+                          {2, "c2"},
+                          {3, "c3"},
+                          {kTimeColumn, "sys_time"},
+                          {kSequenceColumn, "sys_seq"}}) {
+    std::vector<bool> marked(blocks);
+    layout.mark({&id, 1}, marked);
+    EXPECT_TRUE(marked.back());
+    // The texts take nearly all of the file.
+    bool is_everywhere = std::find(marked.begin(), marked.end(), false) == marked.end();
+    EXPECT_EQ(is_everywhere, id == 2) << name;
+    std::string sql =
+        fmt::format("SELECT count({0}), max({0}), min({0}) FROM {1}", name, read_file);
+    auto expected = query(sql);
+    {
+      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+      std::string noise(FileVerifier::kBlockBytes, '\xa5');
+      for (size_t i = 0; i < blocks; ++i) {
+        if (marked[i]) continue;
+        file.seekp(static_cast<std::streamoff>(i * noise.size()));
+        file.write(noise.data(), static_cast<std::streamsize>(noise.size()));
+      }
+    }
+    auto extent = adopt();
+    EXPECT_NO_THROW(extent->verify({&id, 1})) << name;
+    EXPECT_NO_THROW(extent->verify({&id, 1})) << name;
+    EXPECT_EQ(query(sql), expected);
+    if (!is_everywhere) {
+      EXPECT_THROW(extent->verify(), Error) << name;
+    }
+    std::filesystem::copy_file(whole, path, std::filesystem::copy_options::overwrite_existing);
+    EXPECT_NO_THROW(extent->verify());
+    for (size_t i = 0; i < blocks; ++i) {
+      if (marked[i]) {
+        std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(static_cast<std::streamoff>(i * FileVerifier::kBlockBytes + 100));
+        file.put('\x5a').put('\x5a').put('\x5a');
+        file.close();
+        EXPECT_THROW(adopt()->verify({&id, 1}), Error) << name << " " << i;
+        std::filesystem::copy_file(whole, path, std::filesystem::copy_options::overwrite_existing);
+      }
+    }
   }
 }
 

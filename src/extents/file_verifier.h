@@ -3,16 +3,16 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
-#include "common/guid.h"
+#include "extents/extent.h"
 #include "objects/object_store.h"
 
 namespace rivulet::extents {
 
-// Whether the file of an extent was compared with its checksums, XXH3 of each MiB, which stand in the manifest:
+// Which blocks of an extent's file were compared with its checksums, XXH3 of each MiB, which stand in the manifest:
 // nothing is read from a damaged file as if it were whole. Thread-safe.
 class FileVerifier {
  public:
@@ -21,13 +21,14 @@ class FileVerifier {
 
   explicit FileVerifier(bool is_verified) : is_verified_(is_verified) {}
 
-  // See ExtentView::verify.
-  void verify(const objects::ObjectStore& objects, const Guid& extent,
-              std::span<const uint64_t> expected) const;
+  // See ExtentView::verify. Without columns: all blocks.
+  void verify(const objects::ObjectStore& objects, const ExtentDescription& extent,
+              std::optional<std::span<const uint32_t>> columns) const;
 
  private:
-  mutable std::mutex mutex_;  // one reads for all
-  mutable std::atomic<bool> is_verified_;
+  mutable std::mutex mutex_;                   // one reads for all
+  mutable std::atomic<bool> is_verified_;      // every block
+  mutable std::vector<bool> verified_blocks_;  // guarded by mutex_; empty: none, or all
 };
 
 }  // namespace rivulet::extents

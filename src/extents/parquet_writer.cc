@@ -11,13 +11,11 @@
 #include "duckdb/sql_text.h"
 #include "extents/column_statistics.h"
 #include "extents/duckdb_engine.h"
+#include "extents/extent.h"
 #include "types/column.h"
 
 namespace rivulet::extents {
 namespace {
-
-constexpr int kTimeFieldId = 2147483646;
-constexpr int kSequenceFieldId = 2147483647;
 
 // What the table function of one COPY reads; its address travels through the SQL.
 struct Source {
@@ -123,9 +121,10 @@ struct ParquetWriter::Engine : DuckDbEngine {
 ParquetWriter::ParquetWriter(uint64_t memory_bytes) : memory_bytes_(memory_bytes) {}
 ParquetWriter::~ParquetWriter() = default;
 
-std::vector<uint64_t> ParquetWriter::write(const std::filesystem::path& path,
-                                           std::span<const ParquetColumn> columns, RowSource& rows,
-                                           std::span<const catalog::SortColumn> order) {
+std::vector<ExtentLayout::Pages> ParquetWriter::write(const std::filesystem::path& path,
+                                                      std::span<const ParquetColumn> columns,
+                                                      RowSource& rows,
+                                                      std::span<const catalog::SortColumn> order) {
   std::lock_guard lock(mutex_);
   if (!engine_) engine_ = std::make_unique<Engine>(memory_bytes_);
   Source source{columns, rows, nullptr};
@@ -134,8 +133,8 @@ std::vector<uint64_t> ParquetWriter::write(const std::filesystem::path& path,
     fmt::format_to(std::back_inserter(field_ids), "c{0}: {0}, ", column.id);
   }
   if (rows.has_system_columns()) {
-    fmt::format_to(std::back_inserter(field_ids), "sys_time: {}, sys_seq: {}", kTimeFieldId,
-                   kSequenceFieldId);
+    fmt::format_to(std::back_inserter(field_ids), "sys_time: {}, sys_seq: {}", kTimeColumn,
+                   kSequenceColumn);
   }
   std::string sorted;
   for (const catalog::SortColumn& column : order) {
@@ -149,19 +148,24 @@ std::vector<uint64_t> ParquetWriter::write(const std::filesystem::path& path,
   std::string error = engine_->run(sql);
   if (source.error) std::rethrow_exception(source.error);
   if (error.empty()) {
-    // In the order of the columns; a file without rows has none.
+    // A file without rows has none.
     error = engine_->run(fmt::format(
-        "SELECT sum(total_compressed_size)::BIGINT FROM parquet_metadata({}) GROUP BY column_id "
-        "ORDER BY column_id",
+        "SELECT column_id, coalesce(nullif(dictionary_page_offset, 0), data_page_offset), "
+        "total_compressed_size FROM parquet_metadata({}) ORDER BY column_id, row_group_id",
         duckdb::string_literal(path.string())));
   }
   if (!error.empty()) throw_engine_error(path, "write", error);
-  std::vector<uint64_t> sizes(columns.size());
-  idx_t count = duckdb_row_count(&engine_->result);
-  for (size_t i = 0; i < columns.size() && i < count; ++i) {
-    sizes[i] = static_cast<uint64_t>(duckdb_value_int64(&engine_->result, 0, i));
+  std::vector<ExtentLayout::Pages> pages(duckdb_row_count(&engine_->result));
+  for (idx_t i = 0; i < pages.size(); ++i) {
+    auto column = static_cast<size_t>(duckdb_value_int64(&engine_->result, 0, i));
+    pages[i].column_id = column < columns.size()    ? columns[column].id
+                         : column == columns.size() ? kTimeColumn
+                                                    : kSequenceColumn;
+    pages[i].first = static_cast<uint64_t>(duckdb_value_int64(&engine_->result, 1, i));
+    pages[i].end =
+        pages[i].first + static_cast<uint64_t>(duckdb_value_int64(&engine_->result, 2, i));
   }
-  return sizes;
+  return pages;
 }
 
 }  // namespace rivulet::extents

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "catalog/policies/effective.h"
+#include "extents/extent_layout.h"
 #include "extents/row_source.h"
 #include "types/scalar_type.h"
 
@@ -25,13 +26,13 @@ class ParquetWriter {
   explicit ParquetWriter(uint64_t memory_bytes);
   ~ParquetWriter();
 
-  // Writes the file, and nothing but the file; the caller syncs it. Gives the bytes that each column takes in it. Columns that a chunk lacks are null
+  // Writes the file, and nothing but the file; the caller syncs it. Gives where the pages of each column stand. Columns that a chunk lacks are null
   // (strings: empty); rows without times and sequences give a file without system columns. They are sorted by
   // `order`, nulls as the least value, and stay in their own order where it is empty. Throws std::runtime_error with the engine's words, IoError
   // for a full disk, or what the source throws.
-  std::vector<uint64_t> write(const std::filesystem::path& path,
-                              std::span<const ParquetColumn> columns, RowSource& rows,
-                              std::span<const catalog::SortColumn> order);
+  std::vector<ExtentLayout::Pages> write(const std::filesystem::path& path,
+                                         std::span<const ParquetColumn> columns, RowSource& rows,
+                                         std::span<const catalog::SortColumn> order);
 
  private:
   struct Engine;

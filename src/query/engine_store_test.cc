@@ -247,6 +247,47 @@ TEST_F(EngineStoreTest, ADamagedExtentIsNamed) {
   EXPECT_EQ(run("Other | count"), "3000\n");
 }
 
+// Where a column is damaged, queries of the others answer.
+TEST_F(EngineStoreTest, ADamagedColumnFailsWhoReadsIt) {
+  auto table =
+      create_table(*store_, "T", {{"id", ScalarType::kLong}, {"key", ScalarType::kString}});
+  ColumnBatch rows({ScalarType::kLong, ScalarType::kString});
+  for (int64_t i = 0; i < 200'000; ++i) {
+    rows.column(0).append(i);
+    rows.column(1).append_text(to_string(new_guid()));
+  }
+  store_->commit(one_append({.table = table->id,
+                             .column_ids = {table->columns[0].id, table->columns[1].id},
+                             .rows = std::make_shared<ColumnBatch>(std::move(rows))}));
+  store_->seal({});
+  auto extent = store_->snapshot({&table->id, 1})->table(table->id)->extents().front();
+  std::filesystem::path path = *extent->local_copy();
+  std::vector<bool> of_id(extent->checksums.size()), of_key(of_id);
+  extent->layout.mark({&table->columns[0].id, 1}, of_id);
+  extent->layout.mark({&table->columns[1].id, 1}, of_key);
+  size_t block = 0;
+  while (of_id[block] || !of_key[block]) ASSERT_LT(++block, of_id.size());
+  extent = nullptr;
+  engine_ = nullptr;
+  store_ = nullptr;
+  damage(path, (block << 20) + 1000);
+  store_ =
+      store::Store::open(small_options(directory_.path() / "data"), posix_file_system(), clock_);
+  open_engine();
+  int64_t rows_of_first = 0;
+  EXPECT_EQ(std::sscanf(run("T | where id >= 0 | summarize count(), max(id)").c_str(), "%ld|",
+                        &rows_of_first),
+            1);
+  EXPECT_EQ(rows_of_first, 200'000);
+  try {
+    run("T | where key has 'a' | count");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find(path.string() + " is damaged"), std::string::npos)
+        << error.message();
+  }
+}
+
 // P2 and P8: a transaction over two tables is seen whole or not at all, while tails are sealed.
 TEST_F(EngineStoreTest, AQuerySeesOneMoment) {
   auto a = create_table(*store_, "A");

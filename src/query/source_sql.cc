@@ -151,6 +151,30 @@ struct Part {
   std::vector<kql::TermCondition> terms;
 };
 
+// The column of the part's table; kName and kAbsent where it has none.
+uint32_t table_column(const ScanColumn& column, const Part& part) {
+  return part.column_ids.empty() ? column.column_id : part.column_ids[column.column_id];
+}
+
+// The columns as a file of the part has them, if it does.
+std::vector<uint32_t> file_columns(const std::vector<ScanColumn>& columns, const Part& part) {
+  std::vector<uint32_t> ids;
+  for (const ScanColumn& column : columns) {
+    switch (column.kind) {
+      case ScanColumn::Kind::kColumn:
+        ids.push_back(table_column(column, part));
+        break;
+      case ScanColumn::Kind::kIngestionTime:
+        ids.push_back(extents::kTimeColumn);
+        break;
+      case ScanColumn::Kind::kSequence:
+        ids.push_back(extents::kSequenceColumn);
+        break;
+    }
+  }
+  return ids;
+}
+
 // A column of the source as the extent has it.
 std::string extent_column(const ScanColumn& column, const Part& part,
                           const store::ExtentView& extent) {
@@ -161,7 +185,7 @@ std::string extent_column(const ScanColumn& column, const Part& part,
     return fmt::format("{}::BIGINT AS {}",
                        is_time ? extent.min_time : static_cast<int64_t>(extent.min_sequence), name);
   }
-  uint32_t id = part.column_ids.empty() ? column.column_id : part.column_ids[column.column_id];
+  uint32_t id = table_column(column, part);
   bool is_mapped = !part.column_ids.empty();
   if (is_mapped && id == kql::Source::Part::kName) {
     return duckdb::string_literal(part.name) + " AS " + name;
@@ -329,12 +353,13 @@ std::string table_source(const kql::Source& source, const store::Snapshot& snaps
   uint64_t extent_rows = 0;
   auto after = static_cast<store::Sequence>(source.after_sequence);
   for (Part& part : parts) {
+    auto read = std::make_shared<const std::vector<uint32_t>>(file_columns(columns, part));
     for (const auto& extent : part.table->extents()) {
       ++composed.extents_total;
       if (extent->max_sequence <= after || !query::may_match(*extent, part.bounds, part.terms)) {
         continue;
       }
-      composed.extents.push_back(extent);
+      composed.extents.push_back({extent, read});
       extent_rows += extent->row_count;
       extents.add(part, *extent);
     }

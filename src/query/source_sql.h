@@ -30,8 +30,13 @@ struct ComposedStatement {
   std::shared_ptr<const ScanSources> sources;
   uint64_t row_count = 0;  // of all that the sources will read, before SQL filters
   uint64_t extents_total = 0;
-  std::vector<std::shared_ptr<const store::ExtentView>> extents;  // that the SQL reads
-  std::vector<objects::LocalCopy> copies;                         // of these
+  // The extents that the SQL reads, with the ids of the columns, and the files that they are read from.
+  struct Read {
+    std::shared_ptr<const store::ExtentView> extent;
+    std::shared_ptr<const std::vector<uint32_t>> columns;
+  };
+  std::vector<Read> extents;
+  std::vector<objects::LocalCopy> copies;
 };
 
 // Defines the statement's sources: the tail by rv_scan, the extents that can hold a match

@@ -393,11 +393,11 @@ PreparedRun::PreparedRun(std::shared_ptr<QueryContext> context, kql::BoundStatem
     record.extents_total += composed_.extents_total;
     record.extents_scanned += composed_.extents.size();
   });
-  for (const auto& extent : composed_.extents) {
+  for (const auto& [extent, columns] : composed_.extents) {
     if (context_->control->stop() != QueryControl::Stop::kNone) {
       throw functions::stop_error(context_->control->stop());
     }
-    extent->verify();
+    extent->verify(*columns);
   }
 }
 

@@ -15,6 +15,7 @@ class FakeExtent final : public ExtentView {
       : ExtentView(std::move(description)),
         path_(std::make_shared<const std::filesystem::path>(std::move(path))) {}
 
+  void verify(std::span<const uint32_t>) const override {}
   void verify() const override {}
   objects::LocalCopy local_copy() const override { return path_; }
   std::shared_ptr<const ExtentTerms> terms() const override { return nullptr; }
