@@ -95,6 +95,8 @@ class ExtentView : public ExtentDescription {
   virtual void verify(std::span<const uint32_t> columns) const = 0;
   // The same for the whole file.
   virtual void verify() const = 0;
+  // As the first, whatever was verified before: for who failed to read it all the same.
+  virtual void verify_again(std::span<const uint32_t> columns) const = 0;
   // Where the engine finds the file while it is held. The file's name is <id>.parquet.
   virtual objects::LocalCopy local_copy() const = 0;
   // What terms its texts hold; null when that is not known.

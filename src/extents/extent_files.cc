@@ -157,6 +157,10 @@ class ExtentFiles::HeldExtent final : public ExtentView {
     verifier_.verify(shared_->objects, *this, columns);
   }
   void verify() const override { verifier_.verify(shared_->objects, *this, std::nullopt); }
+  void verify_again(std::span<const uint32_t> columns) const override {
+    verifier_.forget();
+    verify(columns);
+  }
   objects::LocalCopy local_copy() const override {
     return shared_->objects.local_copy(extent_name(id));
   }

@@ -18,6 +18,12 @@ std::vector<uint64_t> FileVerifier::checksums(const File& file) {
   return sums;
 }
 
+void FileVerifier::forget() const {
+  std::lock_guard lock(mutex_);
+  is_verified_ = false;
+  verified_blocks_ = {};
+}
+
 void FileVerifier::verify(const objects::ObjectStore& objects, const ExtentDescription& extent,
                           std::optional<std::span<const uint32_t>> columns) const {
   if (is_verified_.load(std::memory_order_acquire)) return;

@@ -25,6 +25,9 @@ class FileVerifier {
   void verify(const objects::ObjectStore& objects, const ExtentDescription& extent,
               std::optional<std::span<const uint32_t>> columns) const;
 
+  // What was compared is compared again by the next verify().
+  void forget() const;
+
  private:
   mutable std::mutex mutex_;                   // one reads for all
   mutable std::atomic<bool> is_verified_;      // every block

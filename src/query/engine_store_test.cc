@@ -247,6 +247,27 @@ TEST_F(EngineStoreTest, ADamagedExtentIsNamed) {
   EXPECT_EQ(run("Other | count"), "3000\n");
 }
 
+// Also one whose file went after it was read.
+TEST_F(EngineStoreTest, AnExtentThatGoesWhileTheStoreRunsIsNamed) {
+  auto table = create_table(*store_, "T");
+  store_->commit(one_append(make_rows(*table, 0, 3000)));
+  store_->seal({});
+  std::filesystem::path path =
+      *store_->snapshot({&table->id, 1})->table(table->id)->extents().front()->local_copy();
+  EXPECT_EQ(run("T | summarize count(), max(id)"), "3000|2999\n");
+  std::filesystem::path aside = directory_.path() / "aside";
+  std::filesystem::rename(path, aside);
+  try {
+    run("T | summarize max(text)");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find(path.string() + " is missing"), std::string::npos)
+        << error.message();
+  }
+  std::filesystem::rename(aside, path);
+  EXPECT_EQ(run("T | summarize count(), max(id)"), "3000|2999\n");
+}
+
 // Where a column is damaged, queries of the others answer.
 TEST_F(EngineStoreTest, ADamagedColumnFailsWhoReadsIt) {
   auto table =

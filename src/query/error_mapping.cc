@@ -92,6 +92,11 @@ bool is_out_of_memory(duckdb_error_type type, std::string_view message) {
   return read_failure(type, message).type == DUCKDB_ERROR_OUT_OF_MEMORY;
 }
 
+bool is_of_a_file(duckdb_error_type type, std::string_view message) {
+  type = read_failure(type, message).type;
+  return type == DUCKDB_ERROR_IO || type == DUCKDB_ERROR_SERIALIZATION;
+}
+
 Error query_error(duckdb_error_type type, std::string_view message, QueryControl::Stop stop,
                   std::string_view sql) {
   Failure failure = read_failure(type, message);

@@ -14,5 +14,7 @@ namespace rivulet::query {
 Error query_error(duckdb_error_type type, std::string_view message,
                   functions::QueryControl::Stop stop, std::string_view sql);
 bool is_out_of_memory(duckdb_error_type type, std::string_view message);
+// Whether it may come of a file that the engine reads.
+bool is_of_a_file(duckdb_error_type type, std::string_view message);
 
 }  // namespace rivulet::query

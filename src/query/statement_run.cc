@@ -232,8 +232,7 @@ class StatementStream : public ResultStream {
         !std::exchange(is_run_again_, true)) {
       fail_interrupted();
     }
-    throw query_error(failure.type, failure.message, run_->context_->control->stop(),
-                      run_->logged_sql());
+    throw run_->error_of(failure.type, failure.message);
   }
 
   void end(bool is_clean) {
@@ -414,11 +413,28 @@ std::shared_ptr<PreparedRun> PreparedRun::make(std::shared_ptr<QueryContext> con
   try {
     run->plan(is_heavy ? engines.heavy : engines.light);
   } catch (const duckdb::EngineError& error) {
-    const QueryControl& control = *run->context_->control;
-    control.throw_failure();
-    throw query_error(error.type(), error.what(), control.stop(), run->logged_sql());
+    run->context_->control->throw_failure();
+    throw run->error_of(error.type(), error.what());
   }
   return run;
+}
+
+Error PreparedRun::error_of(duckdb_error_type type, std::string_view message) const {
+  const QueryControl& control = *context_->control;
+  if (is_of_a_file(type, message)) {
+    // The file of an extent may have gone, or changed, since it was verified.
+    for (const auto& [extent, columns] : composed_.extents) {
+      if (control.stop() != QueryControl::Stop::kNone) break;
+      try {
+        extent->verify_again(*columns);
+      } catch (const Error& error) {
+        return error;
+      } catch (const IoError& error) {
+        spdlog::error("An extent could not be looked at: {}", error.what());
+      }
+    }
+  }
+  return query_error(type, message, control.stop(), logged_sql());
 }
 
 void PreparedRun::plan(duckdb::Database& database) {

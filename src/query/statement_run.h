@@ -83,6 +83,8 @@ class PreparedRun : public std::enable_shared_from_this<PreparedRun> {
   // Plans it again where there is more memory; false when it is there already. Throws as plan().
   bool move_to_more_memory();
 
+  // The Error for what the engine failed with: of an extent whose file is not what it was, its own.
+  Error error_of(duckdb_error_type type, std::string_view message) const;
   // The SQL as it may be logged; empty when it may not.
   std::string_view logged_sql() const {
     return context_->has_secrets ? std::string_view() : statement_.sql;

@@ -17,6 +17,7 @@ class FakeExtent final : public ExtentView {
 
   void verify(std::span<const uint32_t>) const override {}
   void verify() const override {}
+  void verify_again(std::span<const uint32_t>) const override {}
   objects::LocalCopy local_copy() const override { return path_; }
   std::shared_ptr<const ExtentTerms> terms() const override { return nullptr; }
 
