@@ -69,6 +69,7 @@ Connection::Connection(EventIngester::Connection definition, store::Store& store
       secrets_(secrets),
       clock_(clock),
       ingester_(definition_, targets_, statistics, failures, clock),
+      positions_(definition_, log_name_),
       random_(static_cast<unsigned>(definition_.id.lo)) {
   status_.id = definition_.id;
   status_.database = definition_.database;
@@ -112,8 +113,7 @@ void Connection::run() {
     wait_for_all();
     failure_ = nullptr;
     retry_at_.reset();
-    unstarted_.clear();
-    set_partitions({});
+    positions_.clear();
     pause(next_pause());
     if (is_fenced) await_name();
     consumer_.reset();
@@ -168,7 +168,7 @@ void Connection::end_reading() {
   drop_events();
   wait_for_all();
   if (is_joined_ && !is_disconnected_)
-    consumer_->commit_and_wait(stored_since_start(), kBrokerTimeout);
+    consumer_->commit_and_wait(positions_.stored_since_start(), kBrokerTimeout);
   if (leaves_) consumer_->leave(kBrokerTimeout);
   consumer_.reset();
 }
@@ -191,13 +191,8 @@ void Connection::gather() {
       return;
     }
     is_suspect_ = is_disconnected_ = false;
-    auto found = partitions_.find(message->partition);
     // The library may still give what it had when the partition was paused.
-    if (retry_at_ || found == partitions_.end() || found->second.is_paused ||
-        message->offset < found->second.next) {
-      continue;
-    }
-    found->second.next = message->offset + 1;
+    if (retry_at_ || !positions_.take(message->partition, message->offset)) continue;
     read_event(*message, events_.emplace_back());
     messages_.push_back(std::move(message));
     event_bytes_ += size_of(events_.back());
@@ -216,10 +211,9 @@ void Connection::wake_fetching(int32_t partition) {
 }
 
 std::optional<int32_t> Connection::partition_behind() const {
-  for (const auto& [number, partition] : partitions_) {
+  for (const auto& [number, next] : positions_.reading()) {
     int64_t end = consumer_->end_offset(number);
-    bool is_read = !partition.is_paused && partition.mode == Partition::Mode::kReading;
-    if (is_read && partition.next < end && consumer_->polled_end(number) < end) return number;
+    if (next < end && consumer_->polled_end(number) < end) return number;
   }
   return std::nullopt;
 }
@@ -241,9 +235,7 @@ void Connection::take_fault() {
   }
   set_error(fault->text);
   is_suspect_ = true;
-  // Perhaps it was a commit of these.
-  std::lock_guard lock(mutex_);
-  for (auto& [number, partition] : partitions_) partition.told = -1;
+  positions_.forget_told();  // perhaps it was a commit of these
 }
 
 void Connection::follow_group() {
@@ -251,89 +243,35 @@ void Connection::follow_group() {
   if (!rebalance) return;
   drop_events();
   if (rebalance->is_assignment) {
-    unstarted_ = std::move(rebalance->partitions);
+    positions_.assign(std::move(rebalance->partitions));
     next_start_ = clock_.steady_now();
     is_joined_ = true;
-    if (unstarted_.empty()) consumer_->assign({});
+    if (positions_.unstarted().empty()) consumer_->assign({});
     return;
   }
   wait_for_all();
   // What it concerns is given away, or begins anew at the store's offsets.
   failure_ = nullptr;
   retry_at_.reset();
-  if (!rebalance->is_lost) consumer_->commit_and_wait(stored_since_start(), kBrokerTimeout);
+  if (!rebalance->is_lost)
+    consumer_->commit_and_wait(positions_.stored_since_start(), kBrokerTimeout);
   consumer_->unassign();
-  unstarted_.clear();
-  set_partitions({});
+  positions_.clear();
   is_joined_ = false;
 }
 
 void Connection::start_partitions() {
-  if (unstarted_.empty() || clock_.steady_now() < next_start_) return;
+  if (positions_.unstarted().empty() || clock_.steady_now() < next_start_) return;
   try {
-    std::map<int32_t, Partition> partitions;
-    Consumer::Offsets stored = stored_offsets();
-    Consumer::Offsets committed = consumer_->committed(unstarted_, kBrokerTimeout);
-    std::vector<int32_t> unread;
-    for (int32_t number : unstarted_) {
-      Partition& partition = partitions[number];
-      if (auto found = stored.find(number); found != stored.end()) {
-        partition.stored = found->second;
-      }
-      if (auto found = committed.find(number); found != committed.end()) {
-        partition.told = found->second;
-      }
-      partition.start = std::max(partition.stored, partition.told);
-      if (partition.told > std::max<int64_t>(partition.stored, 0)) {
-        meet_group_ahead(number, partition);
-      }
-      if (partition.start < 0) unread.push_back(number);
-    }
-    if (!unread.empty()) {
-      for (const auto& [number, offset] : first_offsets(unread)) partitions[number].start = offset;
-    }
-    set_partitions(std::move(partitions));
-    unstarted_.clear();
-    read_from_positions();
+    positions_.begin(stored_offsets(), consumer_->committed(positions_.unstarted(), kBrokerTimeout),
+                     [this](const auto& partitions) { return first_offsets(partitions); });
+    read_again();
     is_suspect_ = is_disconnected_ = false;
   } catch (const BrokerError& error) {
     set_error(error.what());
     is_suspect_ = true;
     next_start_ = clock_.steady_now() + 1s;
   }
-}
-
-// Another server of the group read there; or this store is an older copy of itself, and what it lost since can be
-// read again. The two look the same.
-void Connection::meet_group_ahead(int32_t number, Partition& partition) {
-  std::string_view choice = definition_.settings.on_group_ahead;
-  if (choice.empty()) {
-    bool is_own_group = definition_.settings.consumer_group == own_consumer_group(definition_.id);
-    choice = is_own_group ? "hold" : "skip";
-  }
-  if (choice == "read") {
-    partition.start = partition.stored;
-    return;
-  }
-  std::string places =
-      fmt::format("the consumer group '{}' is at offset {}, but this store at {}",
-                  definition_.settings.consumer_group, partition.told,
-                  partition.stored < 0 ? "none" : fmt::to_string(partition.stored));
-  if (choice == "skip") {
-    partition.reason = fmt::format(
-        "When reading began, {}: the events between were left to the server that read them",
-        places);
-    spdlog::warn("{}: Partition {}: {}", log_name_, number, partition.reason);
-    return;
-  }
-  partition.mode = Partition::Mode::kWaiting;
-  partition.is_paused = true;
-  partition.reason = fmt::format(
-      "At the start {}, as when the data directory was restored from an older copy. "
-      ".alter data-connection {} with (onGroupAhead='read') stores the events between, "
-      "onGroupAhead='skip' leaves them out",
-      places, definition_.name);
-  spdlog::warn("{}: Partition {}: {}", log_name_, number, partition.reason);
 }
 
 Consumer::Offsets Connection::first_offsets(const std::vector<int32_t>& partitions) {
@@ -382,18 +320,15 @@ void Connection::commit(EventBatch batch, std::span<const Event> events) {
     under_way.event_bytes += size_of(event) - kEventOverheadBytes;
     ++under_way.events;
   }
-  for (const auto& [number, held] : batch.held) hold(number, held);
+  for (const auto& [number, held] : batch.held) {
+    consumer_->pause({number});
+    positions_.hold(number, held.offset, held.reason);
+  }
   ingest::Ingestion ingestion = ingestion_of(batch, store_);
   store::Transaction& transaction = ingestion.transaction();
   for (const auto& [number, offset] : next) {
-    Partition& partition = partitions_.at(number);
-    if (partition.mode == Partition::Mode::kHolding && !partition.is_paused) {
-      std::lock_guard lock(mutex_);
-      partition.mode = Partition::Mode::kReading;
-      partition.reason.clear();
-    }
-    transaction.progress.push_back({definition_.id, topic_, number, partition.expected, offset});
-    partition.expected = offset;
+    transaction.progress.push_back(
+        {definition_.id, topic_, number, positions_.advance(number, offset), offset});
   }
   if (transaction.progress.empty()) return;
   under_way.progress = transaction.progress;
@@ -416,16 +351,6 @@ void Connection::commit(EventBatch batch, std::span<const Event> events) {
   }
 }
 
-void Connection::hold(int32_t number, const EventBatch::Held& held) {
-  Partition& partition = partitions_.at(number);
-  consumer_->pause({number});
-  std::lock_guard lock(mutex_);
-  partition.mode = Partition::Mode::kHolding;
-  partition.reason = held.reason;
-  partition.is_paused = true;
-  partition.next = held.offset;
-}
-
 void Connection::take_outcomes() {
   std::deque<std::exception_ptr> outcomes;
   {
@@ -444,9 +369,7 @@ void Connection::take_outcomes() {
     is_retrying_ = false;
     ingester_.record(under_way.batch);
     std::lock_guard lock(mutex_);
-    for (const store::Progress& progress : under_way.progress) {
-      partitions_.at(progress.partition).stored = progress.position;
-    }
+    positions_.set_stored(under_way.progress);
     status_.events += under_way.events;
     status_.bytes += under_way.event_bytes;
     status_.rows += under_way.batch.rows;
@@ -482,66 +405,25 @@ void Connection::rewind() {
   if (is_first && is_for_now) wait = 0ms;
   retry_at_ = clock_.steady_now() + wait;
   drop_events();
-  consumer_->pause(numbers());
+  consumer_->pause(positions_.numbers());
 }
 
 void Connection::read_again() {
-  Consumer::Offsets stored = stored_offsets();
-  {
-    std::lock_guard lock(mutex_);
-    for (auto& [number, partition] : partitions_) {
-      auto found = stored.find(number);
-      partition.stored = found == stored.end() ? -1 : found->second;
-    }
-  }
-  read_from_positions();
-}
-
-void Connection::read_from_positions() {
   retry_at_.reset();
   drop_events();
-  Consumer::Offsets positions;
-  {
-    std::lock_guard lock(mutex_);
-    for (auto& [number, partition] : partitions_) {
-      partition.expected = partition.stored;
-      partition.next = partition.position();
-      if (partition.mode == Partition::Mode::kWaiting) continue;
-      partition.is_paused = false;
-      positions[number] = partition.next;
-    }
-  }
-  consumer_->assign(positions);
+  consumer_->assign(positions_.rewind(stored_offsets()));
 }
 
 void Connection::place(int32_t number) {
-  auto found = partitions_.find(number);
-  if (found == partitions_.end()) return;
+  if (!positions_.contains(number)) return;
   drop_events();
   wait_for_all();
   if (failure_) return;  // rewind() comes to this again
-  Partition& partition = found->second;
-  int64_t position = partition.position();
   try {
     int64_t oldest = consumer_->find({number}, Consumer::kOldest, kBrokerTimeout).at(number);
     int64_t end = consumer_->find({number}, Consumer::kEnd, kBrokerTimeout).at(number);
-    std::lock_guard lock(mutex_);
-    partition.end = end;
-    if (position > end) {
-      partition.mode = Partition::Mode::kWaiting;
-      partition.is_paused = true;
-      partition.reason = fmt::format(
-          "Event {} is to come next, but the partition ends at {}. If the topic was made anew, "
-          "drop "
-          "the data connection and create it again",
-          position, end);
-      set_error_locked(fmt::format("Partition {}: {}", number, partition.reason));
-    } else if (position < oldest) {
-      set_error_locked(fmt::format(
-          "Partition {}: events {} to {} are no longer at the broker, and were not read", number,
-          position, oldest - 1));
-      partition.start = oldest;
-    }
+    std::string problem = positions_.place(number, oldest, end);
+    if (!problem.empty()) set_error(std::move(problem));
   } catch (const BrokerError& error) {
     // Reading where it cannot be read leads here again.
     set_error(error.what());
@@ -549,7 +431,7 @@ void Connection::place(int32_t number) {
     retry_at_ = clock_.steady_now() + 1s;
     return;
   }
-  read_from_positions();
+  read_again();
 }
 
 void Connection::each_second() {
@@ -559,33 +441,22 @@ void Connection::each_second() {
     std::lock_guard lock(mutex_);
     samples_.push_back({now, status_.rows});
     if (samples_.size() > kRateSamples) samples_.pop_front();
-    for (auto& [number, partition] : partitions_) {
-      partition.end = std::max(partition.end, consumer_->end_offset(number));
-      bool is_all_stored = !retry_at_ && !partition.is_paused &&
-                           partition.mode == Partition::Mode::kReading &&
-                           partition.expected == partition.stored;
-      if (is_all_stored) partition.passed = consumer_->polled_end(number);
-    }
+  }
+  for (int32_t number : positions_.numbers()) {
+    positions_.set_end(number, consumer_->end_offset(number));
+    if (!retry_at_) positions_.set_polled_end(number, consumer_->polled_end(number));
   }
   if (is_suspect_) probe();
   if (!is_disconnected_) tell_offsets();
   if (retry_at_) return;
-  for (auto& [number, partition] : partitions_) {
-    if (partition.mode != Partition::Mode::kHolding || !partition.is_paused) continue;
-    consumer_->resume(number, partition.next);
-    partition.is_paused = false;
-  }
+  for (const auto& [number, offset] : positions_.resume_held()) consumer_->resume(number, offset);
 }
 
 void Connection::tell_offsets() {
-  Consumer::Offsets offsets = stored_since_start();
-  std::erase_if(offsets, [this](const auto& entry) {
-    return entry.second == partitions_.at(entry.first).told;
-  });
+  Consumer::Offsets offsets = positions_.untold();
   if (offsets.empty()) return;
   consumer_->commit(offsets);
-  std::lock_guard lock(mutex_);
-  for (const auto& [number, offset] : offsets) partitions_.at(number).told = offset;
+  positions_.set_told(offsets);
 }
 
 void Connection::probe() {
@@ -608,26 +479,6 @@ Consumer::Offsets Connection::stored_offsets() const {
     if (progress.stream == topic_) offsets[progress.partition] = progress.position;
   }
   return offsets;
-}
-
-// Not what another server read further since.
-Consumer::Offsets Connection::stored_since_start() const {
-  Consumer::Offsets offsets;
-  for (const auto& [number, partition] : partitions_) {
-    if (partition.stored >= partition.start) offsets[number] = partition.stored;
-  }
-  return offsets;
-}
-
-std::vector<int32_t> Connection::numbers() const {
-  std::vector<int32_t> numbers;
-  for (const auto& [number, partition] : partitions_) numbers.push_back(number);
-  return numbers;
-}
-
-void Connection::set_partitions(std::map<int32_t, Partition> partitions) {
-  std::lock_guard lock(mutex_);
-  partitions_ = std::move(partitions);
 }
 
 bool Connection::is_stopping() const {

@@ -4,7 +4,6 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,6 +20,7 @@
 #include "sources/consumer.h"
 #include "sources/data_connections.h"
 #include "sources/event_batch.h"
+#include "sources/partition_positions.h"
 #include "sources/secrets.h"
 #include "store/store.h"
 
@@ -50,21 +50,6 @@ class Connection {
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;
 
-  struct Partition {
-    int64_t start = 0;      // where reading began, when it was assigned
-    int64_t stored = -1;    // as in the store; -1: nothing
-    int64_t expected = -1;  // what the store holds when everything under way is committed
-    int64_t next = 0;       // the event to come
-    int64_t told = -1;      // the broker
-    int64_t end = -1;
-    int64_t passed = -1;  // nothing that is not stored stands before it
-    bool is_paused = false;
-    enum class Mode { kReading, kHolding, kWaiting } mode = Mode::kReading;
-    std::string reason;  // of the mode; of kReading: what was passed over at the start
-
-    // Where reading goes on.
-    int64_t position() const { return std::max(start, stored); }
-  };
   struct UnderWay {
     EventBatch batch;
     std::vector<store::Progress> progress;
@@ -89,13 +74,10 @@ class Connection {
   void take_fault();
   void follow_group();
   void start_partitions();
-  // Where to begin a partition of which the group's offset is further than the store's.
-  void meet_group_ahead(int32_t number, Partition& partition);
   // Of partitions that were never read.
   Consumer::Offsets first_offsets(const std::vector<int32_t>& partitions);
   void store_events();
   void commit(EventBatch batch, std::span<const Event> events);
-  void hold(int32_t number, const EventBatch::Held& held);
   void take_outcomes();
   void wait_for_outcome();
   void wait_for_all();
@@ -106,19 +88,14 @@ class Connection {
 
   // After a failed commit: nothing is read for a while, and then from the store's offsets.
   void rewind();
+  // From the store's offsets. Nothing may be under way.
   void read_again();
-  // Nothing may be under way.
-  void read_from_positions();
   // Finds where to read a partition whose position the broker does not have.
   void place(int32_t number);
 
   Consumer::Offsets stored_offsets() const;
-  Consumer::Offsets stored_since_start() const;
-  std::vector<int32_t> numbers() const;
-  void set_partitions(std::map<int32_t, Partition> partitions);
   void set_state(std::string_view state);
   void set_error(std::string text);
-  void set_error_locked(std::string text);
   bool is_stopping() const;
   // Waits so long; a stop ends it.
   void pause(std::chrono::milliseconds time);
@@ -133,6 +110,7 @@ class Connection {
   const Clock& clock_;
   ingest::TargetCache targets_;
   EventIngester ingester_;
+  PartitionPositions positions_;
 
   // Of the thread alone.
   BrokerAccess access_;
@@ -145,7 +123,6 @@ class Connection {
   std::exception_ptr failure_;  // the first of those under way
   int failures_in_a_row_ = 0;
   std::optional<SteadyTime> retry_at_;  // nothing is read until then
-  std::vector<int32_t> unstarted_;      // assigned, and their start is not known yet
   SteadyTime next_start_{}, next_second_{}, next_wake_{}, next_warning_{};
   bool is_joined_ = false;
   bool is_retrying_ = false;      // a commit failed, and none succeeded since
@@ -158,13 +135,12 @@ class Connection {
   std::condition_variable outcome_came_;
   std::deque<std::exception_ptr> outcomes_;
 
-  // The thread alone writes what is guarded by it, and so reads it without.
+  // The thread alone writes what is guarded by it, and so reads it without. Taken before the lock of positions_.
   mutable std::mutex mutex_;
   std::condition_variable stop_came_;
   bool is_stopping_ = false;
   bool leaves_ = false;
   std::string topic_;
-  std::map<int32_t, Partition> partitions_;
   ConnectionStatus status_;
   struct Sample {
     SteadyTime time;

@@ -1,5 +1,4 @@
 // What others see of a connection: its state, its last error and its partitions.
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,25 +18,14 @@ ConnectionStatus Connection::status() const {
     auto rows = static_cast<double>(status.rows - samples_.front().rows);
     if (time > 100ms) status.rows_per_second = rows / time.count();
   }
-  for (const auto& [number, partition] : partitions_) {
-    PartitionStatus shown;
+  status.partitions = positions_.status();
+  for (PartitionStatus& shown : status.partitions) {
     shown.topic = topic_;
-    shown.partition = number;
-    shown.next_offset = partition.stored;
-    shown.group_offset = partition.told;
-    shown.end_offset = partition.end;
-    int64_t done = std::max(partition.position(), partition.passed);
-    if (partition.end >= 0) shown.lag = std::max<int64_t>(partition.end - done, 0);
-    shown.state = partition.mode == Partition::Mode::kReading   ? "Reading"
-                  : partition.mode == Partition::Mode::kHolding ? "Holding"
-                                                                : "Waiting";
-    shown.reason = partition.reason;
     bool tells_reason =
         status.state == "Holding" ? shown.state != "Reading" : status.state == "Running";
     if (tells_reason && status.state_reason.empty() && !shown.reason.empty()) {
-      status.state_reason = fmt::format("Partition {}: {}", number, shown.reason);
+      status.state_reason = fmt::format("Partition {}: {}", shown.partition, shown.reason);
     }
-    status.partitions.push_back(std::move(shown));
   }
   if (status.state == "Connecting") {
     status.state_reason = fmt::format(
@@ -51,14 +39,11 @@ ConnectionStatus Connection::status() const {
 }
 
 void Connection::update_state() {
-  bool is_held = std::ranges::any_of(partitions_, [](const auto& entry) {
-    return entry.second.mode != Partition::Mode::kReading;
-  });
-  set_state(is_disconnected_                     ? "Disconnected"
-            : is_retrying_                       ? "Retrying"
-            : !is_joined_ || !unstarted_.empty() ? "Connecting"
-            : is_held                            ? "Holding"
-                                                 : "Running");
+  set_state(is_disconnected_                                 ? "Disconnected"
+            : is_retrying_                                   ? "Retrying"
+            : !is_joined_ || !positions_.unstarted().empty() ? "Connecting"
+            : positions_.is_any_held()                       ? "Holding"
+                                                             : "Running");
 }
 
 void Connection::set_state(std::string_view state) {
@@ -71,10 +56,6 @@ void Connection::set_state(std::string_view state) {
 
 void Connection::set_error(std::string text) {
   std::lock_guard lock(mutex_);
-  set_error_locked(std::move(text));
-}
-
-void Connection::set_error_locked(std::string text) {
   // A broker that is away gives two or three errors by turns, with every attempt to reach it.
   auto now = clock_.steady_now();
   if (status_.last_error != text && (!is_disconnected_ || now >= next_warning_)) {
