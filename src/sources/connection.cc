@@ -16,8 +16,6 @@ namespace {
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-// Transactions that wait for their commit, at most: while one is written to the log, others are made.
-constexpr size_t kMaxUnderWay = 4;
 constexpr size_t kMaxBatchEvents = 100'000;
 // What an event costs beside its bytes.
 constexpr uint64_t kEventOverheadBytes = 64;
@@ -26,7 +24,6 @@ constexpr milliseconds kPollTime = 100ms;
 // Where events are known to be at the broker, and none comes: then fetching is woken, this often at most.
 constexpr milliseconds kStarvedPollTime = 10ms, kWakeInterval = 100ms;
 constexpr milliseconds kBrokerTimeout = 2s;
-constexpr milliseconds kShortestPause = 100ms, kLongestPause = 30s;
 constexpr size_t kRateSamples = 11;  // of ten seconds
 
 // Another member has the name of this one.
@@ -34,19 +31,6 @@ class Fenced : public BrokerError {
  public:
   using BrokerError::BrokerError;
 };
-
-// Why a commit failed, and whether the same may succeed at once.
-std::pair<std::string, bool> describe(const std::exception_ptr& failure) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const store::ProgressOutdated&) {
-    return {"the store holds another offset for the partition", true};
-  } catch (const Error& error) {
-    return {error.message(), error.is_permanent()};
-  } catch (const std::exception& error) {
-    return {error.what(), false};
-  }
-}
 
 uint64_t size_of(const Event& event) {
   uint64_t size = kEventOverheadBytes + event.key.size() + event.body.size();
@@ -70,7 +54,8 @@ Connection::Connection(EventIngester::Connection definition, store::Store& store
       clock_(clock),
       ingester_(definition_, targets_, statistics, failures, clock),
       positions_(definition_, log_name_),
-      random_(static_cast<unsigned>(definition_.id.lo)) {
+      commits_(definition_.settings.max_queued_bytes / 2, static_cast<unsigned>(definition_.id.lo),
+               [this](const CommitsUnderWay::Commit& commit) { record(commit); }) {
   status_.id = definition_.id;
   status_.database = definition_.database;
   status_.name = definition_.name;
@@ -110,11 +95,11 @@ void Connection::run() {
       set_state("Disconnected");
     }
     drop_events();
-    wait_for_all();
-    failure_ = nullptr;
+    commits_.wait_for_all();
+    commits_.forget_failure();
     retry_at_.reset();
     positions_.clear();
-    pause(next_pause());
+    pause(commits_.next_pause());
     if (is_fenced) await_name();
     consumer_.reset();
   }
@@ -128,7 +113,7 @@ void Connection::await_name() {
         "This one goes on "
         "when the other has left the group");
     set_state("Failed");
-    pause(next_pause());
+    pause(commits_.next_pause());
   }
 }
 
@@ -144,7 +129,8 @@ void Connection::join_group() {
     std::lock_guard lock(mutex_);
     topic_ = options.access.topic;
   }
-  is_joined_ = is_suspect_ = is_disconnected_ = is_retrying_ = false;
+  is_joined_ = is_suspect_ = is_disconnected_ = false;
+  commits_.stop_retrying();
   consumer_ = std::make_unique<Consumer>(options);
 }
 
@@ -155,8 +141,8 @@ void Connection::read() {
     take_fault();
     follow_group();
     if (!events_.empty()) store_events();
-    take_outcomes();
-    if (failure_) rewind();
+    commits_.take_outcomes();
+    if (commits_.has_failed()) rewind();
     if (retry_at_ && clock_.steady_now() >= *retry_at_) read_again();
     start_partitions();
     if (clock_.steady_now() >= next_second_) each_second();
@@ -166,7 +152,7 @@ void Connection::read() {
 
 void Connection::end_reading() {
   drop_events();
-  wait_for_all();
+  commits_.wait_for_all();
   if (is_joined_ && !is_disconnected_)
     consumer_->commit_and_wait(positions_.stored_since_start(), kBrokerTimeout);
   if (leaves_) consumer_->leave(kBrokerTimeout);
@@ -176,10 +162,7 @@ void Connection::end_reading() {
 void Connection::gather() {
   uint64_t budget = definition_.settings.max_queued_bytes / 2;
   uint64_t limit = std::min(definition_.settings.max_batch_bytes, budget / 2);
-  while (!under_way_.empty() && !failure_ &&
-         (under_way_.size() >= kMaxUnderWay || bytes_under_way_ + limit > budget)) {
-    wait_for_outcome();
-  }
+  commits_.wait_for_room(limit);
   while (event_bytes_ < limit && events_.size() < kMaxBatchEvents) {
     std::optional<int32_t> starved;
     bool may_wake = events_.empty() && !is_suspect_ && !retry_at_;
@@ -249,9 +232,9 @@ void Connection::follow_group() {
     if (positions_.unstarted().empty()) consumer_->assign({});
     return;
   }
-  wait_for_all();
+  commits_.wait_for_all();
   // What it concerns is given away, or begins anew at the store's offsets.
-  failure_ = nullptr;
+  commits_.forget_failure();
   retry_at_.reset();
   if (!rebalance->is_lost)
     consumer_->commit_and_wait(positions_.stored_since_start(), kBrokerTimeout);
@@ -305,20 +288,20 @@ void Connection::store_events() {
   } catch (const BrokerError&) {
     throw;
   } catch (...) {
-    failure_ = std::current_exception();
+    commits_.fail(std::current_exception());
   }
   drop_events();
 }
 
 void Connection::commit(EventBatch batch, std::span<const Event> events) {
-  UnderWay under_way;
-  std::map<int32_t, int64_t> next;
+  CommitsUnderWay::Commit commit;
+  Consumer::Offsets next;
   for (const Event& event : events) {
     auto held = batch.held.find(event.partition);
     if (held != batch.held.end() && event.offset >= held->second.offset) continue;
     next[event.partition] = event.offset + 1;
-    under_way.event_bytes += size_of(event) - kEventOverheadBytes;
-    ++under_way.events;
+    commit.event_bytes += size_of(event) - kEventOverheadBytes;
+    ++commit.events;
   }
   for (const auto& [number, held] : batch.held) {
     consumer_->pause({number});
@@ -331,79 +314,34 @@ void Connection::commit(EventBatch batch, std::span<const Event> events) {
         {definition_.id, topic_, number, positions_.advance(number, offset), offset});
   }
   if (transaction.progress.empty()) return;
-  under_way.progress = transaction.progress;
+  commit.progress = transaction.progress;
   for (const store::Append& append : transaction.appends) {
-    under_way.memory += append.rows->memory_bytes();
+    commit.memory_bytes += append.rows->memory_bytes();
   }
-  under_way.batch = std::move(batch);
-  bytes_under_way_ += under_way.memory;
-  under_way_.push_back(std::move(under_way));
-  try {
-    std::move(ingestion).commit([this](const store::CommitResult& result) {
-      std::lock_guard lock(outcomes_mutex_);
-      outcomes_.push_back(result.error);
-      outcome_came_.notify_one();
-    });
-  } catch (...) {
-    bytes_under_way_ -= under_way_.back().memory;
-    under_way_.pop_back();
-    throw;
-  }
+  commit.batch = std::move(batch);
+  commits_.add(std::move(commit), [&ingestion](store::CommitCallback done) {
+    std::move(ingestion).commit(std::move(done));
+  });
 }
 
-void Connection::take_outcomes() {
-  std::deque<std::exception_ptr> outcomes;
-  {
-    std::lock_guard lock(outcomes_mutex_);
-    outcomes.swap(outcomes_);
-  }
-  for (const std::exception_ptr& error : outcomes) {
-    UnderWay under_way = std::move(under_way_.front());
-    under_way_.pop_front();
-    bytes_under_way_ -= under_way.memory;
-    if (error) {
-      if (!failure_) failure_ = error;
-      continue;
-    }
-    failures_in_a_row_ = 0;
-    is_retrying_ = false;
-    ingester_.record(under_way.batch);
-    std::lock_guard lock(mutex_);
-    positions_.set_stored(under_way.progress);
-    status_.events += under_way.events;
-    status_.bytes += under_way.event_bytes;
-    status_.rows += under_way.batch.rows;
-    status_.failed_events += under_way.batch.failed_events;
-  }
-}
-
-void Connection::wait_for_outcome() {
-  {
-    std::unique_lock lock(outcomes_mutex_);
-    outcome_came_.wait(lock, [this] { return !outcomes_.empty(); });
-  }
-  take_outcomes();
-}
-
-void Connection::wait_for_all() {
-  while (!under_way_.empty()) wait_for_outcome();
+void Connection::record(const CommitsUnderWay::Commit& commit) {
+  ingester_.record(commit.batch);
+  std::lock_guard lock(mutex_);
+  positions_.set_stored(commit.progress);
+  status_.events += commit.events;
+  status_.bytes += commit.event_bytes;
+  status_.rows += commit.batch.rows;
+  status_.failed_events += commit.batch.failed_events;
 }
 
 void Connection::rewind() {
-  wait_for_all();
-  std::exception_ptr failure = std::exchange(failure_, nullptr);
-  if (ingest::is_outdated(failure)) {
-    // Nothing is wrong: the same events make other rows now.
+  CommitsUnderWay::Failure failure = commits_.take_failure();
+  if (failure.is_outdated) {
     read_again();
     return;
   }
-  auto [text, is_for_now] = describe(failure);
-  set_error(fmt::format("Events could not be stored: {}", text));
-  bool is_first = !is_retrying_;
-  is_retrying_ = true;
-  milliseconds wait = next_pause();
-  if (is_first && is_for_now) wait = 0ms;
-  retry_at_ = clock_.steady_now() + wait;
+  set_error(fmt::format("Events could not be stored: {}", failure.text));
+  retry_at_ = clock_.steady_now() + failure.pause;
   drop_events();
   consumer_->pause(positions_.numbers());
 }
@@ -417,8 +355,8 @@ void Connection::read_again() {
 void Connection::place(int32_t number) {
   if (!positions_.contains(number)) return;
   drop_events();
-  wait_for_all();
-  if (failure_) return;  // rewind() comes to this again
+  commits_.wait_for_all();
+  if (commits_.has_failed()) return;  // rewind() comes to this again
   try {
     int64_t oldest = consumer_->find({number}, Consumer::kOldest, kBrokerTimeout).at(number);
     int64_t end = consumer_->find({number}, Consumer::kEnd, kBrokerTimeout).at(number);
@@ -489,13 +427,6 @@ bool Connection::is_stopping() const {
 void Connection::pause(milliseconds time) {
   std::unique_lock lock(mutex_);
   stop_came_.wait_for(lock, time, [this] { return is_stopping_; });
-}
-
-milliseconds Connection::next_pause() {
-  milliseconds longest = kShortestPause * (1 << std::min(failures_in_a_row_++, 10));
-  longest = std::min(longest, kLongestPause);
-  return milliseconds(
-      std::uniform_int_distribution<int64_t>(longest.count() / 2, longest.count())(random_));
 }
 
 }  // namespace rivulet::sources

@@ -3,11 +3,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
-#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <random>
 #include <span>
 #include <string>
 #include <thread>
@@ -17,6 +15,7 @@
 #include "activity/streaming_statistics.h"
 #include "common/clock.h"
 #include "ingest/target_cache.h"
+#include "sources/commits_under_way.h"
 #include "sources/consumer.h"
 #include "sources/data_connections.h"
 #include "sources/event_batch.h"
@@ -50,13 +49,6 @@ class Connection {
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;
 
-  struct UnderWay {
-    EventBatch batch;
-    std::vector<store::Progress> progress;
-    uint64_t events = 0, event_bytes = 0;
-    uint64_t memory = 0;  // of its rows
-  };
-
   void run();
   void join_group();
   // Until the connection is stopped; throws when the consumer is of no more use.
@@ -78,9 +70,8 @@ class Connection {
   Consumer::Offsets first_offsets(const std::vector<int32_t>& partitions);
   void store_events();
   void commit(EventBatch batch, std::span<const Event> events);
-  void take_outcomes();
-  void wait_for_outcome();
-  void wait_for_all();
+  // Of a commit that was stored.
+  void record(const CommitsUnderWay::Commit& commit);
   void each_second();
   void probe();
   void tell_offsets();
@@ -99,8 +90,6 @@ class Connection {
   bool is_stopping() const;
   // Waits so long; a stop ends it.
   void pause(std::chrono::milliseconds time);
-  // After another failure in a row.
-  std::chrono::milliseconds next_pause();
 
   const EventIngester::Connection definition_;
   const std::string log_name_;
@@ -111,6 +100,7 @@ class Connection {
   ingest::TargetCache targets_;
   EventIngester ingester_;
   PartitionPositions positions_;
+  CommitsUnderWay commits_;
 
   // Of the thread alone.
   BrokerAccess access_;
@@ -118,22 +108,11 @@ class Connection {
   std::vector<Consumer::Message> messages_;
   std::vector<Event> events_;  // of messages_
   uint64_t event_bytes_ = 0;
-  std::deque<UnderWay> under_way_;
-  uint64_t bytes_under_way_ = 0;
-  std::exception_ptr failure_;  // the first of those under way
-  int failures_in_a_row_ = 0;
   std::optional<SteadyTime> retry_at_;  // nothing is read until then
   SteadyTime next_start_{}, next_second_{}, next_wake_{}, next_warning_{};
   bool is_joined_ = false;
-  bool is_retrying_ = false;      // a commit failed, and none succeeded since
   bool is_suspect_ = false;       // something was wrong with the broker
   bool is_disconnected_ = false;  // and it was asked since
-  std::minstd_rand random_;
-
-  // Written by the committer's callbacks.
-  std::mutex outcomes_mutex_;
-  std::condition_variable outcome_came_;
-  std::deque<std::exception_ptr> outcomes_;
 
   // The thread alone writes what is guarded by it, and so reads it without. Taken before the lock of positions_.
   mutable std::mutex mutex_;

@@ -40,7 +40,7 @@ ConnectionStatus Connection::status() const {
 
 void Connection::update_state() {
   set_state(is_disconnected_                                 ? "Disconnected"
-            : is_retrying_                                   ? "Retrying"
+            : commits_.is_retrying()                         ? "Retrying"
             : !is_joined_ || !positions_.unstarted().empty() ? "Connecting"
             : positions_.is_any_held()                       ? "Holding"
                                                              : "Running");
