@@ -248,13 +248,14 @@ void Connection::start_partitions() {
   try {
     positions_.begin(stored_offsets(), consumer_->committed(positions_.unstarted(), kBrokerTimeout),
                      [this](const auto& partitions) { return first_offsets(partitions); });
-    read_again();
-    is_suspect_ = is_disconnected_ = false;
   } catch (const BrokerError& error) {
     set_error(error.what());
     is_suspect_ = true;
     next_start_ = clock_.steady_now() + 1s;
+    return;
   }
+  is_suspect_ = is_disconnected_ = false;
+  read_again();
 }
 
 Consumer::Offsets Connection::first_offsets(const std::vector<int32_t>& partitions) {
@@ -341,7 +342,11 @@ void Connection::rewind() {
     return;
   }
   set_error(fmt::format("Events could not be stored: {}", failure.text));
-  retry_at_ = clock_.steady_now() + failure.pause;
+  pause_reading(failure.pause);
+}
+
+void Connection::pause_reading(milliseconds time) {
+  retry_at_ = clock_.steady_now() + time;
   drop_events();
   consumer_->pause(positions_.numbers());
 }
@@ -356,17 +361,17 @@ void Connection::place(int32_t number) {
   if (!positions_.contains(number)) return;
   drop_events();
   commits_.wait_for_all();
-  if (commits_.has_failed()) return;  // rewind() comes to this again
+  // Reading again comes to this again.
+  if (commits_.has_failed() || retry_at_) return;
   try {
     int64_t oldest = consumer_->find({number}, Consumer::kOldest, kBrokerTimeout).at(number);
     int64_t end = consumer_->find({number}, Consumer::kEnd, kBrokerTimeout).at(number);
     std::string problem = positions_.place(number, oldest, end);
     if (!problem.empty()) set_error(std::move(problem));
   } catch (const BrokerError& error) {
-    // Reading where it cannot be read leads here again.
     set_error(error.what());
     is_suspect_ = true;
-    retry_at_ = clock_.steady_now() + 1s;
+    pause_reading(1s);
     return;
   }
   read_again();

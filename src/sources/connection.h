@@ -77,8 +77,10 @@ class Connection {
   void tell_offsets();
   void update_state();
 
-  // After a failed commit: nothing is read for a while, and then from the store's offsets.
+  // After a failed commit.
   void rewind();
+  // Nothing is read for so long, and then from the store's offsets.
+  void pause_reading(std::chrono::milliseconds time);
   // From the store's offsets. Nothing may be under way.
   void read_again();
   // Finds where to read a partition whose position the broker does not have.

@@ -484,8 +484,17 @@ TEST(DataConnections, AStoredOffsetBeyondTheEndWaits) {
   node.put(Node::settings(cluster), false);
   store::Transaction transaction;
   transaction.progress.push_back({node.id(), "topic", 0, -1, 1000});
+  transaction.progress.push_back({node.id(), "topic", 1, -1, 0});
   node.store().commit(std::move(transaction));
+  // The broker is asked where the partition ends until it tells.
+  constexpr int16_t kListOffsets = 2;
+  std::vector<rd_kafka_resp_err_t> errors(1000, RD_KAFKA_RESP_ERR_INVALID_REQUEST);
+  rd_kafka_mock_push_request_errors_array(*cluster, kListOffsets, errors.size(), errors.data());
   node.put(Node::settings(cluster));
+  EXPECT_TRUE(eventually([&] {
+    return node.status().last_error.starts_with("The offsets of the partitions could not be read");
+  }));
+  rd_kafka_mock_clear_request_errors(*cluster, kListOffsets);
   produce(cluster, 0, 100, 2);
   EXPECT_TRUE(node.wait_for_rows(50));
   EXPECT_TRUE(node.wait_for_state("Holding"));
