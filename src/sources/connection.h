@@ -25,7 +25,9 @@
 
 namespace rivulet::sources {
 
-// A data connection that runs: its thread reads the topic and stores the events, from the constructor to the end.
+// A data connection that runs: its thread reads the topic and stores the events, from the constructor to the end. It joins
+// what the consumer gives, where the partitions are (PartitionPositions), and what is on its way into the store
+// (CommitsUnderWay).
 //
 // The rows of a batch of events and the offsets behind it are one transaction, and a few of those are under way at a
 // time. Each expects of every partition the offset that the one before it leaves, so if one fails, those behind it

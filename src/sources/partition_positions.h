@@ -19,11 +19,11 @@ namespace rivulet::sources {
 // everything under way is, and which event is to come. It knows neither consumer nor store: whoever has them says what
 // they said, and carries out what it answers.
 //
-// For every partition that is begun:
+// For every partition, from the first rewind() after begin() on:
 // - stored <= expected <= next. What is under way lies between the first two, what was taken and is in no transaction
 //   yet between the last two.
-// - Reading goes on at the greater of start and stored: never before what is stored, and never behind what is not,
-//   but for what start() and place() say was passed over.
+// - Reading goes on at the greater of start and stored. Where that is the start, what lies between the two was passed
+//   over: begin() and place() say why.
 // - The group is told stored offsets only, and none before the start, where another server may have read.
 //
 // One thread uses it; status() is for any thread. Nothing here fails but for want of memory; after a failed commit, of
@@ -56,8 +56,8 @@ class PartitionPositions {
   int64_t advance(int32_t partition, int64_t offset);
   // One was stored; in the order of advance().
   void set_stored(const std::vector<store::Progress>& progress);
-  // Everything that waits for no choice of somebody's reads again from these offsets, behind what the store has. Nothing
-  // may be under way.
+  // What the store has is the truth again, and the partitions are read from there, at the offsets returned; without
+  // those that wait for somebody to choose. Nothing may be under way.
   Offsets rewind(const Offsets& stored);
   // What to do with a partition whose next event is not among those at the broker, from `oldest` to before `end`: it waits,
   // or passes over what is gone. Returns what is wrong; empty: nothing. Then comes rewind().
