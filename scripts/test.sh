@@ -17,8 +17,8 @@ source scripts/server.sh
 export JOBS=${JOBS:-$(nproc)}
 conformance_cases=${RIVULET_KQL_CASES:-../shared/kql-cases}
 # The thread sanitizer takes the rooms that have threads, of their own or the engine's.
-asan_rooms="common types activity log catalog rowstore extents store ingest kusto kql functions query commands server sources"
-tsan_rooms="common log rowstore extents store ingest query commands server sources"
+asan_rooms="common types activity log objects catalog rowstore extents store ingest kusto kql functions query commands server sources"
+tsan_rooms="common log objects rowstore extents store ingest query commands server sources"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
