@@ -140,6 +140,19 @@ TEST_F(CommitsUnderWayTest, WhatCouldNotBeHandedOverIsNotUnderWay) {
   commits_.wait_for_all();
 }
 
+TEST_F(CommitsUnderWayTest, AreNotWaitedForAgainWhenOneCannotBeRecorded) {
+  CommitsUnderWay commits(100, 1, [this](const CommitsUnderWay::Commit& commit) {
+    if (commit.events == 1) throw std::bad_alloc();
+    recorded_.push_back(commit.events);
+  });
+  for (uint64_t events : {1, 2}) {
+    commits.add({.events = events}, [](const store::CommitCallback& done) { done({}); });
+  }
+  EXPECT_THROW(commits.take_outcomes(), std::bad_alloc);
+  commits.wait_for_all();
+  EXPECT_THAT(recorded_, ElementsAre(2));
+}
+
 TEST_F(CommitsUnderWayTest, TheFirstFailureIsTheOneThatCounts) {
   add(1);
   add(2);
