@@ -149,6 +149,6 @@ if [ "${RIVULET_SANITIZE:-}" = 1 ] || [ "${CI:-}" = true ] || [[ " ${chosen[*]} 
   # every step or byte (one thing after the other); the simulated log's, what parses bodies and what writes row files
   # (of one thread); and what looks for a row that pruning loses (queries one after the other).
   run_sanitizer tsan "$tsan_rooms" -E \
-    "'/(Seeds/|(Upkeep|Checkpoint)FaultTest.(ThePower|Every)|SimulationTest.(One|Two|TheSame)|RandomInput|Json|Compression|Pruning|LocalLogTest.ATorn|RowFilesTest.RunsRead)'"
+    "'/(Seeds/|(Upkeep|Checkpoint|Object)FaultTest.(ThePower|Every)|SimulationTest.(One|Two|TheSame)|RandomInput|Json|Compression|Pruning|LocalLogTest.ATorn|RowFilesTest.RunsRead)'"
 fi
 finish

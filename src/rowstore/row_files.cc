@@ -81,15 +81,13 @@ std::string RowFile::read(catalog::TableId table, uint64_t offset, uint64_t leng
                     "directory, from a backup.",
                     table, what));
   };
+  std::string bytes(length, '\0');
   try {
-    // Tried again by the next reader when it throws.
-    std::call_once(opened_, [this] { file_ = objects_.open(description_.name); });
+    bytes.resize(file().read(offset, std::as_writable_bytes(std::span(bytes))));
   } catch (const objects::ObjectError& error) {
     if (error.failure() != objects::ObjectFailure::kNotFound) throw;
     fail(fmt::format("missing: there is no file {}", location()));
   }
-  std::string bytes(length, '\0');
-  bytes.resize(file_->read(offset, std::as_writable_bytes(std::span(bytes))));
   std::string_view content =
       block_content(bytes, BlockKind::kRun, table, description_.seed, offset);
   if (content.empty()) {
@@ -97,6 +95,12 @@ std::string RowFile::read(catalog::TableId table, uint64_t offset, uint64_t leng
   }
   bytes.erase(0, bytes.size() - content.size());
   return bytes;
+}
+
+const File& RowFile::file() const {
+  std::lock_guard lock(open_mutex_);
+  if (!file_) file_ = objects_.open(description_.name);
+  return *file_;
 }
 
 void RowFile::check() const {

@@ -52,11 +52,14 @@ class RowFile {
   void check() const;
 
  private:
+  // Opens the file, if no reader has yet.
+  const File& file() const;
+
   objects::ObjectStore& objects_;
   const Description description_;
   std::shared_ptr<RowFileGarbage> garbage_;
-  mutable std::once_flag opened_;
-  mutable std::unique_ptr<const File> file_;
+  mutable std::mutex open_mutex_;
+  mutable std::unique_ptr<const File> file_;  // guarded by open_mutex_ until it is open
 };
 
 using TableRuns = std::vector<std::pair<catalog::TableId, RunList>>;
